@@ -1,0 +1,62 @@
+"""Real and fake time: the one way a source waits, so that a test or a replay never sleeps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What a source may ask of time.
+
+    A source that paces itself must wait only here: a stopping line then wakes it at once.
+    """
+
+    def now_ns(self) -> int:
+        """UTC, nanoseconds since the Unix epoch."""
+        ...
+
+    def wait_until(self, t_ns: int) -> bool:
+        """Wait until `t_ns`; False when the line is stopping and the source should return."""
+        ...
+
+
+class RealClock:
+    """The host's clock; `stop` wakes every waiter."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+
+    def now_ns(self) -> int:
+        """UTC, nanoseconds since the Unix epoch."""
+        return time.time_ns()
+
+    def wait_until(self, t_ns: int) -> bool:
+        """Wait until `t_ns`; False as soon as `stop` was called."""
+        return not self._stopping.wait(max(0.0, (t_ns - time.time_ns()) / 1e9))
+
+    def stop(self) -> None:
+        """Wake every waiter; from now on each wait returns False at once."""
+        self._stopping.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
+
+class FakeClock:
+    """Time that passes only when somebody waits for it: replays and tests are instant and repeatable."""
+
+    def __init__(self, t_ns: int = 0) -> None:
+        self._now = t_ns
+
+    def now_ns(self) -> int:
+        """The last moment somebody waited for."""
+        return self._now
+
+    def wait_until(self, t_ns: int) -> bool:
+        """Jump to `t_ns`; time never runs backwards."""
+        self._now = max(self._now, t_ns)
+        return True

@@ -1,0 +1,181 @@
+"""Turn a plain function into a node: its signature is its manifest.
+
+Before the star stands the inbox, after the star stand the parameters.
+
+| first argument                        | returns                              | it is |
+|---|---|---|
+| none (may ask for `camera`, `session`, `clock`) | `Iterator[Out]`            | source |
+| `In`                                  | `Out` · `Out | None` · `Iterator[Out]` | map · filter · flat-map |
+| `Iterator[In]`                        | `Iterator[Out]`                      | stateful transform |
+| `Iterator[In]` or `Iterator[list[In]]` | `None`                              | sink; `list` asks for micro-batches |
+"""
+
+from __future__ import annotations
+
+import collections.abc as abc
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from pipeline.clock import Clock
+from pipeline.errors import NodeError
+from pipeline.records import Gap, Record
+
+F = TypeVar("F", bound=Callable[..., Any])
+Shape = Literal["source", "map", "stream"]
+
+SEAT = {"camera": str, "session": str, "clock": Clock}
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """When a micro-batch closes: at `records` or after `seconds`, whichever comes first."""
+
+    records: int = 256
+    seconds: float = 1.0
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """What a node takes, gives and can be told; read off its signature.
+
+    Attributes:
+        name: Name in topologies.
+        fn: The function itself, unchanged.
+        takes: Record types of its inbox; empty for a source.
+        gives: Record types it yields; empty for a sink.
+        params: A frozen struct of its parameters; unknown fields are refused.
+        shape: `source`, `map` (called once per record) or `stream` (fed an iterator).
+        batch: When micro-batches close, for an inbox of lists.
+        per: `camera` where each camera needs a run of its own: local variables are its state.
+        live: A source that cannot be made to wait: frames it may not hand over are lost.
+        seat: Which of `camera`, `session`, `clock` a source asks for.
+    """
+
+    name: str
+    fn: Callable[..., Any]
+    takes: frozenset[type[Record]]
+    gives: frozenset[type[Record]]
+    params: type[msgspec.Struct]
+    shape: Shape
+    batch: Batch | None
+    per: Literal["camera"] | None
+    live: bool
+    seat: tuple[str, ...]
+
+    @property
+    def kind(self) -> Literal["source", "transform", "sink"]:
+        """What it is to a topology."""
+        if self.shape == "source":
+            return "source"
+        return "transform" if self.gives else "sink"
+
+    @property
+    def doc(self) -> dict[str, str]:
+        """The docstring: its text under `""`, then one sentence per parameter."""
+        text = inspect.getdoc(self.fn) or ""
+        body, _, args = text.partition("\nArgs:\n")
+        found = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", args, re.M)
+        return {"": body.strip()} | {name: re.sub(r"\s+", " ", said) for name, said in found}
+
+
+def node(
+    *, per: Literal["camera"] | None = None, live: bool = False, batch: Batch | None = None
+) -> Callable[[F], F]:
+    """Mark a function as a node and return it unchanged.
+
+    Args:
+        per: One run per camera; a sink with `per` is light enough for the camera's own lane.
+        live: For a source that cannot wait.
+        batch: For an inbox of lists; the default closes at 256 records or 1 s.
+
+    Raises:
+        NodeError: If the signature is not a node's.
+    """
+
+    def mark(fn: F) -> F:
+        fn.spec = read(fn, per=per, live=live, batch=batch)  # type: ignore[attr-defined]
+        return fn
+
+    return mark
+
+
+def read(
+    fn: Callable[..., Any],
+    *,
+    per: Literal["camera"] | None = None,
+    live: bool = False,
+    batch: Batch | None = None,
+) -> Spec:
+    """Read a node's spec off its signature.
+
+    Raises:
+        NodeError: If the signature has two inboxes, an unannotated parameter,
+            or something other than a record in its inbox or outbox.
+    """
+    parameters = _annotated(fn)
+    before = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    after = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    gives, _, _ = _unpack(fn, _returns(fn))
+    common = {"name": fn.__name__, "fn": fn, "gives": gives, "params": _struct(fn, after), "per": per, "live": live}
+    if all(p.name in SEAT for p in before):
+        seat = tuple(p.name for p in before)
+        return Spec(takes=frozenset(), shape="source", batch=None, seat=seat, **common)
+    if len(before) != 1:
+        raise NodeError(f"{fn.__name__}: expected one inbox before the star, found {len(before)}; put parameters after `*`")
+    takes, streams, batched = _unpack(fn, before[0].annotation)
+    closes = (batch or Batch()) if batched else None
+    return Spec(takes=takes, shape="stream" if streams else "map", batch=closes, seat=(), **common)
+
+
+def passes(spec: Spec, record: Record) -> bool:
+    """Whether a record goes past this node untouched: a gap that its inbox does not name."""
+    return isinstance(record, Gap) and Gap not in spec.takes
+
+
+def _annotated(fn: Callable[..., Any]) -> list[inspect.Parameter]:
+    found = [*inspect.signature(fn, eval_str=True).parameters.values()]
+    for p in found:
+        if p.annotation is p.empty:
+            raise NodeError(f"{fn.__name__}: parameter '{p.name}' has no annotation; a node's signature is its manifest")
+    return found
+
+
+def _returns(fn: Callable[..., Any]) -> Any:
+    annotation = inspect.signature(fn, eval_str=True).return_annotation
+    if annotation is inspect.Signature.empty:
+        raise NodeError(f"{fn.__name__}: no return annotation; a sink returns None")
+    return annotation
+
+
+def _struct(fn: Callable[..., Any], after: list[inspect.Parameter]) -> type[msgspec.Struct]:
+    fields = [(p.name, p.annotation) if p.default is p.empty else (p.name, p.annotation, p.default) for p in after]
+    return msgspec.defstruct(fn.__name__, fields, frozen=True, kw_only=True, forbid_unknown_fields=True)
+
+
+def _unpack(fn: Callable[..., Any], annotation: Any) -> tuple[frozenset[type[Record]], bool, bool]:
+    """Split an annotation into its records, and whether they come streamed and batched."""
+    if annotation is None or annotation is types.NoneType:
+        return frozenset(), False, False
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (abc.Iterator, abc.Iterable, abc.Generator):
+        records, _, batched = _unpack(fn, args[0])
+        return records, True, batched
+    if origin is list:
+        return _unpack(fn, args[0])[0], False, True
+    if origin in (types.UnionType, typing.Union):
+        kinds = [_unpack(fn, a)[0] for a in args if a is not types.NoneType]
+        return frozenset[type[Record]]().union(*kinds), False, False
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return frozenset({annotation}), False, False
+    raise NodeError(f"{fn.__name__}: expected a record type in inbox and outbox, found {annotation!r}")
+
+
+def iterate(result: Any) -> Iterator[Record]:
+    """What a map node returned, as a stream: nothing, one record, or many."""
+    if result is None:
+        return iter(())
+    return iter((result,)) if isinstance(result, Record) else iter(result)

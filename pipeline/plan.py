@@ -1,0 +1,101 @@
+"""The processes, lanes and edges that carry a topology out: pure data, computed from the topology."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Policy = Literal["block", "drop_oldest", "latest", "spool"]
+Transport = Literal["memory", "ipc", "tcp"]
+
+
+class Queue(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How an edge behaves when its consumer is slow; whichever bound is reached first counts.
+
+    Attributes:
+        policy: `block`: the producer waits. `drop_oldest`: the oldest goes, counted, a gap is
+            told. `latest`: one slot per camera. `spool`: to disk (not yet available).
+        messages: Most records that may wait.
+        bytes: Most bytes that may wait.
+        age: Longest a record may wait, in seconds; 0 means for ever.
+    """
+
+    policy: Policy = "block"
+    messages: int = 1024
+    bytes: int = 64 << 20
+    age: float = 0.0
+
+
+class NodeRun(Struct, frozen=True, kw_only=True):
+    """One node inside a lane.
+
+    Attributes:
+        node: Its name in the topology.
+        use: Its name in the catalogue.
+        params: Its parameters, as the topology gives them.
+        overrides: Parameters that differ for a camera: camera → parameters.
+        inputs: Names of the nodes in the same lane that feed it.
+    """
+
+    node: str
+    use: str
+    params: dict[str, Any] = {}
+    overrides: dict[str, dict[str, Any]] = {}
+    inputs: tuple[str, ...] = ()
+
+
+class Lane(Struct, frozen=True, kw_only=True):
+    """A fused chain of nodes that one thread runs.
+
+    Attributes:
+        name: Unique in the plan: `cam-1` for a camera's lane, else the name of its first node.
+        cameras: Cameras whose records it carries.
+        runs: Its nodes, each after those that feed it.
+        address: Where its inbox listens (`ipc://…`, `tcp://…`, `memory://…`); empty for a source's lane.
+    """
+
+    name: str
+    cameras: tuple[str, ...]
+    runs: tuple[NodeRun, ...]
+    address: str = ""
+
+
+class Process(Struct, frozen=True, kw_only=True):
+    """One operating-system process on one host, one thread per lane."""
+
+    name: str
+    host: str
+    lanes: tuple[Lane, ...]
+
+
+class Edge(Struct, frozen=True, kw_only=True):
+    """One producer's queue towards one consumer.
+
+    Attributes:
+        name: Unique in the plan: `track@cam-1→archive`.
+        source: (node, lane) that gives.
+        target: (node, lane) that takes.
+        kinds: Names of the record types that travel on it, lower case, sorted.
+        transport: How they travel.
+        address: The target lane's address as the producer sees it.
+        queue: What happens when the target is slow.
+        why: Why the graph is cut here, in words.
+    """
+
+    name: str
+    source: tuple[str, str]
+    target: tuple[str, str]
+    kinds: tuple[str, ...]
+    transport: Transport
+    address: str
+    queue: Queue
+    why: str
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Everything that runs, on every host."""
+
+    line: str
+    processes: tuple[Process, ...]
+    edges: tuple[Edge, ...]

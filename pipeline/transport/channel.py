@@ -1,0 +1,104 @@
+"""The two ends of an edge, whatever carries it, and the ledger that accounts for every record.
+
+A ledger must balance at all times: sent = delivered + dropped + spilled + in flight.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from pipeline.records import Record
+
+
+class Ledger(Struct, frozen=True, kw_only=True):
+    """What became of everything a producer handed to one edge.
+
+    Attributes:
+        sent: Records handed over.
+        delivered: Records the consumer has done with (for a batch sink: committed).
+        dropped: Records that were let go, per reason: `overflow`, `superseded`, `expired`,
+            `malformed`, `error`, `crash`, `shutdown`.
+        spilled: Records that went to disk.
+        in_flight: Records that wait here or are with the consumer.
+        resent: Records sent again after a consumer came back; not part of the balance.
+    """
+
+    sent: int = 0
+    delivered: int = 0
+    dropped: dict[str, int] = {}
+    spilled: int = 0
+    in_flight: int = 0
+    resent: int = 0
+
+    @property
+    def unaccounted(self) -> int:
+        """What is missing from the balance; anything but 0 is a fault of Kensa."""
+        return self.sent - self.delivered - sum(self.dropped.values()) - self.spilled - self.in_flight
+
+
+class Delivery(NamedTuple):
+    """A record as it comes out of an inbox.
+
+    Attributes:
+        edge: Name of the edge it came by.
+        producer: Which incarnation of the producer sent it.
+        number: Its place on that edge, counting from 1.
+        record: The record.
+    """
+
+    edge: str
+    producer: str
+    number: int
+    record: Record
+
+
+class Closed(Exception):  # noqa: N818 - the end of a stream is not an error
+    """Every producer has ended its edge and everything was received."""
+
+
+class Outbox(Protocol):
+    """The producer's end of one edge. Used by one lane's thread; `pump` may be called by another."""
+
+    name: str
+
+    def send(self, record: Record) -> None:
+        """Hand a record over; under `block` this waits while the queue is full."""
+        ...
+
+    def pump(self) -> None:
+        """Carry on with what waits: send what there is credit for, read acknowledgements, expire what is too old."""
+        ...
+
+    def ledger(self) -> Ledger:
+        """What became of everything so far."""
+        ...
+
+    def close(self, timeout: float) -> Ledger:
+        """End the edge: deliver what waits, at most for `timeout` seconds, drop the rest as `shutdown`."""
+        ...
+
+
+class Inbox(Protocol):
+    """The consumer's end of all edges into one lane. Used by one lane's thread."""
+
+    def receive(self, timeout: float) -> Delivery | None:
+        """The next record, or None when none came in `timeout` seconds.
+
+        Raises:
+            Closed: When every edge has ended.
+        """
+        ...
+
+    def done(self, delivery: Delivery) -> None:
+        """The consumer has finished with a record (committed it): the producer may forget it."""
+        ...
+
+    def finish(self) -> None:
+        """Do not wait for producers that have not ended; may be called by another thread."""
+        ...
+
+    def close(self) -> None:
+        """Give up the address."""
+        ...

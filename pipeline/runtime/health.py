@@ -1,0 +1,123 @@
+"""What a process tells its supervisor, and what the supervisor may ask of it.
+
+Control messages travel as MessagePack over one DEALER (process) / ROUTER (supervisor) pair on an
+ipc socket of the host's run folder, never on a queue that data uses.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from pipeline.plan import Edge, Process
+from pipeline.transport.channel import Ledger
+
+State = Literal["starting", "running", "draining", "ended", "failed"]
+
+
+class Launch(Struct, frozen=True, kw_only=True):
+    """Everything a process needs to know, given on its standard input, which stays open: its end means that the
+    supervisor is gone and the process must drain and leave.
+
+    Attributes:
+        process: What it runs.
+        edges: Every edge that begins or ends in it.
+        control: Address of the supervisor's control socket.
+        incarnation: Names this run of the process; a restart gets another.
+        line: Name of the line, bound to every log line.
+    """
+
+    process: Process
+    edges: tuple[Edge, ...]
+    control: str
+    incarnation: str
+    line: str
+
+
+class NodeHealth(Struct, frozen=True, kw_only=True):
+    """One node in one lane, counted since the process started.
+
+    Attributes:
+        node: Name in the topology.
+        lane: Name of its lane.
+        taken: Records it was given.
+        given: Records it gave.
+        failed: Records on which it raised; each became a gap.
+        restarts: Times its run was begun anew after it raised.
+        busy_ns: How long it has been working on one record, ns; 0 when idle.
+        waiting: Records that wait in front of it.
+        degraded: It failed again and again and now only tries every 10 s.
+        latency: Work time per record: bucket → count; see `bucket` in `pipeline.runtime.histogram`.
+    """
+
+    node: str
+    lane: str
+    taken: int = 0
+    given: int = 0
+    failed: int = 0
+    restarts: int = 0
+    busy_ns: int = 0
+    waiting: int = 0
+    degraded: bool = False
+    latency: dict[int, int] = {}
+
+
+class EdgeHealth(Struct, frozen=True, kw_only=True):
+    """One edge as its producer sees it."""
+
+    edge: str
+    ledger: Ledger
+
+
+class Report(Struct, frozen=True, kw_only=True, tag="report"):
+    """Sent by a process every half second, at every change of state, and last of all when it ends.
+
+    Attributes:
+        received: Per edge into this process: the highest number received from its current producer,
+            so that what a crashed producer had sent can be accounted for.
+    """
+
+    process: str
+    incarnation: str
+    pid: int
+    state: State
+    t_ns: int
+    nodes: tuple[NodeHealth, ...] = ()
+    edges: tuple[EdgeHealth, ...] = ()
+    received: dict[str, int] = {}
+    rss_bytes: int = 0
+    error: str = ""
+
+
+class Tapped(Struct, frozen=True, kw_only=True, tag="tapped"):
+    """A record that a tapped node gave, as encoded by the codec; `missed` counts those left out to keep up."""
+
+    node: str
+    record: bytes
+    missed: int = 0
+
+
+class Stop(Struct, frozen=True, tag="stop"):
+    """Sources end; what is on its way is delivered; edges are closed in order."""
+
+
+class Finish(Struct, frozen=True, tag="finish"):
+    """Producers are gone: take what has arrived, then end."""
+
+
+class Tap(Struct, frozen=True, tag="tap"):
+    """Begin (or end) to send what a node gives."""
+
+    node: str
+    on: bool
+
+
+Command = Stop | Finish | Tap
+FromProcess = Report | Tapped
+
+encode = msgspec.msgpack.Encoder().encode
+decode_command = msgspec.msgpack.Decoder(Command).decode
+decode_report = msgspec.msgpack.Decoder(FromProcess).decode
+decode_launch = msgspec.msgpack.Decoder(Launch).decode

@@ -1,13 +1,73 @@
-# Every target makes .venv from the committed lock file first; a second run takes no install time.
+# Every target first makes .venv from the locks, hash by hash; the second run of any takes no install time.
+# Another Python: make PYTHON=python3.12
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := --all-extras
+LOCKS := deploy/locks
+UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --quiet
+SOURCES := pipeline nodes tests benchmarks deploy
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help:  ## Say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 .PHONY: install
-install: .venv/.ready
+install: .venv/.ready  ## Make .venv: Kensa, its extras and its tools
 
-.venv/.ready: uv.lock pyproject.toml requirements-uv.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes -r requirements-uv.txt
-	$(BIN)/uv sync --quiet --frozen $(EXTRAS) --group dev --inexact
-	touch $@
+.venv/.ready: $(LOCKS)/build.txt $(LOCKS)/dev.txt pyproject.toml
+	$(PYTHON) deploy/bootstrap.py .venv $(LOCKS)/build.txt
+	$(UV) pip install --require-hashes -r $(LOCKS)/dev.txt
+	$(UV) pip install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: demo
+demo: install  ## Run a line of four made-up cameras and judge its verdicts
+	$(BIN)/kensa demo
+
+.PHONY: test
+test: install  ## Run every test
+	$(BIN)/pytest
+
+.PHONY: lint
+lint: install  ## Check style
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+.PHONY: types
+types: install  ## Check types
+	$(BIN)/mypy
+
+.PHONY: layers
+layers: install  ## Check who imports whom, and what stays out of a light process
+	$(BIN)/pytest tests/test_layers.py
+
+.PHONY: manual
+manual: install  ## Check that docs/nodes.md says what the nodes say
+	$(BIN)/pytest tests/test_manual.py
+
+.PHONY: golden
+golden: install  ## Rewrite the golden files; read their diff before you commit it
+	$(BIN)/pytest --golden
+
+.PHONY: bench
+bench: install .venv-bench/.ready  ## Measure against named peers and limits; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+.venv-bench/.ready: $(LOCKS)/peers.txt .venv/.ready
+	$(BIN)/uv --quiet venv --allow-existing --python $(BIN)/python .venv-bench
+	VIRTUAL_ENV=$(CURDIR)/.venv-bench $(BIN)/uv --quiet pip install --require-hashes -r $(LOCKS)/peers.txt
+	@touch $@
+
+# One version of everything: what tests run with is what a line runs with.
+COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-annotate
+.PHONY: locks
+locks: install  ## Rewrite the locks from pyproject.toml, newest versions first
+	$(COMPILE) --upgrade pyproject.toml --all-extras --group dev --output-file $(LOCKS)/dev.txt
+	$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/line.txt
+	$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt --all-extras --output-file $(LOCKS)/all.txt
+	$(COMPILE) --upgrade --group peers --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/peers.txt
+	$(COMPILE) --upgrade --group build --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/build.txt
+
+.PHONY: clean
+clean:  ## Remove what was made
+	rm -rf .venv .venv-bench out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

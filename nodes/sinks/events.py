@@ -1,0 +1,114 @@
+"""Events: what alarms tells the world of a verdict or a gap, as one flat JSON object."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import msgspec
+from msgspec import Struct
+
+from pipeline.records import Finding, Gap, Outcome, Verdict
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Something that somebody must hear of.
+
+    Attributes:
+        id: The same for the same event, however often it is sent: 32 hex digits.
+        time: Exposure time, ISO 8601, UTC, microseconds.
+        t_ns: The same, nanoseconds since the Unix epoch.
+        camera: Name of the camera.
+        session: Run of the source.
+        seq: Last frame it speaks of.
+        first_seq: First frame it speaks of.
+        subject: `frame`, `part` or `gap`.
+        part: Id of the part, where it is about one.
+        outcome: WARN, FAIL or NO_READ.
+        findings: Every limit that was not kept.
+        book: Name of the rule book that decided.
+        cause: Why frames are missing and where they were lost, for a gap that no rule has seen.
+        text: The same in one line, for people.
+    """
+
+    id: str
+    time: str
+    t_ns: int
+    camera: str
+    session: str
+    seq: int
+    first_seq: int
+    subject: str
+    part: int | None
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    book: str
+    cause: str
+    text: str
+
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(Event).decode
+
+
+def event(record: Verdict | Gap) -> Event:
+    """What to tell of a record; the same record always gives the same event, byte for byte."""
+    verdict, cause = _judged(record)
+    return Event(
+        id=_identity(verdict, cause),
+        time=iso(verdict.t_ns),
+        t_ns=verdict.t_ns,
+        camera=verdict.camera,
+        session=verdict.session,
+        seq=verdict.seq,
+        first_seq=verdict.first_seq,
+        subject=verdict.subject,
+        part=verdict.part,
+        outcome=verdict.outcome,
+        findings=verdict.findings,
+        book=verdict.book,
+        cause=cause,
+        text=_text(verdict, cause),
+    )
+
+
+def iso(t_ns: int) -> str:
+    """ISO 8601 in UTC with microseconds.
+
+    >>> iso(1_795_363_200_123_456_789)
+    '2026-11-22T16:00:00.123456Z'
+    """
+    seconds, rest = divmod(t_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+
+
+def _judged(record: Verdict | Gap) -> tuple[Verdict, str]:
+    if isinstance(record, Verdict):
+        return record, ""
+    unseen = Verdict(
+        camera=record.camera,
+        session=record.session,
+        seq=record.last,
+        t_ns=record.t_ns,
+        outcome="NO_READ",
+        subject="gap",
+        first_seq=record.seq,
+    )
+    return unseen, f"{record.reason} at {record.where}"
+
+
+def _identity(verdict: Verdict, cause: str) -> str:
+    about = (verdict.camera, verdict.session, verdict.subject, verdict.first_seq, verdict.seq, verdict.part)
+    return blake2b(msgspec.msgpack.encode((*about, verdict.book, cause)), digest_size=16).hexdigest()
+
+
+def _text(verdict: Verdict, cause: str) -> str:
+    about = f"part {verdict.part}" if verdict.subject == "part" else f"frames {verdict.first_seq}-{verdict.seq}"
+    why = ", ".join(map(_excess, verdict.findings)) or cause or "not inspected"
+    return f"{verdict.outcome} {verdict.camera} {about}: {why}"
+
+
+def _excess(finding: Finding) -> str:
+    low = "" if finding.low is None else f", at least {finding.low:g}"
+    high = "" if finding.high is None else f", at most {finding.high:g}"
+    return f"{finding.reason} ({finding.measure} {finding.value:g}{low}{high})"

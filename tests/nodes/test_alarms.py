@@ -1,0 +1,260 @@
+"""alarms: nothing that somebody must hear of is lost, whatever the disk and the webhook do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nodes.sinks.alarms import alarms
+from nodes.sinks.courier import Courier
+from nodes.sinks.events import event, iso
+from nodes.sinks.journal import Journal
+from pipeline.records import Finding, Gap, Outcome, Verdict
+
+HOLE = Finding(rule="no-hole", reason="HOLE", measure="hole_area_px", value=31.0, high=0.0)
+
+
+def verdict(seq: int, outcome: Outcome = "FAIL") -> Verdict:
+    """A verdict on part `seq`."""
+    findings = () if outcome == "PASS" else (HOLE,)
+    when = 1_795_363_200_000_000_000 + seq * 33_000_000
+    return Verdict(
+        camera="cam-1", session="s", seq=seq, t_ns=when, outcome=outcome, subject="part", part=seq, first_seq=seq,
+        findings=findings, book="brackets",
+    )  # fmt: skip
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The events in a file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+class Receiver:
+    """A webhook that keeps what it gets and answers what it is told to."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.keys: list[str] = []
+        self.answers: dict[int, int] = {}
+        self.asked = 0
+        self.changed = threading.Condition()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                receiver.take(self)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/events"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread.start()
+
+    def take(self, request: BaseHTTPRequestHandler) -> None:
+        """Answer one request."""
+        body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
+        with self.changed:
+            answer = self.answers.get(body["seq"], 204)
+            if answer == 503:
+                self.answers.pop(body["seq"])
+            self.asked += 1
+            if answer < 300:
+                self.got.append(body)
+                self.keys.append(request.headers["Idempotency-Key"])
+            self.changed.notify_all()
+        request.send_response(answer)
+        request.end_headers()
+
+    def until(self, count: int) -> None:
+        """Wait until so many events have arrived."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.got) >= count, timeout=20)
+
+    def stop(self) -> None:
+        """Go off the network; connections are refused from now on."""
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A webhook on this machine."""
+    started = Receiver()
+    yield started
+    started.stop()
+
+
+def test_only_what_must_be_heard_is_written(tmp_path: Path) -> None:
+    """FAIL, NO_READ and gaps become events; PASS and WARN do not."""
+    gap = Gap(camera="cam-1", session="s", seq=9, last=11, t_ns=0, reason="overflow", where="track→rules")
+    alarms(
+        iter([[verdict(1, "PASS"), verdict(2, "WARN")], [verdict(3), verdict(4, "NO_READ"), gap]]),
+        path=str(tmp_path / "a.jsonl"),
+    )
+    assert [(e["seq"], e["outcome"]) for e in lines(tmp_path / "a.jsonl")] == [
+        (3, "FAIL"),
+        (4, "NO_READ"),
+        (11, "NO_READ"),
+    ]
+
+
+def test_warnings_are_told_when_asked_for(tmp_path: Path) -> None:
+    """`least: WARN` tells warnings too, never what has passed."""
+    alarms(iter([[verdict(1, "PASS"), verdict(2, "WARN")]]), path=str(tmp_path / "a.jsonl"), least="WARN")
+    assert [e["seq"] for e in lines(tmp_path / "a.jsonl")] == [2]
+
+
+def test_an_event_says_everything_once(tmp_path: Path) -> None:
+    """The event of a failed part, field by field: this is what other systems read."""
+    alarms(iter([[verdict(3)]]), path=str(tmp_path / "deep" / "a.jsonl"))
+    (told,) = lines(tmp_path / "deep" / "a.jsonl")
+    assert told.pop("id") == event(verdict(3)).id
+    assert told == {
+        "time": "2026-11-22T16:00:00.099000Z", "t_ns": 1_795_363_200_099_000_000,
+        "camera": "cam-1", "session": "s", "seq": 3, "first_seq": 3, "subject": "part", "part": 3, "outcome": "FAIL",
+        "findings": [
+            {"rule": "no-hole", "reason": "HOLE", "measure": "hole_area_px", "value": 31.0, "low": None, "high": 0.0}
+        ],
+        "book": "brackets", "cause": "",
+        "text": "FAIL cam-1 part 3: HOLE (hole_area_px 31, at most 0)",
+    }  # fmt: skip
+
+
+def test_an_event_is_named_by_what_it_is_about() -> None:
+    """The same verdict has the same id in every process; another part has another."""
+    assert event(verdict(3)).id == event(verdict(3)).id != event(verdict(4)).id
+    assert len(event(verdict(3)).id) == 32
+
+
+def test_time_is_utc_to_the_microsecond() -> None:
+    """No float touches the time, so no digit is lost."""
+    assert iso(1_795_363_200_999_999_999) == "2026-11-22T16:00:00.999999Z"
+
+
+def test_a_torn_line_is_cut_off(tmp_path: Path) -> None:
+    """What a crash left half-written goes; the whole lines before it stay."""
+    (tmp_path / "a.jsonl").write_bytes(b'{"seq": 1}\n{"seq": 2}\n{"se')
+    alarms(iter([[verdict(3)]]), path=str(tmp_path / "a.jsonl"))
+    assert [e["seq"] for e in lines(tmp_path / "a.jsonl")] == [1, 2, 3]
+
+
+def test_a_full_disk_leaves_no_half_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk refuses, the error reaches the engine and the file is as it was."""
+    journal = Journal(tmp_path / "a.jsonl")
+    journal.append([b"whole"])
+    real = os.write
+
+    def full(handle: int, content: bytes) -> int:
+        if len(content) > 4:
+            return real(handle, content[:4])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        journal.append([b"second", b"third"])
+    assert (tmp_path / "a.jsonl").read_bytes() == b"whole\n"
+
+
+def test_the_webhook_gets_every_event_in_order(tmp_path: Path, receiver: Receiver) -> None:
+    """Each event is posted once, in order, named by its id."""
+    alarms(iter([[verdict(1), verdict(2)], [verdict(3)]]), path=str(tmp_path / "a.jsonl"), url=receiver.url)
+    assert [e["seq"] for e in receiver.got] == [1, 2, 3]
+    assert receiver.keys == [e["id"] for e in lines(tmp_path / "a.jsonl")]
+    assert not (tmp_path / "a.jsonl.undelivered.jsonl").exists()
+
+
+def test_a_stumbling_webhook_is_asked_again(tmp_path: Path, receiver: Receiver) -> None:
+    """A 503 delays what follows but never reorders it."""
+    receiver.answers = {1: 503, 2: 503}
+    alarms(iter([[verdict(1), verdict(2), verdict(3)]]), path=str(tmp_path / "a.jsonl"), url=receiver.url, patience=20)
+    assert [e["seq"] for e in receiver.got] == [1, 2, 3]
+    assert receiver.asked == 5
+
+
+def test_a_refused_event_is_set_aside(tmp_path: Path, receiver: Receiver) -> None:
+    """An answer that will not change must not hold up the events behind it."""
+    receiver.answers = {2: 400}
+    alarms(iter([[verdict(1), verdict(2), verdict(3)]]), path=str(tmp_path / "a.jsonl"), url=receiver.url)
+    assert [e["seq"] for e in receiver.got] == [1, 3]
+    assert [e["seq"] for e in lines(tmp_path / "a.jsonl.undelivered.jsonl")] == [2]
+
+
+def test_a_redirect_is_a_refusal(tmp_path: Path, receiver: Receiver) -> None:
+    """Following it would turn the POST into a GET and lose the event unseen."""
+    receiver.answers = {1: 302}
+    alarms(iter([[verdict(1)]]), path=str(tmp_path / "a.jsonl"), url=receiver.url)
+    assert [e["seq"] for e in lines(tmp_path / "a.jsonl.undelivered.jsonl")] == [1]
+
+
+def test_events_outlive_an_outage(tmp_path: Path) -> None:
+    """A webhook that is away does not hold up the file; when it is back it gets everything, in order."""
+    path, away, back = tmp_path / "a.jsonl", Receiver(), []
+    away.stop()
+
+    def batches() -> Iterator[list[Verdict | Gap]]:
+        yield [verdict(1), verdict(2)]
+        assert [e["seq"] for e in lines(path)] == [1, 2]
+        yield [verdict(3)]
+        back.append(Receiver(away.port))
+        back[0].until(3)
+
+    alarms(batches(), path=str(path), url=away.url)
+    back[0].stop()
+    assert [e["seq"] for e in back[0].got] == [1, 2, 3]
+
+
+def test_what_is_left_at_the_end_is_kept(tmp_path: Path) -> None:
+    """A webhook that stays away costs `patience` at the end, and every event is in the file beside."""
+    away = Receiver()
+    away.stop()
+    path = tmp_path / "a.jsonl"
+    alarms(iter([[verdict(1)], [verdict(2)]]), path=str(path), url=away.url, patience=0.1)
+    assert [e["seq"] for e in lines(tmp_path / "a.jsonl.undelivered.jsonl")] == [1, 2]
+    assert int((tmp_path / "a.jsonl.sent").read_text()) == path.stat().st_size
+
+
+def test_the_backlog_is_bounded(tmp_path: Path) -> None:
+    """Beyond the backlog the oldest are set aside at once, in order, not when the line ends."""
+    journal, aside = Journal(tmp_path / "a.jsonl"), tmp_path / "a.jsonl.undelivered.jsonl"
+    seen: list[list[str]] = []
+
+    def away(_: bytes) -> None:
+        seen.append(aside.read_text().split())
+        raise ConnectionRefusedError
+
+    with Courier(journal, away, backlog=2, patience=0) as courier:
+        journal.append([b"1", b"2", b"3", b"4", b"5"])
+        courier.tell(5)
+    assert all(lines == ["1", "2", "3"] for lines in seen)
+    assert aside.read_text().split() == ["1", "2", "3", "4", "5"]
+
+
+def test_a_killed_courier_carries_on_where_it_was(tmp_path: Path, receiver: Receiver) -> None:
+    """Events that were on the disk but not at the webhook when the process died are delivered by the next."""
+    journal = Journal(tmp_path / "a.jsonl")
+    journal.append([b"before the webhook was set up"])
+    (tmp_path / "a.jsonl.sent").write_text(str(journal.size))
+    alarms(iter([[verdict(1), verdict(2)]]), path=str(journal.path))
+    alarms(iter([[verdict(3)]]), path=str(journal.path), url=receiver.url)
+    assert [e["seq"] for e in receiver.got] == [1, 2, 3]
+
+
+def test_a_light_process_loads_no_http(tmp_path: Path) -> None:
+    """Without a webhook the node imports no HTTP client: it would be a quarter of the process's memory."""
+    code = "import sys, nodes.sinks.alarms as a; a.alarms(iter([]), path=sys.argv[1])"
+    code += "; print('http.client' in sys.modules, 'numpy' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a")], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["False", "False"]

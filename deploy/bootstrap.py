@@ -29,7 +29,7 @@ def main(target: Path, lock: Path) -> None:
 
 
 def _pips(python: Path, scratch: Path) -> Iterator[list[str | Path]]:
-    """Commands of every pip that can install into `python`, the cheapest first; a wheel runs as it is, unpacked never."""
+    """Commands of every pip that can install into `python`, the cheapest first; a wheel runs without being unpacked."""
     for folder in (Path(_ensurepip()), Path("/usr/share/python-wheels")):
         yield from ([python, wheel / "pip"] for wheel in folder.glob("pip-*.whl"))
     if importlib.util.find_spec("pip"):

@@ -44,12 +44,14 @@ class NodeHealth(Struct, frozen=True, kw_only=True):
         lane: Name of its lane.
         taken: Records it was given.
         given: Records it gave.
-        failed: Records on which it raised; each became a gap.
+        failed: Records on which it raised, or that came while it rested after that; each became a gap.
         restarts: Times its run was begun anew after it raised.
         busy_ns: How long it has been working on one record, ns; 0 when idle.
         waiting: Records that wait in front of it.
         degraded: It failed again and again and now only tries every 10 s.
         latency: Work time per record: bucket → count; see `bucket` in `pipeline.runtime.histogram`.
+        age: For a sink, time from the exposure (in a source's own lane: from when the source gave it)
+            until it was done with the record: bucket → count.
     """
 
     node: str
@@ -62,6 +64,7 @@ class NodeHealth(Struct, frozen=True, kw_only=True):
     waiting: int = 0
     degraded: bool = False
     latency: dict[int, int] = {}
+    age: dict[int, int] = {}
 
 
 class EdgeHealth(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,222 @@
+"""One node of a lane: its step, its counters, what happens when it raises, and where its records go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from pipeline.errors import NodeError
+from pipeline.node import Spec
+from pipeline.records import Gap, Record
+from pipeline.runtime.backoff import Backoff
+from pipeline.runtime.health import NodeHealth
+from pipeline.runtime.histogram import BUCKETS, bucket, sparse
+from pipeline.runtime.step import Batches, Pending, Step
+from pipeline.runtime.turn import Turn
+from pipeline.transport.channel import Outbox
+
+Target = Callable[[Record], Any]
+Tap = Callable[[str, Record], Any]
+Failure = Callable[[str, Record | None, Exception], Any]
+
+# What is older than this was recorded long ago: its age says nothing about the line.
+RECORDED_NS = 3_600_000_000_000
+
+_clock = time.monotonic_ns
+
+
+class Cell:
+    """A node at work in a lane; its thread alone counts, and anybody may read the numbers.
+
+    Attributes:
+        node: Name in the topology.
+        spec: What it takes and gives.
+        step: What runs it; None for a source, which the lane iterates.
+        after: Cells of the same lane that it feeds, in plan order.
+        exits: Outboxes of the edges it feeds, each with the kinds that travel on it.
+        busy_since: When it was given what it works on, ns of `time.monotonic_ns`; 0 when idle.
+    """
+
+    def __init__(self, node: str, spec: Spec, step: Step | None, turn: Turn, failure: Failure) -> None:
+        self.node, self.spec, self.step = node, spec, step
+        self.after: list[Cell] = []
+        self.exits: list[tuple[frozenset[str], Outbox]] = []
+        self.taken = self.given = self.failed = self.restarts = self.busy_since = 0
+        self.latency, self.age = [0] * BUCKETS, [0] * BUCKETS
+        self._turn, self._failure = turn, failure
+        self._sink = spec.kind == "sink"
+        self._free = 0 if step is None else 1
+        self._tap: Tap | None = None
+        self._targets: dict[type, tuple[Target, ...]] = {}
+        self._rows: dict[str, Backoff] = {}
+
+    def open(self) -> None:
+        """Begin what needs no record to begin."""
+        if self.step is not None:
+            self._work(self.step.open, "")
+
+    def take(self, record: Record) -> None:
+        """Work on a record, and hand on what comes of it, each piece as deep as it goes."""
+        self.taken += 1
+        if self._rows and not self._ready(record):
+            self._lose((record,))
+            return
+        turn = self._turn
+        turn.node, turn.record = self.node, record
+        worked = self._work(self.step.push, record)  # type: ignore[union-attr]
+        if worked and self._rows and self.spec.shape == "map":
+            self._rows.pop(record.camera, None)
+        if self._sink:
+            self._settle()
+
+    def close_batch(self, key: str) -> None:
+        """Hand over the open batch of one run."""
+        assert isinstance(self.step, Batches)
+        self._work(self.step.flush, key)
+        self._settle()
+
+    def close(self) -> None:
+        """End all its runs, in the order in which they began, and hand on what they still give."""
+        if self.step is None:
+            return
+        for key in self.step.runs():
+            self._work(self.step.end, key)
+        if isinstance(self.step, Batches):
+            self._settle()
+
+    def give(self, record: Record) -> None:
+        """Hand a record to everything in this lane that takes its kind, then to the edges that carry it."""
+        self.given += 1
+        kind = type(record)
+        for target in self._targets.get(kind) or self.targets(kind):
+            target(record)
+
+    def failing(self, record: Record | None, error: Exception) -> Backoff:
+        """Report an exception; returns how long its run has to rest."""
+        self._failure(self.node, record, error)
+        key = self._key(record) if record is not None else ""
+        row = self._rows[key] = self._rows.get(key, Backoff(free=self._free)).failed(self._turn.now())
+        return row
+
+    def tap(self, tap: Tap | None) -> None:
+        """Show every record it gives to `tap`, or no longer; any thread may ask."""
+        self._tap = tap
+        self._targets = {}
+
+    def targets(self, kind: type) -> tuple[Target, ...]:
+        """Who is handed a record of this kind: each once; a gap goes past a node that does not take it."""
+        known = self._targets
+        if kind not in known:
+            tap = self._tap
+            reached = dict.fromkeys(self._reach(kind))
+            known[kind] = (lambda record: tap(self.node, record), *reached) if tap else tuple(reached)
+        return known[kind]
+
+    def entrance(self, kind: type) -> tuple[Target, ...]:
+        """Who is handed a record of this kind that comes to this node from outside its lane."""
+        if kind in self.spec.takes:
+            return (self.take,)
+        return tuple(dict.fromkeys(self._reach(Gap))) if kind is Gap else ()
+
+    def health(self, lane: str) -> NodeHealth:
+        """What it tells the supervisor."""
+        since = self.busy_since
+        return NodeHealth(
+            node=self.node,
+            lane=lane,
+            taken=self.taken,
+            given=self.given,
+            failed=self.failed,
+            restarts=self.restarts + (self.step.restarts if self.step else 0),
+            busy_ns=_clock() - since if since else 0,
+            waiting=sum(len(batch.records) for batch in self._open_batches()),
+            degraded=any(row.degraded and not row.over(self._turn.now()) for row in [*self._rows.values()]),
+            latency=sparse(self.latency),
+            age=sparse(self.age),
+        )
+
+    def _work(self, act: Callable[[Any, list[Record]], None], what: Any) -> bool:
+        outs: list[Record] = []
+        failure: Exception | None = None
+        since = self.busy_since = _clock()
+        try:
+            act(what, outs)
+        except Exception as error:  # noqa: BLE001 - a node may raise anything, and the line goes on
+            failure = error
+        self.latency[bucket(_clock() - since)] += 1
+        self.busy_since = 0
+        for out in outs:
+            self.give(out)
+        if failure is not None:
+            self._fail(failure)
+        return failure is None
+
+    def _fail(self, error: Exception) -> None:
+        assert self.step is not None
+        culprits, self.step.culprits = self.step.culprits, ()
+        self.failing(culprits[0] if culprits else None, error)
+        self._lose(culprits)
+
+    def _lose(self, lost: Sequence[Record]) -> None:
+        """What nobody could work on goes on as gaps."""
+        self.failed += len(lost)
+        for record in lost:
+            gap = record if isinstance(record, Gap) else _gap(record, self.node)
+            for target in self.targets(Gap):
+                target(gap)
+
+    def _refuse(self, _: Record) -> None:
+        self.failed += 1
+
+    def _key(self, record: Record) -> str:
+        """Which run a record belongs to: a failure rests that run alone."""
+        return record.camera if self.spec.per or self.spec.shape == "map" else ""
+
+    def _ready(self, record: Record) -> bool:
+        key = self._key(record)
+        row, now = self._rows.get(key), self._turn.now()
+        if row is not None and row.over(now):
+            del self._rows[key]
+        return row is None or row.ready(now)
+
+    def _open_batches(self) -> Iterable[Pending]:
+        return [*self.step.pending.values()] if isinstance(self.step, Batches) else ()
+
+    def _settle(self) -> None:
+        """Note how old what it is now done with has become."""
+        now, origins = _clock(), [self._turn.origin_ns]
+        if isinstance(self.step, Batches):
+            origins, self.step.settled_ns = self.step.settled_ns, []
+        for origin in origins:
+            if 0 <= now - origin < RECORDED_NS:
+                self.age[bucket(now - origin)] += 1
+
+    def _reach(self, kind: type) -> Iterator[Target]:
+        if kind not in self.spec.gives and kind is not Gap:
+            expected = _named(self.spec.gives)
+            self.failing(None, NodeError(f"node '{self.node}' gave {kind.__name__}, its signature says {expected}"))
+            yield self._refuse
+            return
+        for cell in self.after:
+            if kind in cell.spec.takes:
+                yield cell.take
+            elif kind is Gap:
+                yield from cell._reach(kind)  # noqa: SLF001 - the same class
+        yield from (outbox.send for kinds, outbox in self.exits if kind.__name__.lower() in kinds)
+
+
+def _gap(record: Record, where: str) -> Gap:
+    return Gap(
+        camera=record.camera,
+        session=record.session,
+        seq=record.seq,
+        t_ns=record.t_ns,
+        last=record.seq,
+        reason="error",
+        where=where,
+    )
+
+
+def _named(kinds: Iterable[type[Record]]) -> str:
+    return " or ".join(sorted(kind.__name__ for kind in kinds)) or "nothing"

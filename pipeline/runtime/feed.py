@@ -1,0 +1,127 @@
+"""The loop of a source's lane: iterate the source, begin it anew after it raised, stop it when asked."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+
+from pipeline.clock import RealClock
+from pipeline.plan import NodeRun
+from pipeline.records import Gap, Record
+from pipeline.runtime.cell import Cell
+from pipeline.runtime.histogram import bucket
+from pipeline.runtime.lane import Lane
+from pipeline.runtime.step import begin
+
+
+def new_session() -> str:
+    """A name that no other run of a source has: when it began, UTC, and 32 random bits."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(4)}"
+
+
+class PatientClock:
+    """A clock as a source sees it: while a source waits for it, it is idle and not stuck.
+
+    Attributes:
+        waited_ns: How long the source has waited in all.
+    """
+
+    def __init__(self, clock: RealClock, cell: Cell) -> None:
+        self.waited_ns = 0
+        self._clock, self._cell = clock, cell
+
+    def now_ns(self) -> int:
+        """UTC, nanoseconds since the Unix epoch."""
+        return self._clock.now_ns()
+
+    def wait_until(self, t_ns: int) -> bool:
+        """Wait until `t_ns`; False as soon as the line is stopping."""
+        began = time.monotonic_ns()
+        self._cell.busy_since = 0
+        try:
+            return self._clock.wait_until(t_ns)
+        finally:
+            self._cell.busy_since = time.monotonic_ns()
+            self.waited_ns += self._cell.busy_since - began
+
+
+def feed(lane: Lane, run: NodeRun, camera: str, clock: RealClock, timeout: float) -> None:
+    """Work until a source has ended or the clock is stopped, then drain its lane.
+
+    A source that raises is begun anew in a new session, after a rest; the gap that is told
+    instead of what it did not give ends the old session.
+    """
+    feeder = Feeder(lane, run, camera, clock)
+    lane.open()
+    while not clock.stopping and feeder.work():
+        pass
+    lane.close()
+    lane.leave(timeout)
+
+
+class Feeder:
+    """Runs one source of a lane, over and over for as long as it raises.
+
+    Args:
+        lane: The lane that begins with it.
+        run: The source as the plan names it.
+        camera: The camera it sits at.
+        clock: What it waits for.
+        session: Names each of its runs.
+    """
+
+    def __init__(
+        self, lane: Lane, run: NodeRun, camera: str, clock: RealClock, session: Callable[[], str] = new_session
+    ) -> None:
+        self._lane, self._run, self._camera, self._session = lane, run, camera, session
+        self._cell = lane.cells[run.node]
+        self._clock, self._seat = clock, PatientClock(clock, self._cell)
+        self._last: Record | None = None
+
+    def work(self) -> bool:
+        """One run of the source; True when it raised and has rested, so that it should be begun anew."""
+        self._last = None
+        source = begin(self._run, self._cell.spec, self._camera, self._session(), self._seat)
+        try:
+            with closing(source):
+                while not self._clock.stopping and (record := self._next(source)) is not None:
+                    self._hand_on(record)
+        except Exception as error:  # noqa: BLE001 - a source may raise anything, and the line goes on
+            return self._rest(error)
+        finally:
+            self._cell.busy_since = 0
+        return False
+
+    def _next(self, source: Iterator[Record]) -> Record | None:
+        waited_ns, cell = self._seat.waited_ns, self._cell
+        began = cell.busy_since = time.monotonic_ns()
+        record = next(source, None)
+        self._lane.turn.origin_ns = now = time.monotonic_ns()
+        cell.busy_since = 0
+        cell.latency[bucket(max(0, now - began - self._seat.waited_ns + waited_ns))] += 1
+        return record
+
+    def _hand_on(self, record: Record) -> None:
+        self._last = record
+        self._lane.turn.number += 1
+        self._cell.give(record)
+        self._lane.poll()
+
+    def _rest(self, error: Exception) -> bool:
+        cell = self._cell
+        cell.busy_since = 0
+        row = cell.failing(self._last, error)
+        cell.failed += 1
+        cell.restarts += 1
+        if self._last is not None:
+            cell.give(_break(self._last, self._clock.now_ns(), cell.node))
+        return self._clock.wait_until(self._clock.now_ns() + row.rest_ns)
+
+
+def _break(last: Record, t_ns: int, where: str) -> Gap:
+    """What the next frame of a session would have been, had its source gone on."""
+    seq = (last.last if isinstance(last, Gap) else last.seq) + 1
+    return Gap(camera=last.camera, session=last.session, seq=seq, t_ns=t_ns, last=seq, reason="restart", where=where)

@@ -1,0 +1,151 @@
+"""A fused chain of nodes in one thread: what comes in is worked on until nothing more comes of it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pipeline.catalog import Catalog
+from pipeline.plan import Edge
+from pipeline.plan import Lane as Layout
+from pipeline.records import Record
+from pipeline.runtime.cell import Cell, Failure, Tap
+from pipeline.runtime.health import NodeHealth
+from pipeline.runtime.step import Batches, build
+from pipeline.runtime.turn import Turn
+from pipeline.transport.channel import Closed, Delivery, Inbox, Ledger, Outbox
+
+IDLE_S = 0.25
+
+
+class Exit(NamedTuple):
+    """An edge that leaves a lane, and the outbox that carries it."""
+
+    edge: Edge
+    outbox: Outbox
+
+
+class Lane:
+    """The nodes of a lane, joined up: records go through depth-first, in the order of the plan.
+
+    Build it, `open` it and use it in one thread: its nodes are greenlets of that thread. `health`,
+    `received` and `tap` are for any thread.
+
+    Attributes:
+        name: Unique in the plan.
+        turn: Where it stands.
+        cells: Its nodes, each after those that feed it.
+        exits: The edges that leave it.
+        received: Edge → the highest number received from its current producer.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        catalog: Catalog,
+        *,
+        entries: Sequence[Edge],
+        exits: Sequence[Exit],
+        turn: Turn,
+        failure: Failure,
+    ) -> None:
+        self.name, self.turn, self.exits = layout.name, turn, tuple(exits)
+        self.cells: dict[str, Cell] = {}
+        self.received: dict[str, int] = {}
+        for run in layout.runs:
+            spec = catalog[run.use]
+            step = None if spec.shape == "source" else build(run, spec, turn)
+            cell = self.cells[run.node] = Cell(run.node, spec, step, turn, failure)
+            for before in run.inputs:
+                self.cells[before].after.append(cell)
+        for edge, outbox in exits:
+            self.cells[edge.source[0]].exits.append((frozenset(edge.kinds), outbox))
+        self._doors = {edge.name: edge.target[0] for edge in entries}
+        self._batches = [(cell, cell.step) for cell in self.cells.values() if isinstance(cell.step, Batches)]
+        self._held: deque[tuple[int, Delivery]] = deque()
+
+    def open(self) -> None:
+        """Begin the runs that need no record to begin."""
+        for cell in self.cells.values():
+            cell.open()
+
+    def push(self, node: str, record: Record) -> None:
+        """Let a record come to one of the nodes, and carry on until nothing more comes of it."""
+        self.turn.number += 1
+        self.turn.origin_ns = time.monotonic_ns() - time.time_ns() + record.t_ns
+        for target in self.cells[node].entrance(type(record)):
+            target(record)
+
+    def accept(self, delivery: Delivery) -> None:
+        """Let a delivery in; `settled` will say when it was done with."""
+        self.received[delivery.edge] = delivery.number
+        self.push(self._doors[delivery.edge], delivery.record)
+        self._held.append((self.turn.number, delivery))
+
+    def settled(self) -> Iterator[Delivery]:
+        """Deliveries that are done with, in order: those that no open batch may still hold a piece of."""
+        waiting = [batch.turn for _, step in self._batches for batch in step.pending.values()]
+        first = min(waiting, default=self.turn.number + 1)
+        while self._held and self._held[0][0] < first:
+            yield self._held.popleft()[1]
+
+    def poll(self) -> None:
+        """Hand over the batches whose time is up."""
+        if not self._batches:
+            return
+        now = self.turn.now()
+        for cell, step in self._batches:
+            for key in [key for key, batch in step.pending.items() if batch.deadline_ns <= now]:
+                cell.close_batch(key)
+
+    def patience(self) -> float:
+        """How long it may wait for the next record before `poll` is due, s."""
+        deadlines = [batch.deadline_ns for _, step in self._batches for batch in step.pending.values()]
+        if not deadlines:
+            return IDLE_S
+        return min(IDLE_S, max(0.0, (min(deadlines) - self.turn.now()) / 1e9))
+
+    def close(self) -> None:
+        """End every run, each after those that feed it, and hand on what they still give."""
+        for cell in self.cells.values():
+            cell.close()
+
+    def leave(self, timeout: float) -> dict[str, Ledger]:
+        """Close the edges that leave it, all of them within `timeout` seconds; returns their last ledgers."""
+        until = time.monotonic() + timeout
+        return {edge.name: outbox.close(max(0.0, until - time.monotonic())) for edge, outbox in self.exits}
+
+    def tap(self, node: str, tap: Tap | None) -> None:
+        """Show what a node gives to `tap`, or no longer; a node of another lane is ignored."""
+        if node in self.cells:
+            self.cells[node].tap(tap)
+
+    def health(self) -> tuple[NodeHealth, ...]:
+        """What its nodes tell the supervisor."""
+        return tuple(cell.health(self.name) for cell in self.cells.values())
+
+
+def serve(lane: Lane, inbox: Inbox, timeout: float) -> None:
+    """Work until every edge into a lane has ended, then drain it.
+
+    A producer learns that a record is done with only after everything that came of it was worked
+    on, and any batch with a piece of it was handed over.
+    """
+    lane.open()
+    while True:
+        try:
+            delivery = inbox.receive(lane.patience())
+        except Closed:
+            break
+        if delivery is not None:
+            lane.accept(delivery)
+        lane.poll()
+        for done in lane.settled():
+            inbox.done(done)
+    lane.close()
+    for done in lane.settled():
+        inbox.done(done)
+    lane.leave(timeout)
+    inbox.close()

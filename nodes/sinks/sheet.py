@@ -1,0 +1,181 @@
+"""Lay a gallery out as a contact sheet: a row per camera, its newest view, then what was judged last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nodes.sinks.canvas import Box, Canvas, Colour
+from nodes.sinks.events import iso
+from nodes.sinks.gallery import Exhibit, Gallery, Row, Shape, View
+from pipeline.records import Outcome
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BACK, PANEL, WELL, LINE = (13, 17, 23), (22, 27, 34), (33, 39, 48), (74, 82, 94)
+INK, PALE, FAINT = (240, 246, 252), (165, 175, 188), (110, 118, 129)
+OUTCOMES: dict[Outcome, Colour] = {
+    "PASS": (46, 160, 67),
+    "WARN": (210, 153, 34),
+    "FAIL": (248, 81, 73),
+    "NO_READ": (150, 120, 245),
+}
+WORDS: dict[Outcome, str] = {"PASS": "PASS", "WARN": "WARN", "FAIL": "FAIL", "NO_READ": "NO READ"}
+HUES = ((88, 166, 255), (255, 166, 87), (121, 222, 160), (255, 123, 194), (226, 200, 90), (120, 220, 232))
+
+MARGIN, SPACE, HEADER, ROW, INFO, TILE = 28, 12, 108, 214, 208, 140
+INSET = 14
+VIEW = ROW - 2 * INSET
+
+
+def draw(gallery: Gallery, title: str, parts: int) -> bytes:
+    """The sheet as a PNG; the same gallery always gives the same bytes."""
+    rows = gallery.rows
+    width = 2 * MARGIN + INFO + VIEW + 3 * INSET + parts * (TILE + SPACE) - SPACE
+    canvas = Canvas(width, HEADER + max(1, len(rows)) * (ROW + SPACE) + MARGIN - SPACE, BACK)
+    _header(canvas, gallery, title)
+    for number, (camera, row) in enumerate(rows.items()):
+        _row(canvas, (MARGIN, HEADER + number * (ROW + SPACE)), camera, row, parts)
+    return canvas.png()
+
+
+def _header(canvas: Canvas, gallery: Gallery, title: str) -> None:
+    canvas.text((MARGIN, 52), title, 34, INK, bold=True)
+    when = iso(gallery.t_ns)[:19].replace("T", " ") if gallery.t_ns else "nothing seen yet"
+    canvas.text((MARGIN, 82), f"{when} UTC" if gallery.t_ns else when, 16, PALE)
+    canvas.text((MARGIN + INSET + INFO, HEADER - 10), "newest view", 14, FAINT)
+    canvas.text((MARGIN + 2 * INSET + INFO + VIEW, HEADER - 10), "judged last, newest first", 14, FAINT)
+    right = canvas.pixels.shape[1] - MARGIN
+    for outcome in reversed(OUTCOMES):
+        count = str(gallery.outcomes[outcome])
+        right -= canvas.width(count, 20, bold=True)
+        canvas.text((right, 58), count, 20, INK, bold=True)
+        right = _pill(canvas, right - 10, 39, outcome, 15) - 28
+
+
+def _pill(canvas: Canvas, right: int, top: int, outcome: Outcome, size: int) -> int:
+    """A badge that ends at `right`; returns where it begins."""
+    word, pad = WORDS[outcome], size * 2 // 3
+    left = right - canvas.width(word, size, bold=True) - 2 * pad
+    canvas.panel((left, top, right - left, size * 8 // 5), OUTCOMES[outcome], size)
+    canvas.text((left + pad, top + size * 9 // 8 + 1), word, size, INK, bold=True)
+    return left
+
+
+def _row(canvas: Canvas, at: tuple[int, int], camera: str, row: Row, parts: int) -> None:
+    x, y = at
+    canvas.panel((x, y, canvas.pixels.shape[1] - 2 * MARGIN, ROW), PANEL, 12)
+    _info(canvas, (x + INSET + 6, y + INSET), camera, row)
+    _view(canvas, (x + INSET + INFO, y + INSET, VIEW, VIEW), row.view)
+    exhibits, left = row.recent(), x + 2 * INSET + INFO + VIEW
+    scale = _scale(exhibits, (TILE - 22, VIEW - 76))
+    for place in range(parts):
+        box = (left + place * (TILE + SPACE), y + INSET, TILE, VIEW)
+        canvas.panel(box, WELL)
+        if place < len(exhibits):
+            _tile(canvas, box, exhibits[place], scale)
+
+
+def _info(canvas: Canvas, at: tuple[int, int], camera: str, row: Row) -> None:
+    x, y = at
+    room, judged = INFO - 24, sum(row.outcomes.values())
+    canvas.text((x, y + 24), canvas.fit(camera, 24, room, bold=True), 24, INK, bold=True)
+    canvas.text((x, y + 48), f"{judged} judged", 16, PALE)
+    _bar(canvas, (x, y + 62, room, 8), row)
+    passed = row.outcomes["PASS"] / judged if judged else 0.0
+    canvas.text((x, y + 94), f"{passed:.1%} passed" if judged else "", 16, PALE)
+    for line, (reason, count) in enumerate(sorted(row.reasons.most_common(4), key=lambda r: (-r[1], r[0]))):
+        base = y + 122 + 21 * line
+        canvas.text((x, base), canvas.fit(reason, 15, room - 40), 15, PALE)
+        canvas.text((x + room - canvas.width(str(count), 15, bold=True), base), str(count), 15, INK, bold=True)
+
+
+def _bar(canvas: Canvas, box: Box, row: Row) -> None:
+    """Shares of the outcomes, side by side."""
+    x, y, width, height = box
+    total, past = sum(row.outcomes.values()), 0
+    canvas.panel(box, WELL, height // 2)
+    for outcome, colour in OUTCOMES.items():
+        begin, past = past, past + row.outcomes[outcome]
+        if past > begin:
+            left, right = x + width * begin // total, x + width * past // total
+            canvas.panel((left, y, max(3, right - left - 1), height), colour, height // 2)
+
+
+def _view(canvas: Canvas, box: Box, view: View | None) -> None:
+    canvas.panel(box, WELL)
+    if view is None or not min(view.size):
+        return
+    x, y, width, height = box
+    scale = min((width - 8) / view.size[1], (height - 8) / view.size[0])
+    left, top = x + int(width - view.size[1] * scale) // 2, y + int(height - view.size[0] * scale) // 2
+    for shape in view.shapes:
+        hue = HUES[(shape.id or 0) % len(HUES)]
+        crop, (dx, dy) = _crop(shape)
+        at = (left + int(dx * scale), top + int(dy * scale))
+        canvas.mask(at, crop, scale, _dark(hue), hue)
+        canvas.text((at[0] + 5, at[1] + 17), "" if shape.id is None else f"#{shape.id}", 14, INK, bold=True)
+    canvas.text((x + 8, y + height - 8), f"frame {view.seq}", 13, PALE)
+
+
+def _tile(canvas: Canvas, box: Box, exhibit: Exhibit, scale: float) -> None:
+    x, y, width, height = box
+    colour, right = FAINT, x + width - 6
+    if exhibit.verdict:
+        colour, right = OUTCOMES[exhibit.verdict.outcome], _pill(canvas, right, y + 6, exhibit.verdict.outcome, 12)
+    canvas.text((x + 8, y + 20), canvas.fit(exhibit.name, 15, right - x - 12, bold=True), 15, PALE, bold=True)
+    if exhibit.view:
+        _shape(canvas, (x + 8, y + 30, width - 16, height - 68), exhibit.view, colour, scale)
+    reason, measured = _reasons(exhibit)
+    canvas.text((x + 8, y + height - 24), canvas.fit(reason, 13, width - 14, bold=True), 13, INK, bold=True)
+    canvas.text((x + 8, y + height - 8), canvas.fit(measured, 13, width - 14), 13, PALE if reason else FAINT)
+
+
+def _shape(canvas: Canvas, box: Box, view: View, colour: Colour, scale: float) -> None:
+    for shape in view.shapes:
+        crop, at = _crop(shape)
+        height, width = (round(side * scale) for side in crop.shape)
+        whole = len(view.shapes) == 1
+        left = box[0] + ((box[2] - width) // 2 if whole else round(at[0] * scale))
+        top = box[1] + ((box[3] - height) // 2 if whole else round(at[1] * scale))
+        canvas.mask((left, top), crop, scale, _dark(colour), colour)
+        canvas.frame((left - 3, top - 3, width + 6, height + 6), LINE)
+
+
+def _crop(shape: Shape) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+    """The pixels in its box, with one pixel of air around them, and where they begin (x, y)."""
+    import numpy as np
+
+    x, y, width, height = shape.box
+    return np.pad(shape.mask.dense[y : y + height, x : x + width], 1), (x - 1, y - 1)
+
+
+def _scale(exhibits: list[Exhibit], room: tuple[int, int]) -> float:
+    """One magnification for a whole row, so that a part that is too short looks too short."""
+    sizes = [_extent(e.view) for e in exhibits if e.view and e.view.shapes]
+    return min((min(room[0] / w, room[1] / h) for w, h in sizes), default=1.0)
+
+
+def _extent(view: View) -> tuple[int, int]:
+    if len(view.shapes) > 1:
+        return view.size[1], view.size[0]
+    return view.shapes[0].box[2] + 4, view.shapes[0].box[3] + 4
+
+
+def _reasons(exhibit: Exhibit) -> tuple[str, str]:
+    """Two short lines: the reason, and what was measured against which limit; else where it was seen."""
+    verdict, seen = exhibit.verdict, f"frame {exhibit.view.seq}" if exhibit.view else ""
+    if verdict is None or not verdict.findings:
+        unseen = verdict is not None and verdict.outcome == "NO_READ"
+        return "not inspected" if unseen else "", seen or (f"{verdict.first_seq} to {verdict.seq}" if verdict else "")
+    first, more = verdict.findings[0], len(verdict.findings) - 1
+    high = f" > {first.high:.3g}" if first.high is not None and first.value > first.high else ""
+    low = f" < {first.low:.3g}" if first.low is not None and first.value < first.low else ""
+    measure = first.measure.removesuffix("_px").replace("_", " ")
+    return first.reason + (f" +{more}" if more else ""), f"{measure} {first.value:.3g}{high}{low}"
+
+
+def _dark(colour: Colour) -> Colour:
+    red, green, blue = (int(0.55 * part + 0.45 * back) for part, back in zip(colour, WELL, strict=True))
+    return red, green, blue

@@ -52,13 +52,14 @@ class Lane(Struct, frozen=True, kw_only=True):
         name: Unique in the plan: `cam-1` for a camera's lane, else the name of its first node.
         cameras: Cameras whose records it carries.
         runs: Its nodes, each after those that feed it.
-        address: Where its inbox listens (`ipc://…`, `tcp://…`, `memory://…`); empty for a source's lane.
+        addresses: Where its inbox listens: `memory://…` alone, or `ipc://…`, `tcp://…` or both (one
+            ROUTER binds several); none for a source's lane.
     """
 
     name: str
     cameras: tuple[str, ...]
     runs: tuple[NodeRun, ...]
-    address: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 class Process(Struct, frozen=True, kw_only=True):
@@ -78,7 +79,7 @@ class Edge(Struct, frozen=True, kw_only=True):
         target: (node, lane) that takes.
         kinds: Names of the record types that travel on it, lower case, sorted.
         transport: How they travel.
-        address: The target lane's address as the producer sees it.
+        address: The one of the target lane's addresses that this producer connects to, as it sees it.
         queue: What happens when the target is slow.
         why: Why the graph is cut here, in words.
     """

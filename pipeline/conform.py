@@ -1,0 +1,112 @@
+"""Hold data against a type, field by field, and say all that is wrong in the words of a YAML author.
+
+What is accepted is what msgspec accepts; only the text of a refusal is ours: *expected …, got …*.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable
+from pathlib import Path as File
+from typing import Any
+
+import msgspec
+
+from pipeline import words
+from pipeline.faults import listed, meant, shown
+from pipeline.located import BROKEN, Document, Path, parse
+
+# Words that other tools use for ours.
+SYNONYMS = {
+    "on": "at",
+    "host": "at",
+    "type": "use",
+    "node": "use",
+    "kind": "use",
+    "after": "from",
+    "input": "from",
+    "inputs": "from",
+    "source": "from",
+    "params": "with",
+    "parameters": "with",
+    "config": "with",
+    "args": "with",
+    "ip": "address",
+    "includes": "include",
+    "variables": "vars",
+}
+
+
+class Said(str):
+    """Text given by a variable or on the command line: read as if it had been written in the file."""
+
+    __slots__ = ()
+
+
+class Conform:
+    """Reads parts of a document as types; what does not fit is noted in the document."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    def __call__(self, value: Any, kind: Any, path: Path) -> Any:
+        """The value as plain data of that type; parts that do not fit are `BROKEN`, unknown fields are left out.
+
+        A relative path of a type marked `beside` becomes absolute: it starts at the folder of the file that names it.
+        """
+        inner = words.inner(kind)
+        if isinstance(value, Said):
+            value = _read(value, inner)
+        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            return self._struct(value, inner, path)
+        if isinstance(value, dict) and typing.get_origin(inner) is dict:
+            return {key: self(each, typing.get_args(inner)[1], (*path, key)) for key, each in value.items()}
+        if isinstance(value, list) and (item := _item(inner)):
+            return [self(each, item, (*path, place)) for place, each in enumerate(value)]
+        return BROKEN if value is BROKEN else self._leaf(value, kind, path)
+
+    def _struct(self, value: dict[str, Any], kind: type[msgspec.Struct], path: Path) -> dict[str, Any]:
+        known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        for key in value:
+            if key not in known:
+                self._document.complain((*path, key), f"unknown field '{key}'{hint(key, known)}", key=True)
+        for name, field in known.items():
+            if field.required and name not in value:
+                self._document.complain(path, f"missing field '{name}': expected {words.wanted(field.type)}")
+        return {key: self(value[key], known[key].type, (*path, key)) for key in value if key in known}
+
+    def _leaf(self, value: Any, kind: Any, path: Path) -> Any:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError:
+            name = f"{path[-1]}: " if path and isinstance(path[-1], str) else ""
+            near = meant(value, words.choices(kind)) if isinstance(value, str) else ""
+            self._document.complain(path, f"{name}expected {words.expected(value, kind)}, got {shown(value)}{near}")
+            return BROKEN
+        return self._beside(value, path) if isinstance(value, str) and words.beside(kind) else value
+
+    def _beside(self, value: str, path: Path) -> str:
+        found = (File(self._document.mark(path).file).parent / value).absolute()
+        if not found.exists():
+            self._document.complain(path, f"{path[-1]}: expected a file, found nothing at '{value}'")
+        return str(found)
+
+
+def hint(key: str, known: Iterable[str]) -> str:
+    """What an unknown field may have been meant to be."""
+    names = [*known]
+    return meant(key, names, SYNONYMS) or (f"; expected {listed(names)}" if 0 < len(names) <= 8 else "")
+
+
+def _item(inner: Any) -> Any:
+    """The type of each item of a list; None where it is no list of one type."""
+    origin, args = typing.get_origin(inner), typing.get_args(inner)
+    return args[0] if origin is list or (origin is tuple and args[1:] == (...,)) else None
+
+
+def _read(said: Said, inner: Any) -> Any:
+    """Text where text is taken, else what the same words would be in the file."""
+    if words.textual(inner):
+        return str(said)
+    document = parse(said)
+    return str(said) if document.faults else document.data

@@ -58,6 +58,10 @@ bench: install .venv-bench/.ready  ## Measure against named peers and limits; wr
 	VIRTUAL_ENV=$(CURDIR)/.venv-bench $(BIN)/uv --quiet pip install --require-hashes -r $(LOCKS)/peers.txt
 	@touch $@
 
+.PHONY: wheel
+wheel: install  ## Build dist/*.whl, which a line installs beside deploy/locks/line.txt
+	$(BIN)/hatchling build --target wheel
+
 # One version of everything: what tests run with is what a line runs with.
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-annotate
 .PHONY: locks

@@ -1,0 +1,146 @@
+"""Who may import whom, and what a light process never loads."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+# Row by row from the nouns up: a module, or a folder of modules, and what of `pipeline` it may import beside itself.
+# docs/design.md draws the same. A new module needs a row, a new arrow a reason.
+ARROWS: dict[str, str] = {
+    "pipeline.errors": "",
+    "pipeline.units": "",
+    "pipeline.clock": "",
+    "pipeline.runs": "errors",
+    "pipeline.masks": "errors runs",
+    "pipeline.records": "masks",
+    "pipeline.codec": "errors masks records",
+    "pipeline.table": "errors masks records",
+    "pipeline.node": "clock errors records",
+    "pipeline.catalog": "errors node",
+    "pipeline.manual": "catalog node units",
+    "pipeline.faults": "errors",
+    "pipeline.located": "errors faults",
+    "pipeline.plan": "",
+    "pipeline.topology": "catalog errors faults located node plan units",
+    "pipeline.check": "catalog errors faults located node plan topology units",
+    "pipeline.transport": "clock codec errors plan records",
+    "pipeline.runtime": "catalog clock codec errors node plan records transport",
+    "pipeline.commands": "catalog check clock codec errors manual node plan records runtime topology",
+    "pipeline.cli": "errors",
+    "nodes": "clock codec errors located masks node records table units",
+}
+
+PRODUCT = ("pipeline", "nodes")
+HEAVY = {"apache_beam", "cv2", "picamera2", "pyarrow", "torch"}
+# What the process of a node that touches no pixel does without: each would cost 5 to 20 MB of memory.
+BULKY = HEAVY | {"hotcoco", "http.client", "numpy", "rich"}
+
+
+def test_every_import_is_an_arrow_of_the_picture() -> None:
+    """Nothing imports against the flow: no node knows transport or runtime, no noun knows the graph."""
+    wrong = [
+        f"{module} imports {other}: {_row(module)} may import only: {ARROWS.get(_row(module)) or 'nothing'}"
+        for module, path in _modules().items()
+        for other in _imports(path)
+        if not _allowed(_row(module), _row(other))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_module_has_a_row() -> None:
+    """A module that the picture does not show cannot come in unnoticed."""
+    assert [module for module in _modules() if not _row(module)] == []
+
+
+def test_no_module_imports_itself_over_a_circle() -> None:
+    """Any module can be read, tested and imported first; imports inside functions count too."""
+    graph = {module: _imports(path) for module, path in _modules().items()}
+    try:
+        [*TopologicalSorter(graph).static_order()]
+    except CycleError as error:
+        pytest.fail("circle: " + " → ".join(error.args[1]))
+
+
+def test_packages_hold_no_code() -> None:
+    """An empty `__init__` cannot become the hub that circles come from."""
+    assert [str(path) for path in _sources() if path.name == "__init__.py" and path.read_text(encoding="utf-8")] == []
+
+
+def test_heavy_modules_are_imported_where_used() -> None:
+    """Vision, archive, camera and learning libraries are loaded by the function that needs them, not by an import."""
+    wrong = [f"{path.relative_to(ROOT)} imports {name}" for path in _sources() for name in _top(path) if name in HEAVY]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.slow
+def test_importing_every_node_is_light() -> None:
+    """`import nodes.…` of every node, and every command, loads none of the heavy libraries."""
+    assert _loaded(f"import {', '.join(_modules())}") & HEAVY == set()
+
+
+@cache
+def _modules() -> dict[str, Path]:
+    """Every module of the product by its dotted name, packages left out."""
+    files = [path for path in _sources() if path.name != "__init__.py"]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in files}
+
+
+def _sources() -> Iterator[Path]:
+    for package in PRODUCT:
+        yield from sorted((ROOT / package).rglob("*.py"))
+
+
+def _row(module: str) -> str:
+    """The row of the table that speaks of a module: its own, or that of the folder around it."""
+    return max((row for row in ARROWS if f"{module}.".startswith(f"{row}.")), key=len, default="")
+
+
+def _allowed(importer: str, imported: str) -> bool:
+    return importer == imported or imported.removeprefix("pipeline.") in ARROWS.get(importer, "").split()
+
+
+def _imports(path: Path) -> set[str]:
+    """Modules of the product that a file imports, anywhere in it; a package's own name where it imports that."""
+    names = {name for node in ast.walk(_tree(path)) for name in _names(node) if name.split(".")[0] in PRODUCT}
+    return {_module(name) for name in names}
+
+
+def _module(name: str) -> str:
+    """The module that `from module import thing` means by `module.thing`."""
+    return name if name in _modules() else name.rpartition(".")[0] or name
+
+
+def _top(path: Path) -> Iterator[str]:
+    """Top-level packages that importing a file imports with it."""
+    for node in _tree(path).body:
+        yield from (name.split(".")[0] for name in _names(node))
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.module, "relative import: name the module in full"
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _loaded(code: str) -> set[str]:
+    """Names of all modules that a fresh interpreter has loaded after it ran some code."""
+    told = f"{code}\nimport sys\nprint(*sorted(sys.modules), file=sys.stderr)"
+    run = subprocess.run([sys.executable, "-c", told], check=False, capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+    return set(run.stderr.splitlines()[-1].split())

@@ -146,8 +146,10 @@ class Cell:
             failure = error
         self.latency[bucket(_clock() - since)] += 1
         self.busy_since = 0
+        self.given += len(outs)
         for out in outs:
-            self.give(out)
+            for target in self._targets.get(type(out)) or self.targets(type(out)):
+                target(out)
         if failure is not None:
             self._fail(failure)
         return failure is None

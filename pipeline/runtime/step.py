@@ -7,7 +7,7 @@ records pushed in the same order give the same records in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from functools import partial
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from pipeline.records import Record
 from pipeline.runtime.turn import Turn
 
 Call = Callable[..., Any]
-_END: Any = object()
+END: Any = object()
 
 
 class Step(Protocol):
@@ -64,7 +64,8 @@ class Calls(dict[str, Call]):
         except msgspec.ValidationError as error:
             place = f" for camera '{camera}'" if camera in self._run.overrides else ""
             raise NodeError(f"node '{self._run.node}'{place}: parameters of '{self._spec.name}': {error}") from error
-        call = self[camera] = partial(self._spec.fn, **msgspec.structs.asdict(params))
+        # A call without keywords costs a quarter of one with them.
+        call = self[camera] = partial(self._spec.fn, **msgspec.structs.asdict(params)) if given else self._spec.fn
         return call
 
 
@@ -72,7 +73,7 @@ def build(run: NodeRun, spec: Spec, turn: Turn) -> Step:
     """The step that runs one node of a lane; for a source see `begin`."""
     calls = Calls(run, spec)
     if spec.shape == "map":
-        return Map(run.node, calls)
+        return Map(run.node, calls, spec.gives)
     if spec.batch is not None:
         return Batches(run.node, calls, per=spec.per is not None, batch=spec.batch, turn=turn)
     return Stream(run.node, calls, per=spec.per is not None)
@@ -102,8 +103,8 @@ class Map:
 
     restarts = 0
 
-    def __init__(self, node: str, calls: Calls) -> None:
-        self._node, self._calls = node, calls
+    def __init__(self, node: str, calls: Calls, gives: frozenset[type[Record]]) -> None:
+        self._node, self._calls, self._gives = node, calls, gives
         self.culprits: Sequence[Record] = ()
 
     def open(self, key: str, outs: list[Record]) -> None:
@@ -113,7 +114,7 @@ class Map:
         """Call the node on a record."""
         try:
             given = self._calls[record.camera](record)
-            if isinstance(given, Record):
+            if type(given) in self._gives or isinstance(given, Record):
                 outs.append(given)
             elif given is not None:
                 outs.extend(given)
@@ -131,31 +132,26 @@ class Map:
 
 
 class Run:
-    """One run of a node that reads an iterator, suspended wherever it asks for what comes next."""
+    """One run of a node that reads an iterator, suspended wherever it asks for what comes next.
+
+    A run that returns before its input ends takes the rest and gives nothing for it.
+
+    Attributes:
+        outs: Where what it gives goes; set it before each `resume`.
+        resume: Hand it its next input, `END` for none, and let it work until it asks for more.
+    """
+
+    __slots__ = ("_home", "outs", "resume")
 
     def __init__(self, call: Call, outs: list[Record]) -> None:
-        self._outs = outs
+        self.outs = outs
         self._home = getcurrent()
-        self._inside = greenlet(self._body)
-        self._inside.switch(call)
-
-    def push(self, inbox: Any, outs: list[Record]) -> None:
-        """Let it work until it asks for more; one that has returned early takes everything and gives nothing."""
-        self._outs = outs
-        self._inside.switch(inbox)
-
-    def end(self, outs: list[Record]) -> None:
-        """End its input and let it work until it returns."""
-        self.push(_END, outs)
+        self.resume = greenlet(self._body).switch
+        self.resume(call)
 
     def _body(self, call: Call) -> None:
-        for out in call(self._inbox()) or ():
-            self._outs.append(out)
-
-    def _inbox(self) -> Iterator[Any]:
-        switch = self._home.switch
-        while (item := switch()) is not _END:
-            yield item
+        for out in call(iter(self._home.switch, END)) or ():
+            self.outs.append(out)
 
 
 class Stream:
@@ -182,7 +178,9 @@ class Stream:
         """Hand a record to its run."""
         key = record.camera if self._per else ""
         try:
-            (self._runs.get(key) or self._begin(key, outs)).push(record, outs)
+            run = self._runs.get(key) or self._begin(key, outs)
+            run.outs = outs
+            run.resume(record)
         except Exception as error:
             self._blame(key, (record,), error)
             raise
@@ -194,7 +192,9 @@ class Stream:
     def end(self, key: str, outs: list[Record]) -> None:
         """Flush one run."""
         try:
-            self._runs.pop(key).end(outs)
+            run = self._runs.pop(key)
+            run.outs = outs
+            run.resume(END)
         except Exception as error:
             self._blame(key, (), error)
             raise
@@ -259,7 +259,9 @@ class Batches(Stream):
         """Hand over what waits, full or not; when this returns, the node has asked for more: it is done with it."""
         batch = self.pending.pop(key)
         try:
-            (self._runs.get(key) or self._begin(key, outs)).push(batch.records, outs)
+            run = self._runs.get(key) or self._begin(key, outs)
+            run.outs = outs
+            run.resume(batch.records)
         except Exception as error:
             self._blame(key, batch.records, error)
             raise

@@ -1,0 +1,124 @@
+"""A folder of Parquet files that a crash, at any moment, leaves readable: a file is there whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nodes.sinks.journal import sync_folder
+from pipeline.errors import NodeError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+UNFINISHED = ".tmp"
+
+
+class Shelf:
+    """Commits Arrow tables as files `<partition>/<first time>-<digest>.parquet`.
+
+    A file is named by its content, so committing the same rows again changes nothing, writers in
+    other processes never collide, and a replay gives the same names. Names sort by exposure time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def commit(self, partition: str, table: pa.Table, t_ns: int) -> Path:
+        """Put a table on the disk; when this returns, it is there to stay.
+
+        Args:
+            partition: Folder below this one, `key=value/key=value`.
+            table: At least one row.
+            t_ns: Earliest exposure in it, UTC nanoseconds.
+
+        Raises:
+            OSError: If the disk refuses; nothing of the table is then there.
+        """
+        content = _parquet(table)
+        digest = blake2b(content, digest_size=8).hexdigest()
+        path = self.folder / partition / f"{t_ns:019d}-{digest}.parquet"
+        try:
+            self._place(path, content)
+        except OSError as error:
+            said = f"archive cannot write {path}: {error.strerror or error}; none of this batch was lost to it"
+            raise OSError(error.errno, said) from error
+        return path
+
+    def _place(self, path: Path, content: memoryview) -> None:
+        if path.exists():
+            sync_folder(path.parent)
+            return
+        _make(path.parent, self.folder)
+        beside = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.rename(path)
+        finally:
+            beside.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+@contextmanager
+def shelf(folder: Path) -> Iterator[Shelf]:
+    """Use a folder as a shelf; what a crashed writer left half-written goes, unless another writer is at work here.
+
+    Raises:
+        OSError: If the folder cannot be made.
+        NodeError: If pyarrow is not installed.
+    """
+    parquet()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        else:
+            _sweep(folder)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield Shelf(folder)
+
+
+def parquet() -> Any:
+    """`pyarrow.parquet`.
+
+    Raises:
+        NodeError: If it is not installed.
+    """
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise NodeError("archive writes with pyarrow, which is not installed: pip install 'kensa[archive]'") from error
+    return pyarrow.parquet
+
+
+def _parquet(table: pa.Table) -> memoryview:
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    parquet().write_table(table, sink, compression="zstd")
+    return memoryview(sink.getvalue())
+
+
+def _make(folder: Path, top: Path) -> None:
+    """Make a folder below `top`, and wait until the disk knows its name and those of its new parents."""
+    if folder.exists():
+        return
+    if folder != top:
+        _make(folder.parent, top)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def _sweep(folder: Path) -> None:
+    for left in folder.rglob(f".*{UNFINISHED}"):
+        left.unlink(missing_ok=True)

@@ -7,15 +7,26 @@ otherwise; the centre of the top-left pixel is (0, 0).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
-from pipeline.masks import Mask
+from pipeline.masks import Mask, Rle
 
+if TYPE_CHECKING:
+    Pixels = Mask
+else:
+    # A decoder reads a typed struct here, and `_settle` makes the mask of it: a type that msgspec does not know
+    # would be read as anything at all, and 4 MB of empty lists would become 300 MB of objects.
+    Pixels = Rle
+
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Nat = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
+Text = Annotated[str, Meta(max_length=1024)]
 Outcome = Literal["PASS", "WARN", "FAIL", "NO_READ"]
-Nat = Annotated[int, Meta(ge=0)]
+Tally = Annotated[dict[Text, Nat], Meta(max_length=4096)]
 
 
 class Record(Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
@@ -31,7 +42,7 @@ class Record(Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower)
     camera: Name
     session: Name
     seq: Nat
-    t_ns: int
+    t_ns: Int64
 
 
 class Roi(Struct, frozen=True):
@@ -53,7 +64,7 @@ class Scores(Struct, frozen=True):
         zero_point: The value that means a score of 0.
     """
 
-    size: tuple[int, int]
+    size: tuple[Nat, Nat]
     data: Annotated[bytes, Meta(max_length=1 << 24)]
     scale: float
     zero_point: int = 0
@@ -70,9 +81,12 @@ class Layer(Struct, frozen=True):
     """
 
     label: Name
-    mask: Mask
+    mask: Pixels
     score: float = 1.0
     scores: Scores | None = None
+
+    def __post_init__(self) -> None:
+        _settle(self)
 
 
 class Frame(Record, frozen=True, kw_only=True):
@@ -88,9 +102,9 @@ class Frame(Record, frozen=True, kw_only=True):
 
     size: tuple[Nat, Nat]
     layers: Annotated[tuple[Layer, ...], Meta(max_length=256)] = ()
-    prompt: str = ""
+    prompt: Text = ""
     roi: Roi | None = None
-    model: str = ""
+    model: Text = ""
 
 
 class Region(Struct, frozen=True):
@@ -109,16 +123,19 @@ class Region(Struct, frozen=True):
         mask: Its own pixels, in the frame's size.
     """
 
-    label: str
-    area_px: int
-    box: tuple[int, int, int, int]
+    label: Name
+    area_px: Nat
+    box: tuple[Int64, Int64, Nat, Nat]
     centroid: tuple[float, float]
-    holes: int
-    hole_area_px: int
+    holes: Nat
+    hole_area_px: Nat
     extent: float
     whole: bool
     score: float
-    mask: Mask
+    mask: Pixels
+
+    def __post_init__(self) -> None:
+        _settle(self)
 
 
 class Regions(Record, frozen=True, kw_only=True):
@@ -126,8 +143,8 @@ class Regions(Record, frozen=True, kw_only=True):
 
     size: tuple[Nat, Nat]
     regions: Annotated[tuple[Region, ...], Meta(max_length=65536)] = ()
-    prompt: str = ""
-    model: str = ""
+    prompt: Text = ""
+    model: Text = ""
 
 
 class Track(Struct, frozen=True):
@@ -176,9 +193,9 @@ class Finding(Struct, frozen=True):
         high: The most that is allowed, where there is such a limit.
     """
 
-    rule: str
-    reason: str
-    measure: str
+    rule: Text
+    reason: Text
+    measure: Text
     value: float
     low: float | None = None
     high: float | None = None
@@ -200,8 +217,8 @@ class Verdict(Record, frozen=True, kw_only=True):
     subject: Literal["frame", "part", "gap"]
     part: Nat | None = None
     first_seq: Nat
-    findings: tuple[Finding, ...] = ()
-    book: str = ""
+    findings: Annotated[tuple[Finding, ...], Meta(max_length=4096)] = ()
+    book: Text = ""
 
 
 class Gap(Record, frozen=True, kw_only=True):
@@ -214,8 +231,8 @@ class Gap(Record, frozen=True, kw_only=True):
     """
 
     last: Nat
-    reason: str
-    where: str
+    reason: Text
+    where: Text
 
 
 class Stats(Record, frozen=True, kw_only=True):
@@ -229,11 +246,17 @@ class Stats(Record, frozen=True, kw_only=True):
         reasons: Findings per reason code.
     """
 
-    since_ns: int
+    since_ns: Int64
     frames: Nat
     missing: Nat
-    outcomes: dict[str, int] = {}
-    reasons: dict[str, int] = {}
+    outcomes: Tally = {}
+    reasons: Tally = {}
+
+
+def _settle(holder: Layer | Region) -> None:
+    """Make the mask of what a decoder read; a mask that was already one stays."""
+    if isinstance(holder.mask, Rle):
+        force_setattr(holder, "mask", Mask.from_counts(holder.mask.size, holder.mask.counts))
 
 
 KINDS: tuple[type[Record], ...] = (Frame, Regions, Tracks, Part, Verdict, Gap, Stats)

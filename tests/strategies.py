@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.masks import Mask
+from pipeline.masks import Mask, Rle
 from pipeline.records import KINDS, AnyRecord, Frame, Gap, Layer, Region, Regions, Track, Tracks
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -103,10 +103,10 @@ def of(kind: kinds.Type) -> st.SearchStrategy[Any]:  # noqa: C901, PLR0911, PLR0
             return _few(of(each))
         case kinds.DictType(key_type=key, value_type=value):
             return st.dictionaries(of(key), of(value), max_size=3)
+        case kinds.StructType(cls=cls) if cls is Rle:
+            return masks()
         case kinds.StructType(cls=cls):
             return struct(cls)
-        case kinds.CustomType(cls=cls) if cls is Mask:
-            return masks()
     raise TypeError(f"expected a type that records are made of, found {kind}; say here how to draw it")
 
 

@@ -119,8 +119,8 @@ class Cell:
             return (self.take,)
         return tuple(dict.fromkeys(self._reach(Gap))) if kind is Gap else ()
 
-    def health(self, lane: str) -> NodeHealth:
-        """What it tells the supervisor."""
+    def health(self, lane: str, unsettled: int) -> NodeHealth:
+        """What it tells the supervisor; `unsettled` deliveries wait until whoever is at work comes back."""
         since = self.busy_since
         return NodeHealth(
             node=self.node,
@@ -130,10 +130,10 @@ class Cell:
             failed=self.failed,
             restarts=self.restarts + (self.step.restarts if self.step else 0),
             busy_ns=_clock() - since if since else 0,
-            waiting=sum(len(batch.records) for batch in self._open_batches()),
+            waiting=unsettled if since else sum(len(batch.records) for batch in self._open_batches()),
             degraded=any(row.degraded and not row.over(self._turn.now()) for row in [*self._rows.values()]),
             latency=sparse(self.latency),
-            age=sparse(self.age),
+            age=sparse(self.age) if self._sink else {},
         )
 
     def _work(self, act: Callable[[Any, list[Record]], None], what: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,7 +19,7 @@ from pipeline.runtime.step import begin
 
 def new_session() -> str:
     """A name that no other run of a source has: when it began, UTC, and 32 random bits."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(4)}"
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{os.urandom(4).hex()}"
 
 
 class PatientClock:

@@ -47,7 +47,7 @@ class NodeHealth(Struct, frozen=True, kw_only=True):
         failed: Records on which it raised, or that came while it rested after that; each became a gap.
         restarts: Times its run was begun anew after it raised.
         busy_ns: How long it has been working on one record, ns; 0 when idle.
-        waiting: Records that wait in front of it.
+        waiting: Records in its open batches; while it is at work, all its lane was given and is not done with.
         degraded: It failed again and again and now only tries every 10 s.
         latency: Work time per record: bucket → count; see `bucket` in `pipeline.runtime.histogram`.
         age: For a sink, time from the exposure (in a source's own lane: from when the source gave it)

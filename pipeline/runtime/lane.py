@@ -81,8 +81,8 @@ class Lane:
     def accept(self, delivery: Delivery) -> None:
         """Let a delivery in; `settled` will say when it was done with."""
         self.received[delivery.edge] = delivery.number
+        self._held.append((self.turn.number + 1, delivery))
         self.push(self._doors[delivery.edge], delivery.record)
-        self._held.append((self.turn.number, delivery))
 
     def settled(self) -> Iterator[Delivery]:
         """Deliveries that are done with, in order: those that no open batch may still hold a piece of."""
@@ -124,7 +124,7 @@ class Lane:
 
     def health(self) -> tuple[NodeHealth, ...]:
         """What its nodes tell the supervisor."""
-        return tuple(cell.health(self.name) for cell in self.cells.values())
+        return tuple(cell.health(self.name, len(self._held)) for cell in self.cells.values())
 
 
 def serve(lane: Lane, inbox: Inbox, timeout: float) -> None:

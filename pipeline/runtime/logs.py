@@ -1,0 +1,61 @@
+"""Log lines of a node process: one JSON object per line on standard error, each saying what it speaks of."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TextIO
+
+from pipeline.records import Record
+from pipeline.runtime.turn import here
+
+
+def logger(line: str, process: str, out: TextIO | None = None) -> Any:
+    """A structlog logger bound to a line and a process; also what nodes get from `structlog.get_logger()`.
+
+    A line that a node logs while it works says by itself which node it was and on which record.
+
+    Args:
+        line: Name of the line.
+        process: Name of the process.
+        out: Where to write; standard error by default.
+    """
+    structlog = _structlog()
+    structlog.configure(
+        processors=[
+            _place,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(out or sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    return structlog.get_logger(line=line, process=process)
+
+
+def about(record: Record | None) -> dict[str, Any]:
+    """The fields that say which record a log line speaks of."""
+    if record is None:
+        return {}
+    return {"camera": record.camera, "session": record.session, "seq": record.seq}
+
+
+def _place(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    turn = here.turn
+    if turn is None or not turn.node:
+        return event
+    return {"node": turn.node, **about(turn.record), **event}
+
+
+def _structlog() -> Any:
+    """Import structlog without rich, which it would load for tracebacks that nobody sees here: 8 MB."""
+    hidden = "rich" not in sys.modules
+    if hidden:
+        sys.modules["rich"] = None  # type: ignore[assignment]
+    try:
+        import structlog
+    finally:
+        if hidden:
+            del sys.modules["rich"]
+    return structlog

@@ -1,0 +1,149 @@
+"""The thread that keeps a process in touch: it reports, listens, pumps the outboxes, and forwards what is tapped.
+
+It reads what the lanes count and never waits for them, so that a stuck node is told of by a process that is not.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from pipeline import codec
+from pipeline.records import Record
+from pipeline.runtime import health
+from pipeline.runtime.health import Command, EdgeHealth, Finish, Launch, Report, State, Stop, Tap, Tapped
+from pipeline.runtime.lane import Lane
+
+BEAT_MS = 25
+REPORT_S = 0.5
+ORPHAN_S = 15.0
+TAPPED = 256
+LAST_WORD_MS = 1000
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Pulse(threading.Thread):
+    """Speaks with the supervisor for all lanes of a process.
+
+    Attributes:
+        state: What the process does; a change is reported at once.
+        error: Why it failed, for people.
+    """
+
+    def __init__(
+        self,
+        launch: Launch,
+        lanes: Sequence[Lane],
+        command: Callable[[Command], None],
+        stdin: int,
+        context: zmq.Context[Any],
+    ) -> None:
+        super().__init__(name="pulse", daemon=True)
+        self.state: State = "starting"
+        self.error = ""
+        self._launch, self._lanes, self._command, self._stdin = launch, lanes, command, stdin
+        self._context = context
+        self._ending = threading.Event()
+        self._orphaned = 0.0
+        self._tapped: deque[tuple[str, Record]] = deque()
+        self._missed: Counter[str] = Counter()
+
+    def end(self, state: State, error: str = "") -> None:
+        """Say one last word and stop; returns when it is said."""
+        self.state, self.error = state, error
+        self._ending.set()
+        self.join()
+
+    def run(self) -> None:
+        """Beat until `end`."""
+        with self._context.socket(zmq.DEALER) as socket:
+            socket.connect(self._launch.control)
+            self._beat(socket)
+            self._show(socket)
+            _send(socket, self._report())
+            socket.close(linger=LAST_WORD_MS)
+
+    def _beat(self, socket: zmq.Socket[bytes]) -> None:
+        poller = zmq.Poller()
+        poller.register(socket, zmq.POLLIN)
+        poller.register(self._stdin, zmq.POLLIN)
+        due, told = 0.0, self.state
+        while not self._ending.is_set():
+            ready = dict(poller.poll(BEAT_MS))
+            if socket in ready:
+                self._obey(health.decode_command(socket.recv()))
+            if self._stdin in ready and not os.read(self._stdin, 4096):
+                poller.unregister(self._stdin)
+                self._orphaned = time.monotonic()
+                self._command(Stop())
+            self._care()
+            self._show(socket)
+            if self.state != told or time.monotonic() >= due:
+                due, told = time.monotonic() + REPORT_S, self.state
+                _send(socket, self._report())
+
+    def _obey(self, command: Command) -> None:
+        if isinstance(command, Tap):
+            for lane in self._lanes:
+                lane.tap(command.node, self._look if command.on else None)
+        else:
+            self._command(command)
+
+    def _care(self) -> None:
+        """Push on what waits in outboxes; do not wait for ever when the supervisor is gone."""
+        for lane in self._lanes:
+            for _, outbox in lane.exits:
+                outbox.pump()
+        if self._orphaned and time.monotonic() - self._orphaned > ORPHAN_S:
+            self._orphaned = 0.0
+            self._command(Finish())
+
+    def _look(self, node: str, record: Record) -> None:
+        """Called by the lanes' threads: never more than a moment of their time."""
+        if len(self._tapped) < TAPPED:
+            self._tapped.append((node, record))
+        else:
+            self._missed[node] += 1
+
+    def _show(self, socket: zmq.Socket[bytes]) -> None:
+        while self._tapped:
+            node, record = self._tapped.popleft()
+            missed = self._missed.pop(node, 0)
+            if not _send(socket, health.encode(Tapped(node=node, record=codec.encode(record), missed=missed))):
+                self._missed[node] += missed + 1
+
+    def _report(self) -> bytes:
+        report = Report(
+            process=self._launch.process.name,
+            incarnation=self._launch.incarnation,
+            pid=os.getpid(),
+            state=self.state,
+            t_ns=time.time_ns(),
+            nodes=tuple(node for lane in self._lanes for node in lane.health()),
+            edges=tuple(EdgeHealth(edge=e.name, ledger=box.ledger()) for lane in self._lanes for e, box in lane.exits),
+            received={edge: number for lane in self._lanes for edge, number in lane.received.copy().items()},
+            rss_bytes=_rss(),
+            error=self.error,
+        )
+        return health.encode(report)
+
+
+def _send(socket: zmq.Socket[bytes], message: bytes) -> bool:
+    """False where the supervisor does not keep up or is gone: then nothing waits for it."""
+    try:
+        socket.send(message, zmq.NOBLOCK)
+    except zmq.Again:
+        return False
+    return True
+
+
+def _rss() -> int:
+    """Memory this process holds, bytes; from /proc/self/statm, see proc(5)."""
+    return int(Path("/proc/self/statm").read_bytes().split()[1]) * PAGE

@@ -21,6 +21,10 @@ class MaskError(KensaError):
     """Pixels or run lengths that are not a mask."""
 
 
+class TableError(KensaError):
+    """Records that have no table, a table that holds no such records, or no library to make one."""
+
+
 class NodeError(KensaError):
     """A function whose signature is not a node's, or a node that cannot start."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["MAX_PIXELS", "Mask", "Rle", "difference", "intersection", "iou", "ious", "union"]
+__all__ = ["MAX_PIXELS", "Mask", "Rle", "Side", "difference", "intersection", "iou", "ious", "union"]
 
 Size = tuple[int, int]
 Side = Annotated[int, Meta(ge=0, le=MAX_PIXELS)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
-from pipeline.masks import Mask, Rle
+from pipeline.masks import Mask, Rle, Side
 
 if TYPE_CHECKING:
     Pixels = Mask
@@ -64,7 +64,7 @@ class Scores(Struct, frozen=True):
         zero_point: The value that means a score of 0.
     """
 
-    size: tuple[Nat, Nat]
+    size: tuple[Side, Side]
     data: Annotated[bytes, Meta(max_length=1 << 24)]
     scale: float
     zero_point: int = 0
@@ -100,7 +100,7 @@ class Frame(Record, frozen=True, kw_only=True):
         model: Hash of the network that segmented; empty where no network did.
     """
 
-    size: tuple[Nat, Nat]
+    size: tuple[Side, Side]
     layers: Annotated[tuple[Layer, ...], Meta(max_length=256)] = ()
     prompt: Text = ""
     roi: Roi | None = None
@@ -141,7 +141,7 @@ class Region(Struct, frozen=True):
 class Regions(Record, frozen=True, kw_only=True):
     """Everything that was measured in one frame; no region at all means an empty view."""
 
-    size: tuple[Nat, Nat]
+    size: tuple[Side, Side]
     regions: Annotated[tuple[Region, ...], Meta(max_length=65536)] = ()
     prompt: Text = ""
     model: Text = ""
@@ -157,7 +157,7 @@ class Track(Struct, frozen=True):
 class Tracks(Record, frozen=True, kw_only=True):
     """A frame whose regions carry ids that are stable over time."""
 
-    size: tuple[Nat, Nat]
+    size: tuple[Side, Side]
     tracks: Annotated[tuple[Track, ...], Meta(max_length=65536)] = ()
 
 

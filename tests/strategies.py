@@ -85,8 +85,8 @@ def of(kind: kinds.Type) -> st.SearchStrategy[Any]:  # noqa: C901, PLR0911, PLR0
             return st.none()
         case kinds.BoolType():
             return st.booleans()
-        case kinds.IntType(ge=low):
-            return st.integers(-LARGEST if low is None else low, LARGEST)
+        case kinds.IntType(ge=low, le=high):
+            return st.integers(-LARGEST if low is None else low, LARGEST if high is None else high)
         case kinds.FloatType():
             return st.floats(allow_nan=False, allow_infinity=False)
         case kinds.StrType(min_length=least):

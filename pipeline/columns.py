@@ -1,0 +1,152 @@
+"""The columns of the archive's tables, as data: names, types and units; Arrow schemas are made of them on demand."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import TableError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+VERSION = "1.0"
+
+# Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct.
+Column = tuple[str, str, str]
+
+# Time is a whole number: Arrow's own nanoseconds do not become Python values without pandas, nor BigQuery's at all.
+WHO: tuple[Column, ...] = (
+    ("camera", "string", ""),
+    ("session", "string", ""),
+    ("seq", "int64", "frame number"),
+    ("t_ns", "int64", "ns since 1970, UTC"),
+)
+SHAPE: tuple[Column, ...] = (("height", "int32", "px"), ("width", "int32", "px"))
+PIXELS: tuple[Column, ...] = (*SHAPE, ("counts", "binary", "COCO compressed run lengths, column-major"))
+REGION: tuple[Column, ...] = (
+    ("label", "string", ""),
+    ("area_px", "int64", "px²"),
+    ("box_x", "int64", "px"),
+    ("box_y", "int64", "px"),
+    ("box_width", "int64", "px"),
+    ("box_height", "int64", "px"),
+    ("centroid_x", "float64", "px"),
+    ("centroid_y", "float64", "px"),
+    ("holes", "int64", "count"),
+    ("hole_area_px", "int64", "px²"),
+    ("extent", "float64", "0…1"),
+    ("whole", "bool", ""),
+    ("score", "float64", "0…1"),
+    *PIXELS,
+)
+STRUCTS: dict[str, tuple[Column, ...]] = {
+    "roi": (
+        ("x", "int64", "sensor px"),
+        ("y", "int64", "sensor px"),
+        ("width", "int64", "sensor px"),
+        ("height", "int64", "sensor px"),
+    ),
+    "scores": (
+        *SHAPE,
+        ("data", "binary", "int8, row-major; (value − zero_point) × scale"),
+        ("scale", "float64", "logits per step"),
+        ("zero_point", "int64", ""),
+    ),
+    "layer": (
+        ("label", "string", ""),
+        ("score", "float64", "0…1"),
+        ("area_px", "int64", "px²"),
+        *PIXELS,
+        ("scores", "scores?", ""),
+    ),
+    "finding": (
+        ("rule", "string", ""),
+        ("reason", "string", "reason code"),
+        ("measure", "string", ""),
+        ("value", "float64", "as the measure's name says"),
+        ("low", "float64?", "as the measure's name says"),
+        ("high", "float64?", "as the measure's name says"),
+    ),
+}
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "frames": (
+        *WHO,
+        ("kind", "string", "record it was told by"),
+        *SHAPE,
+        ("prompt", "string", ""),
+        ("model", "string", "hash"),
+        ("roi", "roi?", ""),
+        ("found", "int32", "count"),
+        ("layers", "[layer]", ""),
+    ),
+    "regions": (
+        *WHO,
+        ("kind", "string", "record it was told by"),
+        ("place", "int32", "position in its frame"),
+        ("track", "int64?", "id in (camera, session)"),
+        *REGION,
+    ),
+    "parts": (
+        *WHO,
+        ("part", "int64", "id in (camera, session)"),
+        ("first_seq", "int64", "frame number"),
+        ("views", "int64", "frames"),
+        ("hidden", "int64", "frames"),
+        ("best_seq", "int64", "frame number"),
+        *REGION,
+    ),
+    "verdicts": (
+        *WHO,
+        ("outcome", "string", "PASS, WARN, FAIL or NO_READ"),
+        ("subject", "string", "frame, part or gap"),
+        ("part", "int64?", "id in (camera, session)"),
+        ("first_seq", "int64", "frame number"),
+        ("findings", "[finding]", ""),
+        ("book", "string", "rule book"),
+    ),
+    "gaps": (*WHO, ("last", "int64", "frame number"), ("reason", "string", ""), ("place", "string", "node or edge")),
+}
+
+TABLES = tuple(COLUMNS)
+
+
+@cache
+def schema(table: str) -> pa.Schema:
+    """The Arrow schema of a table; units and the schema's version stand in its metadata.
+
+    Raises:
+        TableError: If there is no such table, or pyarrow is not installed.
+    """
+    if table not in COLUMNS:
+        raise TableError(f"expected a table of {', '.join(TABLES)}, found {table!r}")
+    metadata = {"kensa.table": table, "kensa.schema": VERSION}
+    return arrow().schema([_field(column) for column in COLUMNS[table]], metadata=metadata)
+
+
+def arrow() -> Any:
+    """pyarrow, imported when a table is first asked for.
+
+    Raises:
+        TableError: If it is not installed.
+    """
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise TableError("expected pyarrow, found none: pip install 'kensa[archive]'") from error
+    return pa
+
+
+def _field(column: Column) -> Any:
+    name, kind, unit = column
+    metadata = {"unit": unit} if unit else None
+    return arrow().field(name, _type(kind.removesuffix("?")), nullable=kind.endswith("?"), metadata=metadata)
+
+
+def _type(kind: str) -> Any:
+    pa = arrow()
+    if kind.startswith("["):
+        return pa.list_(pa.field("element", _type(kind[1:-1]), nullable=False))
+    if kind in STRUCTS:
+        return pa.struct([_field(column) for column in STRUCTS[kind]])
+    return pa.type_for_alias(kind)

@@ -1,0 +1,196 @@
+"""Record ⇄ Arrow: five flat tables that any Arrow or Parquet reader understands, with units in their metadata.
+
+`frames` has one row per inspected frame, also when nothing was found: the denominator of every rate. `regions` has
+one row per region with its run lengths, `parts`, `verdicts` and `gaps` one row per record. The last three read back
+as the records they were; frames and regions are for statistics, a recording is what replays them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pipeline.columns import TABLES, arrow, schema
+from pipeline.errors import TableError
+from pipeline.masks import Mask
+from pipeline.records import Finding, Frame, Gap, Layer, Part, Record, Region, Regions, Tracks, Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = dict[str, Any]
+
+
+def rows(records: Iterable[Record]) -> dict[str, pa.Table]:
+    """The records as Arrow tables by name; only tables that have rows.
+
+    Args:
+        records: Frame, Regions, Tracks, Part, Verdict and Gap, in any order and mixture.
+
+    Raises:
+        TableError: If a record is of another kind, or pyarrow is not installed.
+    """
+    found: dict[str, list[Row]] = defaultdict(list)
+    for record in records:
+        for table, row in _told(record):
+            found[table].append(row)
+    build = arrow().Table.from_pylist
+    return {name: build(found[name], schema=schema(name)) for name in TABLES if name in found}
+
+
+def parts(table: pa.Table) -> list[Part]:
+    """The parts that a `parts` table holds, in its order.
+
+    Raises:
+        TableError: If a column is missing or a value is not what it should be.
+    """
+    return [_part(row) for row in _rows("parts", table)]
+
+
+def verdicts(table: pa.Table) -> list[Verdict]:
+    """The verdicts that a `verdicts` table holds, in its order.
+
+    Raises:
+        TableError: If a column is missing.
+    """
+    return [_verdict(row) for row in _rows("verdicts", table)]
+
+
+def gaps(table: pa.Table) -> list[Gap]:
+    """The gaps that a `gaps` table holds, in its order.
+
+    Raises:
+        TableError: If a column is missing.
+    """
+    return [
+        Gap(**_whose(row), last=row["last"], reason=row["reason"], where=row["place"]) for row in _rows("gaps", table)
+    ]
+
+
+def _told(record: Record) -> Iterator[tuple[str, Row]]:
+    teller = _TELLERS.get(type(record))
+    if teller is None:
+        known = ", ".join(kind.__name__ for kind in _TELLERS)
+        raise TableError(f"expected a record that has a table ({known}), found {type(record).__name__}")
+    yield from teller(record)
+
+
+def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
+    roi = frame.roi and {"x": frame.roi.x, "y": frame.roi.y, "width": frame.roi.width, "height": frame.roi.height}
+    layers = [_layer(layer) for layer in frame.layers]
+    yield "frames", _seen(frame, found=len(layers), prompt=frame.prompt, model=frame.model, roi=roi, layers=layers)
+
+
+def _regions(frame: Regions) -> Iterator[tuple[str, Row]]:
+    yield "frames", _seen(frame, found=len(frame.regions), prompt=frame.prompt, model=frame.model)
+    for place, region in enumerate(frame.regions):
+        yield "regions", {**_who(frame), "kind": "regions", "place": place, "track": None, **_region(region)}
+
+
+def _tracks(frame: Tracks) -> Iterator[tuple[str, Row]]:
+    yield "frames", _seen(frame, found=len(frame.tracks))
+    for place, track in enumerate(frame.tracks):
+        yield "regions", {**_who(frame), "kind": "tracks", "place": place, "track": track.id, **_region(track.region)}
+
+
+def _parts(part: Part) -> Iterator[tuple[str, Row]]:
+    counted = {"first_seq": part.first_seq, "views": part.views, "hidden": part.hidden, "best_seq": part.best_seq}
+    yield "parts", {**_who(part), "part": part.id, **counted, **_region(part.best)}
+
+
+def _verdicts(verdict: Verdict) -> Iterator[tuple[str, Row]]:
+    about = {"outcome": verdict.outcome, "subject": verdict.subject, "part": verdict.part, "book": verdict.book}
+    findings = [{name: getattr(finding, name) for name in Finding.__struct_fields__} for finding in verdict.findings]
+    yield "verdicts", {**_who(verdict), **about, "first_seq": verdict.first_seq, "findings": findings}
+
+
+def _gaps(gap: Gap) -> Iterator[tuple[str, Row]]:
+    yield "gaps", {**_who(gap), "last": gap.last, "reason": gap.reason, "place": gap.where}
+
+
+_TELLERS: dict[type[Record], Callable[[Any], Iterator[tuple[str, Row]]]] = {
+    Frame: _frame,
+    Regions: _regions,
+    Tracks: _tracks,
+    Part: _parts,
+    Verdict: _verdicts,
+    Gap: _gaps,
+}
+
+
+def _who(record: Record) -> Row:
+    return {"camera": record.camera, "session": record.session, "seq": record.seq, "t_ns": record.t_ns}
+
+
+def _seen(frame: Frame | Regions | Tracks, **said: Any) -> Row:
+    row = {**_who(frame), "kind": type(frame).__name__.lower(), "height": frame.size[0], "width": frame.size[1]}
+    return {"prompt": "", "model": "", "layers": [], **row, **said}
+
+
+def _layer(layer: Layer) -> Row:
+    scores = layer.scores and {
+        "height": layer.scores.size[0],
+        "width": layer.scores.size[1],
+        "data": layer.scores.data,
+        "scale": layer.scores.scale,
+        "zero_point": layer.scores.zero_point,
+    }
+    said = {"label": layer.label, "score": layer.score, "area_px": layer.mask.area, "scores": scores}
+    return {**said, **_pixels(layer.mask)}
+
+
+def _pixels(mask: Mask) -> Row:
+    return {"height": mask.size[0], "width": mask.size[1], "counts": mask.counts}
+
+
+def _region(region: Region) -> Row:
+    x, y, width, height = region.box
+    return {
+        "label": region.label,
+        "area_px": region.area_px,
+        "box_x": x,
+        "box_y": y,
+        "box_width": width,
+        "box_height": height,
+        "centroid_x": region.centroid[0],
+        "centroid_y": region.centroid[1],
+        "holes": region.holes,
+        "hole_area_px": region.hole_area_px,
+        "extent": region.extent,
+        "whole": region.whole,
+        "score": region.score,
+        **_pixels(region.mask),
+    }
+
+
+def _whose(row: Row) -> Row:
+    return {"camera": row["camera"], "session": row["session"], "seq": row["seq"], "t_ns": row["t_ns"]}
+
+
+def _part(row: Row) -> Part:
+    counted = {name: row[name] for name in ("first_seq", "views", "hidden", "best_seq")}
+    return Part(**_whose(row), id=row["part"], **counted, best=_best(row))
+
+
+def _best(row: Row) -> Region:
+    same = {name: row[name] for name in ("label", "area_px", "holes", "hole_area_px", "extent", "whole", "score")}
+    return Region(
+        **same,
+        box=(row["box_x"], row["box_y"], row["box_width"], row["box_height"]),
+        centroid=(row["centroid_x"], row["centroid_y"]),
+        mask=Mask.from_counts((row["height"], row["width"]), row["counts"]),
+    )
+
+
+def _verdict(row: Row) -> Verdict:
+    same = {name: row[name] for name in ("outcome", "subject", "part", "first_seq", "book")}
+    return Verdict(**_whose(row), **same, findings=tuple(Finding(**finding) for finding in row["findings"]))
+
+
+def _rows(name: str, table: pa.Table) -> list[Row]:
+    missing = [column for column in schema(name).names if column not in table.column_names]
+    if missing:
+        raise TableError(f"expected a table of {name}, found one without {', '.join(missing)}")
+    listed: list[Row] = table.to_pylist()
+    return listed

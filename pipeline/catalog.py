@@ -1,31 +1,82 @@
-"""Find nodes by name, Kensa's own and third parties' alike, through the entry point group `kensa.nodes`."""
+"""Find nodes by name, Kensa's own and third parties' alike, through the entry point group `kensa.nodes`.
+
+A node is loaded when it is asked for: a broken package costs only those who use it. A name of the
+form `module:function` needs no installation: it is imported from where Python runs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib.metadata import entry_points
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
 
 from pipeline.errors import NodeError
+from pipeline.faults import listed
 from pipeline.node import Spec
 
 GROUP = "kensa.nodes"
 Catalog = Mapping[str, Spec]
 
 
-def catalog() -> dict[str, Spec]:
-    """Every installed node under its name, in alphabetical order.
+class Installed(Catalog):
+    """Every installed node under its name, in alphabetical order, and any `module:function` on demand.
 
-    Raises:
-        NodeError: If an entry point cannot be loaded or is not a node.
+    Iteration names the installed ones alone. Asking for a node that cannot be loaded raises
+    `NodeError`; asking for a name that nobody gives raises `KeyError`.
     """
-    return {point.name: _load(point) for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
+
+    def __init__(self) -> None:
+        self._points: dict[str, list[EntryPoint]] = {}
+        for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+            self._points.setdefault(point.name, []).append(point)
+        self._loaded: dict[str, Spec] = {}
+
+    def __getitem__(self, name: str) -> Spec:
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._points)
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._points or (isinstance(name, str) and ":" in name)
+
+    def _load(self, name: str) -> Spec:
+        if name not in self._points and ":" in name:
+            return _spec(f"'{name}'", *name.split(":", 1))
+        points = self._points[name]
+        values = {point.value for point in points}
+        if len(values) > 1:
+            raise NodeError(
+                f"node '{name}': expected one package that provides it, got {listed(sorted(values), 'and')}"
+            )
+        return _spec(f"node '{name}' ({points[0].value})", points[0].module, points[0].attr)
 
 
-def _load(point: object) -> Spec:
-    from importlib.metadata import EntryPoint
+def catalog() -> Catalog:
+    """Every installed node under its name, in alphabetical order, and any `module:function` on demand."""
+    return Installed()
 
-    assert isinstance(point, EntryPoint)
-    spec = getattr(point.load(), "spec", None)
+
+def _spec(what: str, module: str, attribute: str) -> Spec:
+    """The spec of a function, imported from what is installed, else from the folder Python runs in."""
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)
+    try:
+        found: Any = importlib.import_module(module)
+    except ImportError as error:
+        raise NodeError(f"{what}: expected a module that can be imported, got: {error}") from error
+    spec = getattr(getattr(found, attribute, None), "spec", None)
     if not isinstance(spec, Spec):
-        raise NodeError(f"entry point '{point.name}' = '{point.value}': expected a function marked with @node()")
+        raise NodeError(
+            f"{what}: expected a function marked with @node(), found none called '{attribute}' in '{module}'"
+        )
     return spec

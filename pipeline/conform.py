@@ -60,25 +60,35 @@ class Conform:
         if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             return self._struct(value, inner, path)
         if isinstance(value, dict) and typing.get_origin(inner) is dict:
-            return {key: self(each, typing.get_args(inner)[1], (*path, key)) for key, each in value.items()}
+            return self._mapping(value, inner, path)
         if isinstance(value, list) and (item := _item(inner)):
             return [self(each, item, (*path, place)) for place, each in enumerate(value)]
         return BROKEN if value is BROKEN else self._leaf(value, kind, path)
 
-    def _struct(self, value: dict[str, Any], kind: type[msgspec.Struct], path: Path) -> dict[str, Any]:
+    def fields(self, value: dict[str, Any], kind: type[msgspec.Struct], path: Path) -> dict[str, Any]:
+        """Some fields of a struct; those that are missing are not asked for."""
         known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         for key in value:
             if key not in known:
                 self._document.complain((*path, key), f"unknown field '{key}'{hint(key, known)}", key=True)
-        for name, field in known.items():
-            if field.required and name not in value:
-                self._document.complain(path, f"missing field '{name}': expected {words.wanted(field.type)}")
         return {key: self(value[key], known[key].type, (*path, key)) for key in value if key in known}
 
+    def _struct(self, value: dict[str, Any], kind: type[msgspec.Struct], path: Path) -> dict[str, Any]:
+        for field in msgspec.structs.fields(kind):
+            if field.required and field.encode_name not in value:
+                text = f"missing field '{field.encode_name}': expected {words.wanted(field.type)}"
+                self._document.complain(path, text)
+        return self.fields(value, kind, path)
+
+    def _mapping(self, value: dict[str, Any], inner: Any, path: Path) -> dict[str, Any]:
+        keys, values = typing.get_args(inner)
+        for key in value:
+            if not words.fits(key, keys):
+                self._document.complain((*path, key), f"expected {words.wanted(keys)}, got {shown(key)}", key=True)
+        return {key: self(each, values, (*path, key)) for key, each in value.items()}
+
     def _leaf(self, value: Any, kind: Any, path: Path) -> Any:
-        try:
-            msgspec.convert(value, kind)
-        except msgspec.ValidationError:
+        if not words.fits(value, kind):
             name = f"{path[-1]}: " if path and isinstance(path[-1], str) else ""
             near = meant(value, words.choices(kind)) if isinstance(value, str) else ""
             self._document.complain(path, f"{name}expected {words.expected(value, kind)}, got {shown(value)}{near}")
@@ -90,6 +100,13 @@ class Conform:
         if not found.exists():
             self._document.complain(path, f"{path[-1]}: expected a file, found nothing at '{value}'")
         return str(found)
+
+
+def whole(value: Any) -> Any:
+    """A value without its parts that could not be read."""
+    if isinstance(value, dict):
+        return {key: whole(each) for key, each in value.items() if each is not BROKEN}
+    return [whole(each) for each in value if each is not BROKEN] if isinstance(value, list) else value
 
 
 def hint(key: str, known: Iterable[str]) -> str:
@@ -108,5 +125,5 @@ def _read(said: Said, inner: Any) -> Any:
     """Text where text is taken, else what the same words would be in the file."""
     if words.textual(inner):
         return str(said)
-    document = parse(said)
+    document = parse(str(said))
     return str(said) if document.faults else document.data

@@ -7,6 +7,7 @@ import typing
 from functools import lru_cache
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import inspect
 
 from pipeline.faults import listed
@@ -26,6 +27,15 @@ LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than
 def described(kind: Any) -> inspect.Type:
     """Msgspec's description of a type, remembered: reading one takes longer than using it."""
     return inspect.type_info(kind)
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether msgspec takes a value as that type, without coercing text to numbers."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def wanted(kind: Any) -> str:

@@ -1,0 +1,185 @@
+"""What makes a topology one that can run: each rule looks at a draft and notes its faults."""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Callable
+
+import msgspec
+
+from pipeline import words
+from pipeline.draft import Draft, kinds
+from pipeline.faults import meant
+from pipeline.node import Spec
+
+Rule = Callable[[Draft], None]
+
+
+def hosts(draft: Draft) -> None:
+    """There are hosts with cameras, and other hosts can tell them apart."""
+    if not draft.named("hosts"):
+        draft.complain(("hosts",), "no hosts: expected `hosts: {NAME: {cameras: [cam-1, …]}}`", key=True)
+    elif draft.hosts and not any(draft.raw("hosts", name).get("cameras") for name in draft.hosts):
+        draft.complain(("hosts",), "no cameras: expected `cameras: [cam-1, …]` on at least one host", key=True)
+    places: dict[tuple[str, int], str] = {}
+    for name, host in draft.hosts.items():
+        first = places.setdefault((host.address, host.port), name)
+        if first != name:
+            text = f"'{name}' has the address of '{first}', {host.address}: expected another address or another `port`"
+            draft.complain(("hosts", name, "address"), text)
+
+
+def wiring(draft: Draft) -> None:
+    """Each camera is wired to one host, and the camera table names only such cameras."""
+    seen: dict[str, str] = {}
+    for name, host in draft.hosts.items():
+        for place, camera in enumerate(host.cameras):
+            if camera in seen:
+                again = "twice" if seen[camera] == name else f"on '{seen[camera]}' already"
+                draft.complain(
+                    ("hosts", name, "cameras", place), f"camera '{camera}' is {again}; it is wired to one host"
+                )
+            seen.setdefault(camera, name)
+    for camera in draft.table:
+        if camera not in seen:
+            text = f"camera '{camera}' has no host{meant(camera, seen) or '; add it to the `cameras` of one'}"
+            draft.complain(("cameras", camera), text, key=True)
+
+
+def nodes(draft: Draft) -> None:
+    """There are nodes, a source among them."""
+    if not draft.named("nodes"):
+        draft.complain(("nodes",), "no nodes: expected `nodes: {NAME: {use: …, from: …}}`", key=True)
+    known = draft.specs.values()
+    if known and len(known) == len(draft.entries) and not any(spec.kind == "source" for spec in known):
+        draft.complain(
+            ("nodes",), "no source: expected at least one node that takes nothing, such as `synthetic`", key=True
+        )
+
+
+def inputs(draft: Draft) -> None:
+    """Each node has the inputs it needs, and none that it cannot have."""
+    for name, spec in draft.specs.items():
+        raw = draft.raw("nodes", name)
+        if spec.kind == "source" and "from" in raw:
+            draft.complain(
+                ("nodes", name, "from"), f"'{name}' is a source: it takes nothing, so remove `from`", key=True
+            )
+        elif spec.kind != "source" and not raw.get("from"):
+            draft.complain(("nodes", name), f"'{name}' takes {kinds(spec.takes)}: expected `from: NODE`", key=True)
+    for name in draft.entries:
+        _known_feeds(draft, name)
+
+
+def _known_feeds(draft: Draft, name: str) -> None:
+    seen: set[str] = set()
+    for feed, path in draft.feeds(name):
+        if feed not in draft.named("nodes"):
+            draft.complain(path, f"no node called '{feed}' in this topology{meant(feed, draft.entries)}")
+        elif feed in seen:
+            draft.complain(path, f"'{feed}' feeds '{name}' twice")
+        seen.add(feed)
+
+
+def types(draft: Draft) -> None:
+    """What one node gives, the next one takes."""
+    for name, spec in draft.specs.items():
+        for feed, path in draft.feeds(name):
+            before = draft.specs.get(feed)
+            if before and spec.kind != "source" and not before.gives & spec.takes:
+                draft.complain(path, f"'{feed}' gives {kinds(before.gives)}, but '{name}' takes {kinds(spec.takes)}")
+
+
+def circles(draft: Draft) -> None:
+    """Records flow one way."""
+    feeds = {name: draft.inputs(name) for name in draft.entries}
+    while True:
+        try:
+            return graphlib.TopologicalSorter(feeds).prepare()
+        except graphlib.CycleError as error:
+            circle = [str(name) for name in error.args[1]]
+        first = min(circle, key=[*feeds].index)
+        turn = circle.index(first)
+        round_ = [*circle[turn:-1], *circle[:turn], first]
+        path = next(path for feed, path in draft.feeds(round_[1]) if feed == first)
+        draft.complain(path, f"expected records to flow one way, got the circle {' → '.join(round_)}")
+        feeds[round_[1]] = [feed for feed in feeds[round_[1]] if feed != first]
+
+
+def places(draft: Draft) -> None:
+    """Each node runs somewhere."""
+    for name, entry in draft.entries.items():
+        if entry.at is None:
+            continue
+        path = ("nodes", name, "at")
+        spec = draft.specs.get(name)
+        if entry.at not in draft.named("hosts"):
+            draft.complain(path, f"no host called '{entry.at}'{meant(entry.at, draft.hosts)}")
+        elif spec and spec.kind == "source" and entry.at in draft.hosts and not draft.hosts[entry.at].cameras:
+            text = f"'{name}' runs nowhere, and nobody feeds what follows it: host '{entry.at}' has no cameras"
+            draft.complain(path, text)
+
+
+def parameters(draft: Draft) -> None:
+    """What has no default is given."""
+    for name, spec in draft.specs.items():
+        for field in msgspec.structs.fields(spec.params):
+            if field.required and not _given(draft, name, field.encode_name):
+                text = f"'{name}' needs `{field.encode_name}`: expected {words.wanted(field.type)} under `with`"
+                draft.complain(("nodes", name), text, key=True)
+
+
+def _given(draft: Draft, name: str, param: str) -> bool:
+    """Whether a parameter is given to all cameras, or to each of them."""
+    rows = [draft.table.get(camera, {}).get(name) for camera in draft.cameras]
+    by_camera = bool(rows) and all(isinstance(row, dict) and param in row for row in rows)
+    raw = draft.raw("nodes", name).get("with", {})
+    return by_camera or not isinstance(raw, dict) or param in raw
+
+
+def table(draft: Draft) -> None:
+    """The camera table speaks of nodes that run per camera."""
+    for camera, row in draft.table.items():
+        for name in row:
+            path = ("cameras", camera, name)
+            spec = draft.specs.get(name)
+            if name not in draft.named("nodes"):
+                draft.complain(path, f"no node called '{name}' in this topology{meant(name, draft.entries)}", key=True)
+            elif spec and shared(spec):
+                draft.complain(
+                    path, f"'{name}' sees all cameras at once: it cannot have parameters for '{camera}'", key=True
+                )
+
+
+def shared(spec: Spec) -> bool:
+    """Whether one run of a node serves all cameras."""
+    return spec.kind != "source" and spec.per is None and (spec.shape == "stream" or spec.kind == "sink")
+
+
+def queues(draft: Draft) -> None:
+    """Each queue has a policy there is, and stands where a queue can be."""
+    for name, entry in draft.entries.items():
+        path = ("nodes", name, "queue")
+        spec = draft.specs.get(name)
+        if entry.queue.policy == "spool":
+            draft.complain((*path, "policy"), SPOOL)
+        if entry.queue.policy == "latest" and entry.queue.messages is not None:
+            text = "'latest' keeps one record per camera: leave `messages` out"
+            draft.complain((*path, "messages"), text)
+        if spec and spec.kind == "source":
+            for word in ("queue", "isolate"):
+                if word in draft.raw("nodes", name):
+                    draft.complain(("nodes", name, word), f"'{name}' is a source: {SOURCE[word]}", key=True)
+
+
+SPOOL = (
+    "'spool' is not available yet: expected 'drop_oldest', which counts what it drops and tells it as a gap, "
+    "or 'block' behind a source that can wait"
+)
+SOURCE = {
+    "queue": "nothing waits in front of it; write `queue` on the node that takes from it",
+    "isolate": "it runs in its camera's own lane; write `isolate` on the node that takes from it",
+}
+
+GRAPH: tuple[Rule, ...] = (hosts, wiring, nodes, inputs, types, circles, places)
+WORDS: tuple[Rule, ...] = (parameters, table, queues)

@@ -46,7 +46,7 @@ class Shelf:
         try:
             self._place(path, content)
         except OSError as error:
-            said = f"archive cannot write {path}: {error.strerror or error}; none of this batch was lost to it"
+            said = f"archive cannot write {path}: {error.strerror or error}; free space, or give another 'path'"
             raise OSError(error.errno, said) from error
         return path
 

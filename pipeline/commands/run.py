@@ -1,0 +1,140 @@
+"""`kensa run`: check, plan, and run this host's share of a line until it ends or is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.catalog import catalog
+from pipeline.check import load
+from pipeline.errors import KensaError
+from pipeline.faults import listed, meant
+from pipeline.plan import Plan
+from pipeline.planner import plan
+from pipeline.runtime.folder import RunFolder
+from pipeline.runtime.host import Host
+from pipeline.runtime.journal import Journal
+from pipeline.runtime.live import PLAIN, REFRESH, LiveTable, PlainLines, Showing
+from pipeline.runtime.metrics import Endpoint
+from pipeline.runtime.outcome import Outcome
+from pipeline.runtime.watch import Limits
+from pipeline.topology import Topology
+
+HERE = "here"
+UNITS = {"ms": 1e-3, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
+STATUS = """
+Ctrl-C or SIGTERM drains the line in order; a second one ends it at once.
+exit status:
+  0  the line has ended and every record is accounted for
+  1  records are unaccounted for: a fault of Kensa, please report it
+  2  the line cannot run: the reasons are printed
+  4  every record is accounted for, but a process or a node had failed at the end
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.epilog, parser.formatter_class = STATUS, argparse.RawDescriptionHelpFormatter
+    parser.add_argument("file", help="the topology")
+    parser.add_argument("--host", help="run this host's share; not needed where there is only one host")
+    parser.add_argument("--here", action="store_true", help="run the shares of all hosts on this machine")
+    parser.add_argument("--for", dest="seconds", type=seconds, metavar="TIME", help="stop after so long: 30s, 5min, 1h")
+    parser.add_argument("--set", action="append", default=[], metavar="NODE.PARAM=VALUE", help="change a parameter")
+    parser.add_argument("--plain", action="store_true", help="print a line every 5 s instead of the table")
+    parser.add_argument("--per-camera", action="store_true", help="a row for every camera in the table")
+    parser.add_argument("--metrics", type=int, default=0, metavar="PORT", help="port on 127.0.0.1; 0 is any free one")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="where JSON log lines go; else standard error")
+    limits = Limits()
+    parser.add_argument("--stuck-after", type=seconds, default=limits.stuck, metavar="TIME", help="default 10s")
+    parser.add_argument("--drain-within", type=seconds, default=limits.drain, metavar="TIME", help="default 10s")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the line; returns the exit status."""
+    topology = load(args.file, args.set)
+    host = _host(topology, args.host, here=args.here)
+    live = sys.stdout.isatty() and not args.plain
+    with ExitStack() as stack:
+        folder = RunFolder.take(topology.name, host or HERE)
+        stack.callback(folder.release)
+        planned = plan(topology, catalog(), here=args.here, folder=folder.path)
+        journal = Journal(_log(args.log, topology.name, live=live), line=topology.name, host=host or HERE)
+        stack.callback(journal.close)
+        outcome = _supervised(planned, host, folder, journal, args, live=live)
+    print(outcome)
+    return outcome.status
+
+
+def seconds(text: str) -> float:
+    """A duration as people write it.
+
+    >>> [seconds(text) for text in ("30s", "1.5", "500ms", "2min", "1h")]
+    [30.0, 1.5, 0.5, 120.0, 3600.0]
+
+    Raises:
+        argparse.ArgumentTypeError: If it is not one.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|)", text.strip())
+    if not found or not float(found[1]):
+        raise argparse.ArgumentTypeError(f"expected a duration such as 30s, 500ms, 5min or 1h, got '{text}'")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def _supervised(
+    planned: Plan, host: str, folder: RunFolder, journal: Journal, args: argparse.Namespace, *, live: bool
+) -> Outcome:
+    limits = Limits(stuck=args.stuck_after, drain=args.drain_within)
+    with ExitStack() as stack:
+        supervisor = stack.enter_context(Host(planned, host, folder, journal, limits=limits))
+        endpoint = stack.enter_context(Endpoint(lambda: supervisor.now, args.metrics))
+        footer = [f"metrics {endpoint.url}", *([f"log {journal.name}"] if journal.name else [])]
+        if live:
+            view = LiveTable(per_camera=args.per_camera, footer=[*footer, "Ctrl-C drains the line and ends"])
+            stack.enter_context(Showing(view, lambda: supervisor.now, REFRESH))
+        else:
+            print(f"line '{planned.line}' starts; {', '.join(footer)}", flush=True)
+            stack.enter_context(Showing(PlainLines(), lambda: supervisor.now, PLAIN))
+        stack.enter_context(_stopped_by_signals(supervisor))
+        return supervisor.run(args.seconds)
+
+
+@contextmanager
+def _stopped_by_signals(supervisor: Host) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal stop the line while this lasts."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, lambda *_: supervisor.stop()) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _host(topology: Topology, wanted: str | None, *, here: bool) -> str:
+    """Whose share runs; empty for all of them."""
+    hosts: Sequence[str] = [*topology.hosts]
+    if here:
+        return ""
+    if wanted is None and len(hosts) == 1:
+        return hosts[0]
+    if wanted is None:
+        raise KensaError(
+            f"line '{topology.name}' has hosts {listed(hosts, 'and')}: say which one this is with `--host NAME`, "
+            "or run all of them on this machine with `--here`"
+        )
+    if wanted not in hosts:
+        raise KensaError(f"--host {wanted}: no such host{meant(wanted, hosts)}; hosts: {listed(hosts, 'and')}")
+    return wanted
+
+
+def _log(asked: Path | None, line: str, *, live: bool) -> Path | None:
+    """Where logs go: where they are asked to; beside the table into a file, unless they are redirected anyway."""
+    if asked or not (live and sys.stderr.isatty()):
+        return asked
+    return Path("out", line, f"log-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")

@@ -1,0 +1,238 @@
+"""One process of the plan over all its incarnations: started, listened to, judged, killed, started again."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import IO, Literal, NamedTuple
+
+from pipeline.plan import Edge, Process
+from pipeline.runtime.backoff import Backoff
+from pipeline.runtime.health import Command, Launch, NodeHealth, Report, encode
+from pipeline.runtime.state import Condition, NodeState, ProcessState, merged
+from pipeline.runtime.watch import Limits, Opinion, judge
+
+COMMAND = (sys.executable, "-m", "pipeline.runtime.process")
+PIPE = 1 << 20  # the most that an unprivileged process may ask for on Linux
+
+Life = Literal["resting", "alive", "leaving", "ended", "lost"]
+GONE: frozenset[Life] = frozenset({"ended", "lost"})
+
+
+class Family(NamedTuple):
+    """What all processes of a run share.
+
+    Attributes:
+        line: Name of the line.
+        control: Address of the supervisor's socket.
+        lock: The run folder's lock; each child holds it as long as it lives.
+        log: Where a child's standard output and error go.
+        command: What to run; it reads its `Launch` from standard input.
+        env: Its environment.
+    """
+
+    line: str
+    control: str
+    lock: int
+    log: int
+    command: Sequence[str]
+    env: Mapping[str, str]
+
+
+class Child:
+    """A process of the plan.
+
+    It is `resting` until it is due, `alive` while it runs, `leaving` between its exit and the
+    settling of its accounts, and in the end `ended` well or `lost`.
+    """
+
+    def __init__(self, process: Process, edges: tuple[Edge, ...], *, source: bool) -> None:
+        self.process = process
+        self.edges = edges
+        self.source = source
+        self.life: Life = "resting"
+        self.backoff = Backoff()
+        self.starts = 0
+        self.incarnation = ""
+        self.report: Report | None = None
+        self.heard = self.left = 0.0
+        self.why = ""
+        self.reason = "crash"
+        self.opinion = Opinion("starting")
+        self.peer = b""
+        self.told: set[Command] = set()
+        self.past: dict[tuple[str, str], NodeHealth] = {}
+        self.running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in the plan."""
+        return self.process.name
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of the nodes it runs."""
+        return frozenset(run.node for lane in self.process.lanes for run in lane.runs)
+
+    @property
+    def gone(self) -> bool:
+        """Whether it will never run again."""
+        return self.life in GONE
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 when it does not run."""
+        return self.running.pid if self.running and self.life == "alive" else 0
+
+    def start(self, family: Family) -> None:
+        """Begin an incarnation.
+
+        Raises:
+            OSError: If the operating system refuses.
+        """
+        self.starts += 1
+        self.incarnation = f"{self.name}.{self.starts}.{uuid.uuid4().hex[:8]}"
+        self.report, self.peer, self.heard, self.reason = None, b"", time.monotonic(), "crash"
+        self.life, self.opinion, self.told = "alive", Opinion("starting"), set()
+        launch = Launch(
+            process=self.process,
+            edges=self.edges,
+            control=family.control,
+            incarnation=self.incarnation,
+            line=family.line,
+        )
+        self.running = _spawn(family, encode(launch))
+
+    def hear(self, report: Report, peer: bytes) -> None:
+        """Take what it says about itself."""
+        self.report, self.peer, self.heard = report, peer, time.monotonic()
+        self.why = report.error or self.why
+
+    def look(self, now: float, limits: Limits) -> Opinion:
+        """Judge it again."""
+        self.opinion = judge(self.process, self.report, now - self.heard, limits)
+        return self.opinion
+
+    def exited(self) -> bool:
+        """Whether its operating-system process has ended; it is not yet reaped."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def leave(self) -> None:
+        """It has exited: end what it had started itself and reap it; its accounts are still open."""
+        assert self.running
+        assert self.running.stdin
+        os.killpg(self.running.pid, signal.SIGKILL)  # a zombie still holds the group's number
+        self.running.wait()
+        self.running.stdin.close()
+        self.life, self.left = "leaving", time.monotonic()
+        if not self.well:
+            self.why = self.why or _exit_words(self.running.returncode)
+
+    def end(self) -> None:
+        """Kill it and reap it, if it runs."""
+        if self.life == "alive":
+            self.kill("", "shutdown")
+            self.leave()
+
+    @property
+    def well(self) -> bool:
+        """Whether its last exit was the end of its work."""
+        return self.running is not None and self.running.returncode == 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether it said a last word."""
+        return self.report is None or self.report.state not in ("ended", "failed")
+
+    def settled(self, life: Life) -> None:
+        """Its accounts are closed; what it counted is kept."""
+        for health in self.report.nodes if self.report else ():
+            key = (health.node, health.lane)
+            self.past[key] = merged(self.past.get(key, health_of(*key)), health)
+        self.report, self.life = None, life
+
+    def kill(self, why: str, reason: str = "crash") -> None:
+        """End it at once, with everything it has started itself."""
+        if self.running and self.life == "alive":
+            self.why, self.reason = why or self.why, reason
+            os.killpg(self.running.pid, signal.SIGKILL)  # as long as it is not reaped, the number is its own
+
+    def state(self) -> ProcessState:
+        """What there is to say about it."""
+        return ProcessState(
+            name=self.name,
+            condition=self.condition,
+            pid=self.pid,
+            incarnation=self.incarnation,
+            restarts=max(0, self.starts - 1),
+            rss_bytes=self.report.rss_bytes if self.report else 0,
+            why=self.why if self.backoff.failures else "",
+        )
+
+    @property
+    def condition(self) -> Condition:
+        """Its state in one word."""
+        if self.life in GONE:
+            return "ended" if self.life == "ended" else "lost"
+        failing = self.life != "alive" or self.opinion.condition == "starting"
+        if failing and self.backoff.degraded:
+            return "degraded"
+        return self.opinion.condition if self.life == "alive" else "waiting"
+
+    def nodes(self) -> tuple[NodeState, ...]:
+        """Its nodes, with what earlier incarnations counted."""
+        told = {(health.node, health.lane): health for health in (self.report.nodes if self.report else ())}
+        return tuple(
+            self._node(told.get((run.node, lane.name)), run.node, lane.name)
+            for lane in self.process.lanes
+            for run in lane.runs
+        )
+
+    def _node(self, now: NodeHealth | None, node: str, lane: str) -> NodeState:
+        past = self.past.get((node, lane), health_of(node, lane))
+        health = merged(past, now) if now else past
+        failing = health.degraded and self.condition in ("running", "draining")
+        return NodeState(process=self.name, condition="degraded" if failing else self.condition, health=health)
+
+
+def health_of(node: str, lane: str) -> NodeHealth:
+    """A node that has done nothing yet."""
+    return NodeHealth(node=node, lane=lane)
+
+
+def _spawn(family: Family, launch: bytes) -> subprocess.Popen[bytes]:
+    """Start a process and hand it its launch; the pipe is made large enough first, so that this never waits."""
+    child = subprocess.Popen(
+        family.command,
+        stdin=subprocess.PIPE,
+        stdout=family.log,
+        stderr=family.log,
+        env=dict(family.env),
+        bufsize=0,
+        pass_fds=(family.lock,),
+        start_new_session=True,
+    )
+    assert child.stdin
+    _widen(child.stdin, len(launch) + 4)
+    try:
+        child.stdin.write(len(launch).to_bytes(4, "big") + launch)
+    except BrokenPipeError:
+        return child  # it died at once: the supervisor sees its exit at the next look
+    return child
+
+
+def _widen(pipe: IO[bytes], size: int) -> None:
+    if hasattr(fcntl, "F_SETPIPE_SZ") and size > fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, min(size, PIPE))
+
+
+def _exit_words(status: int) -> str:
+    if status >= 0:
+        return f"left with status {status}"
+    return f"was killed by {signal.Signals(-status).name}"

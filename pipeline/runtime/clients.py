@@ -1,0 +1,64 @@
+"""Who watches the line: answers `kensa top`, and carries what a node gives to whoever taps it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pipeline.faults import listed, meant
+from pipeline.runtime.control import LEASE, Follow, Following, Refused, Request
+from pipeline.runtime.health import Tapped
+from pipeline.runtime.state import Snapshot
+from pipeline.runtime.switchboard import Switchboard
+
+
+class Follower(Struct):
+    """A client that taps a node, until when, and how many records did not reach it since the last one that did."""
+
+    node: str
+    until: float
+    missed: int = 0
+
+
+class Clients:
+    """Everybody who watches; they cost the line nothing when they are slow, and nothing at all when they are gone."""
+
+    def __init__(self, board: Switchboard, nodes: Iterable[str]) -> None:
+        self._board = board
+        self._nodes = [*nodes]
+        self._followers: dict[bytes, Follower] = {}
+
+    def serve(self, snapshot: Callable[[], Snapshot]) -> None:
+        """Answer what was asked since the last call."""
+        for peer, request in self._board.requests():
+            self._answer(peer, request, snapshot)
+
+    def tapped(self) -> frozenset[str]:
+        """The nodes that somebody taps now."""
+        now = time.monotonic()
+        self._followers = {peer: one for peer, one in self._followers.items() if one.until > now}
+        return frozenset(one.node for one in self._followers.values())
+
+    def forward(self, record: Tapped) -> None:
+        """Hand a record to everybody who taps its node; who cannot keep up is told how many were missed."""
+        for peer, one in self._followers.items():
+            if one.node != record.node:
+                continue
+            told = self._board.answer(peer, replace(record, missed=record.missed + one.missed))
+            one.missed = 0 if told else one.missed + record.missed + 1
+
+    def _answer(self, peer: bytes, request: Request, snapshot: Callable[[], Snapshot]) -> None:
+        if not isinstance(request, Follow):
+            self._board.answer(peer, snapshot())
+        elif request.node not in self._nodes:
+            hint = meant(request.node, self._nodes)
+            self._board.answer(
+                peer, Refused(f"no node called '{request.node}'{hint}; nodes here: {listed(self._nodes, 'and')}")
+            )
+        else:
+            missed = self._followers[peer].missed if peer in self._followers else 0
+            self._followers[peer] = Follower(request.node, time.monotonic() + LEASE, missed)
+            self._board.answer(peer, Following())

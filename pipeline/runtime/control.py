@@ -1,0 +1,130 @@
+"""How `kensa top` and `kensa tap` speak with a running line: a client asks, the supervisor answers with what it has.
+
+A client that is slow or dies costs the line nothing: answers are bounded, what does not fit is
+counted, and a tap ends by itself when nobody asks for it any more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import zmq
+from msgspec import Struct
+
+from pipeline.errors import KensaError
+from pipeline.faults import meant
+from pipeline.runtime.folder import Running, running
+from pipeline.runtime.health import Tapped
+from pipeline.runtime.state import Snapshot
+
+WATCH = "watch"  # the socket's name in the run folder
+LEASE = 3.0  # seconds that a tap lives after it was last asked for
+PATIENCE = 2.0  # seconds that a client waits for an answer
+
+
+class Watch(Struct, frozen=True, tag="watch"):
+    """Tell me the state of the line."""
+
+
+class Follow(Struct, frozen=True, tag="follow"):
+    """Send me what a node gives; ask again within `LEASE` seconds to keep it coming."""
+
+    node: str
+
+
+class Following(Struct, frozen=True, tag="following"):
+    """Yes: it comes; said even when the node gives nothing."""
+
+
+class Refused(Struct, frozen=True, tag="refused"):
+    """No, and why, for people."""
+
+    text: str
+
+
+Request = Watch | Follow
+Answer = Snapshot | Tapped | Following | Refused
+
+decode_request = msgspec.msgpack.Decoder(Request).decode
+decode_answer = msgspec.msgpack.Decoder(Answer).decode
+encode = msgspec.msgpack.Encoder().encode
+
+
+class Client:
+    """One end of a conversation with a line's supervisor."""
+
+    def __init__(self, line: Running) -> None:
+        self.about = line.about
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.connect(f"ipc://{line.folder / WATCH}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._context.destroy(linger=0)
+
+    def watch(self) -> Snapshot | None:
+        """The state of the line; None when it has ended."""
+        self._socket.send(encode(Watch()))
+        deadline = time.monotonic() + PATIENCE
+        while (answer := self._receive(deadline - time.monotonic())) is not None:
+            if isinstance(answer, Snapshot):
+                return answer
+        return None
+
+    def follow(self, node: str) -> Iterator[Tapped | None]:
+        """What a node gives, as it comes; None about once a second where nothing came. Ends with the line.
+
+        Raises:
+            KensaError: If the line has no such node.
+        """
+        asked, heard = 0.0, time.monotonic()
+        while (now := time.monotonic()) - heard < LEASE + PATIENCE:
+            if now - asked > LEASE / 3:
+                self._socket.send(encode(Follow(node)))
+                asked = now
+            answer = self._receive(LEASE / 3)
+            heard = time.monotonic() if answer else heard
+            if isinstance(answer, Refused):
+                raise KensaError(answer.text)
+            yield answer if isinstance(answer, Tapped) else None
+
+    def _receive(self, seconds: float) -> Answer | None:
+        if not self._socket.poll(max(0, round(seconds * 1000))):
+            return None
+        answer: Answer = decode_answer(self._socket.recv())
+        return answer
+
+
+def find(line: str | None) -> Running:
+    """The running line of that name, or the only one that runs.
+
+    Args:
+        line: `line` or, where it runs under several host names, `line@host`.
+
+    Raises:
+        KensaError: If there is none, or more than one.
+    """
+    lines = running()
+    if not lines:
+        raise KensaError("no line runs on this host under this user; start one with `kensa run FILE`")
+    fitting = [one for one in lines if line in (None, one.about.line, _full(one))]
+    if len(fitting) == 1:
+        return fitting[0]
+    names = ", ".join(_full(one) for one in fitting or lines)
+    if fitting:
+        raise KensaError(f"several lines run here: {names}; say which")
+    hint = meant(line or "", [one.about.line for one in lines])
+    raise KensaError(f"no line called '{line}' runs here{hint}; running: {names}")
+
+
+def _full(one: Running) -> str:
+    return f"{one.about.line}@{one.about.host}"

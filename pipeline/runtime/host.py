@@ -1,0 +1,239 @@
+"""The supervisor of one host: starts what is planned, starts again what dies, drains in order, keeps the books."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from pipeline.plan import Plan
+from pipeline.runtime.children import COMMAND, Child, Family
+from pipeline.runtime.clients import Clients
+from pipeline.runtime.crew import Crew
+from pipeline.runtime.folder import RunFolder
+from pipeline.runtime.health import Report, Tap, Tapped
+from pipeline.runtime.journal import Journal
+from pipeline.runtime.kin import kin, node_order
+from pipeline.runtime.ledger import Books
+from pipeline.runtime.outcome import Outcome
+from pipeline.runtime.state import Alarm, EdgeState, Phase, Snapshot
+from pipeline.runtime.switchboard import Switchboard
+from pipeline.runtime.watch import Limits
+
+ALARMS = 20  # kept in a snapshot
+PUBLISH = 0.25  # seconds between snapshots
+STOOD = 1.0  # seconds between two looks from which the supervisor itself stood still
+
+
+class Host:
+    """Runs one host's share of a plan until it has ended or is stopped.
+
+    Use it as a context: leaving it ends every process that is left. `stop` may be called from a
+    signal handler, and `now` may be read from any thread.
+
+    Args:
+        plan: The whole plan.
+        host: Which share of it; all of it where this is empty.
+        folder: The run folder, locked.
+        journal: Where processes and the supervisor write their logs.
+        limits: How patient to be.
+        command: What a process is started with.
+        env: The processes' environment; the supervisor's own where this is left out.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        host: str,
+        folder: RunFolder,
+        journal: Journal,
+        *,
+        limits: Limits | None = None,
+        command: Sequence[str] = COMMAND,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._share = kin(plan, host)
+        self._line, self._name, self._order = plan.line, host or "here", node_order(plan)
+        self._limits, self._journal = limits or Limits(), journal
+        self._crew = Crew(self._share)
+        self._books = Books(edge.name for edge in self._share.given)
+        self._board = Switchboard(folder.path)
+        self._clients = Clients(self._board, [node for node in self._order if any(node in c.names for c in self._crew)])
+        self._family = Family(plan.line, self._board.address, folder.lock, journal.fd, command, env or os.environ)
+        self._alarms: deque[Alarm] = deque(maxlen=ALARMS)
+        self._stops = 0
+        self._killed = False
+        self._since_ns, self._looked = time.time_ns(), time.monotonic()
+        self.now = self.snapshot()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for child in self._crew:
+            child.end()
+        self._board.close()
+
+    def stop(self) -> None:
+        """Drain and end; at once when called a second time."""
+        self._stops += 1
+
+    def run(self, seconds: float | None = None) -> Outcome:
+        """Run until every process has ended.
+
+        Args:
+            seconds: Stop so long after all processes have begun to run; None to run on.
+        """
+        published, until = 0.0, None
+        while not self._crew.gone:
+            self._board.wait(self._limits.tick)
+            self._step()
+            now = time.monotonic()
+            if until is None and seconds is not None and self._begun():
+                until = now + seconds
+            if until is not None and now >= until and not self._stops:
+                self.stop()
+            if now - published >= PUBLISH:
+                self.now, published = self.snapshot(), now
+        self.now = self.snapshot()
+        return self._outcome()
+
+    def snapshot(self) -> Snapshot:
+        """Everything about the line now; for the supervisor's own thread."""
+        return Snapshot(
+            line=self._line,
+            host=self._name,
+            pid=os.getpid(),
+            phase=self._phase(),
+            since_ns=self._since_ns,
+            t_ns=time.time_ns(),
+            order=self._order,
+            processes=tuple(child.state() for child in self._crew),
+            nodes=tuple(node for child in self._crew for node in child.nodes()),
+            edges=tuple(
+                EdgeState(source=e.source, target=e.target, policy=e.queue.policy, account=self._books.accounts[e.name])
+                for e in self._share.given
+            ),
+            alarms=tuple(self._alarms),
+            log=self._journal.name,
+        )
+
+    def _step(self) -> None:
+        """Look at everything once."""
+        self._listen()
+        self._clients.serve(self.snapshot)
+        self._forgive()
+        self._drain()
+        for child in self._crew:
+            match child.life:
+                case "resting":
+                    self._rest(child)
+                case "alive":
+                    self._watch(child)
+                case "leaving":
+                    self._settle(child)
+
+    def _listen(self) -> None:
+        for peer, said in self._board.reports():
+            if isinstance(said, Tapped):
+                self._clients.forward(said)
+            elif (child := self._crew.find(said.process)) and said.incarnation == child.incarnation:
+                self._hear(child, said, peer)
+
+    def _hear(self, child: Child, report: Report, peer: bytes) -> None:
+        if child.report is None:
+            self._journal.info("process runs", process=child.name, pid=report.pid, incarnation=report.incarnation)
+        child.hear(report, peer)
+        self._books.given({edge.edge: edge.ledger for edge in report.edges})
+        self._books.received(report.received)
+
+    def _forgive(self) -> None:
+        """Time in which the supervisor itself stood still is nobody else's silence."""
+        now = time.monotonic()
+        stood = now - self._looked - self._limits.tick
+        for child in self._crew if stood > STOOD else ():
+            child.heard += stood
+        self._looked = now
+
+    def _drain(self) -> None:
+        if not self._stops or self._killed:
+            return
+        if self._crew.stopped is None:
+            self._crew.stopped = time.monotonic()
+            self._journal.info("stopping")
+        late = time.monotonic() - self._crew.stopped > self._limits.drain
+        if late or self._stops > 1:
+            self._killed = True
+            why = f"did not drain within {self._limits.drain:g} s" if late else "was told to end at once"
+            for child in self._crew:
+                child.kill(why, "shutdown")
+
+    def _rest(self, child: Child) -> None:
+        """A process that does not run: start it when it is due, or never again."""
+        if self._killed or not self._crew.wanted(child):
+            child.settled("lost" if child.starts else "ended")
+        elif child.backoff.ready(time.monotonic_ns()):
+            self._books.began(self._crew.given[child.name])
+            child.start(self._family)
+
+    def _watch(self, child: Child) -> None:
+        """A process that runs: tell it what it must know, and judge it."""
+        if child.exited():
+            child.leave()
+            return
+        for command in self._crew.commands(child, self._clients.tapped(), self._limits) if child.peer else ():
+            if command not in child.told and self._board.tell(child.peer, command):
+                child.told = {known for known in child.told if not _same_tap(known, command)} | {command}
+        opinion = child.look(time.monotonic(), self._limits)
+        if opinion.kill:
+            child.kill(opinion.why)
+
+    def _settle(self, child: Child) -> None:
+        """A process that has exited: hear its last words and what its consumers received, then close its accounts."""
+        waited = time.monotonic() - child.left
+        if not child.well and waited < self._limits.settle and not self._crew.vouched(child):
+            return
+        if child.silent and waited < self._limits.settle / 4:
+            return
+        if child.well:
+            self._books.ended(self._crew.given[child.name])
+            child.settled("ended")
+            return
+        self._books.died(self._crew.given[child.name], child.reason)
+        child.backoff = child.backoff.failed(int(child.left * 1e9))
+        child.settled("resting")
+        self._mourn(child)
+
+    def _mourn(self, child: Child) -> None:
+        rest = child.backoff.rest_ns / 1e9
+        text = f"process '{child.name}' {child.why}; starting it again in {rest:g} s"
+        if self._killed or not self._crew.wanted(child):
+            text = f"process '{child.name}' {child.why}; it is not started again"
+        elif child.backoff.degraded:
+            text = f"{text}; degraded: {child.backoff.failures} failures in a row"
+        self._alarms.append(Alarm(time.time_ns(), text))
+        self._journal.error(text, process=child.name, failures=child.backoff.failures)
+
+    def _begun(self) -> bool:
+        return self._crew.begun or time.time_ns() - self._since_ns > self._limits.start * 1e9
+
+    def _phase(self) -> Phase:
+        if self._crew.gone:
+            return "ended"
+        if self._stops:
+            return "draining"
+        return "running" if self._begun() else "starting"
+
+    def _outcome(self) -> Outcome:
+        lost = [f"process '{child.name}' {child.why}" for child in self._crew if child.life == "lost"]
+        nodes = [f"node '{n.health.node}' ({n.health.lane}) is degraded" for n in self.now.nodes if n.health.degraded]
+        return Outcome(accounts=tuple(self._books.accounts.values()), failures=(*lost, *nodes))
+
+
+def _same_tap(known: object, command: object) -> bool:
+    return isinstance(known, Tap) and isinstance(command, Tap) and known.node == command.node

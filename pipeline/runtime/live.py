@@ -1,0 +1,231 @@
+"""What people see while a line runs: a table in a terminal, one line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import IO, Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.runtime.rows import Rates, Row
+from pipeline.runtime.state import Alarm, Snapshot
+
+REFRESH = 0.5  # seconds between two pictures of the table
+PLAIN = 5.0  # seconds between two plain lines
+ALARMS = 3  # alarms below the table
+PROCESSES = 8  # processes that are listed when all are well
+COLOURS = {
+    "running": "green",
+    "idle": "bright_black",
+    "ended": "bright_black",
+    "starting": "yellow",
+    "draining": "yellow",
+    "waiting": "yellow",
+    "stalled": "bold red",
+    "stuck": "bold red",
+    "degraded": "bold red",
+    "lost": "bold red",
+}
+
+
+class View(Protocol):
+    """Something that shows a line."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show what it is now."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as a next line of text expects it."""
+        ...
+
+
+class LiveTable:
+    """The table, drawn again and again in place.
+
+    Args:
+        per_camera: A row for every lane instead of one for every node.
+        footer: Lines below it: where logs and metrics are.
+    """
+
+    def __init__(self, *, per_camera: bool = False, footer: Sequence[str] = (), console: Console | None = None) -> None:
+        self._rates = Rates(per_lane=per_camera)
+        self._footer = tuple(footer)
+        console = console or Console()
+        self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+        self._live.start()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw it."""
+        self._live.update(picture(snapshot, self._rates.rows(snapshot), self._footer), refresh=True)
+
+    def close(self) -> None:
+        """Leave the last picture standing."""
+        self._live.stop()
+
+
+class PlainLines:
+    """One line of summary, and each alarm once."""
+
+    def __init__(self, out: IO[str] | None = None) -> None:
+        self._rates = Rates()
+        self._out = out or sys.stdout
+        self._told = 0
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Write it."""
+        for alarm in snapshot.alarms:
+            if alarm.t_ns > self._told:
+                self._write(_alarm(alarm))
+                self._told = alarm.t_ns
+        self._write(summary(snapshot, self._rates.rows(snapshot)))
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+    def _write(self, text: str) -> None:
+        print(text, file=self._out, flush=True)
+
+
+class Showing:
+    """Shows a line from a thread of its own, so that a terminal that stands still holds up nobody else."""
+
+    def __init__(self, view: View, snapshot: Callable[[], Snapshot], period: float) -> None:
+        self._view, self._snapshot, self._period = view, snapshot, period
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="view", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(timeout=2.0)
+
+    def _run(self) -> None:
+        try:
+            self._view.show(self._snapshot())
+            while not self._over.wait(self._period):
+                self._view.show(self._snapshot())
+            self._view.show(self._snapshot())
+        finally:
+            self._view.close()
+
+
+def picture(snapshot: Snapshot, rows: Sequence[Row], footer: Sequence[str] = ()) -> RenderableType:
+    """The whole table: nodes, processes, how old records are at the sinks, alarms; fits 80 columns."""
+    parts: list[RenderableType] = [_title(snapshot), _nodes(rows), _processes(snapshot)]
+    if ages := [f"{row.name} {_both(row.age50_ns, row.age99_ns)}" for row in rows if row.age99_ns]:
+        parts.append(Text("exposure to sink  " + " · ".join(ages), style="dim", overflow="ellipsis", no_wrap=True))
+    parts += [Text(_alarm(alarm), style="red") for alarm in snapshot.alarms[-ALARMS:]]
+    parts += [Text(line, style="dim") for line in footer]
+    return Group(*parts)
+
+
+def summary(snapshot: Snapshot, rows: Sequence[Row]) -> str:
+    """The line in one line."""
+    nodes = ", ".join(f"{row.name} {row.rate:.1f}/s" for row in rows)
+    queue, drops, errors = (sum(values) for values in zip(*((r.queue, r.drops, r.errors) for r in rows), strict=True))
+    restarts = sum(process.restarts for process in snapshot.processes)
+    counts = f"queue {queue:,}, dropped {drops:,}, errors {errors:,}, restarts {restarts}"
+    faults = f"; {'; '.join(snapshot.faults)}" if snapshot.faults else ""
+    return f"{_time(snapshot.t_ns)} {snapshot.line} {snapshot.phase}: {nodes}; {counts}{faults}"
+
+
+def duration(ns: float) -> str:
+    """A duration in at most six characters: `850 ns`, `12 µs`, `1.2 ms`, `3.4 s`; a dash for none.
+
+    >>> [duration(ns) for ns in (0, 850, 12_345, 1_234_567, 3.4e9, 75e9)]
+    ['–', '850 ns', '12 µs', '1.2 ms', '3.4 s', '75 s']
+    """
+    if ns <= 0:
+        return "–"
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
+        if ns >= size:
+            return f"{ns / size:.1f} {unit}" if ns < 10 * size else f"{ns / size:.0f} {unit}"
+    return f"{ns:.0f} ns"
+
+
+def count(number: float) -> str:
+    """A number in at most six characters: `999`, `12.3k`, `4.5M`.
+
+    >>> [count(n) for n in (0, 999, 9999, 12_345, 4_500_000)]
+    ['0', '999', '9,999', '12.3k', '4.5M']
+    """
+    if number < 10_000:
+        return f"{number:,.0f}"
+    return f"{number / 1e3:.1f}k" if number < 1e6 else f"{number / 1e6:.1f}M"
+
+
+def _title(snapshot: Snapshot) -> Text:
+    seconds = (snapshot.t_ns - snapshot.since_ns) // 1_000_000_000
+    memory = sum(process.rss_bytes for process in snapshot.processes) / 2**20
+    clock = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    title = Text(snapshot.line, style="bold")
+    title.append(f" on {snapshot.host} ", style="not bold dim")
+    title.append(snapshot.phase, style=COLOURS.get(snapshot.phase, ""))
+    title.append(f" {clock} · {len(snapshot.processes)} processes · {memory:.0f} MB", style="not bold dim")
+    return title
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column(first, no_wrap=True, min_width=12, max_width=20, overflow="ellipsis")
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True, min_width=6)
+    table.add_column("state", no_wrap=True)
+    return table
+
+
+def _nodes(rows: Sequence[Row]) -> Table:
+    table = _table("node", "rec/s", "p50", "p99", "queue", "drops", "errors", "restarts")
+    for row in rows:
+        name = Text(row.name)
+        name.append(f" ×{row.lanes}" if row.lanes > 1 else "", style="dim")
+        rate = f"{row.rate:.1f}" if row.rate < 1000 else count(row.rate)
+        numbers = (_bad(row.drops, "yellow"), _bad(row.errors, "red"), _bad(row.restarts, "yellow"))
+        table.add_row(
+            name, rate, duration(row.p50_ns), duration(row.p99_ns), count(row.queue), *numbers, _state(row.condition)
+        )
+    return table
+
+
+def _processes(snapshot: Snapshot) -> Table:
+    table = _table("process", "pid", "memory", "restarts")
+    ordered = snapshot.processes[::-1]
+    ill = [process for process in ordered if process.condition != "running" or process.restarts]
+    shown = ordered if len(ordered) <= PROCESSES else ill[:PROCESSES]
+    for process in shown:
+        memory = f"{process.rss_bytes / 2**20:.0f} MB" if process.rss_bytes else "–"
+        state = _state(process.condition)
+        table.add_row(process.name, str(process.pid or "–"), memory, _bad(process.restarts, "yellow"), state)
+    if len(shown) < len(ordered):
+        table.add_row(f"… {len(ordered) - len(shown)} more", "", "", "", "")
+    return table
+
+
+def _state(condition: str) -> Text:
+    return Text(condition, style=COLOURS[condition])
+
+
+def _bad(number: int, colour: str) -> Text:
+    return Text(count(number), style=colour if number else "dim")
+
+
+def _both(p50_ns: float, p99_ns: float) -> str:
+    return f"{duration(p50_ns)} / {duration(p99_ns)}"
+
+
+def _alarm(alarm: Alarm) -> str:
+    return f"{_time(alarm.t_ns)} alarm: {alarm.text}"
+
+
+def _time(t_ns: int) -> str:
+    return datetime.fromtimestamp(t_ns / 1e9, UTC).strftime("%H:%M:%SZ")

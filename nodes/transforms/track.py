@@ -1,0 +1,57 @@
+"""Give regions an identity from frame to frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from nodes.transforms.motion import Way
+from nodes.transforms.tracking import Tracker
+from pipeline.node import node
+from pipeline.records import Gap, Part, Regions, Tracks
+from pipeline.units import Frames, Speed
+
+Confirm = Annotated[int, Meta(ge=1, description="frames")]
+
+
+@node(per="camera")
+def track(
+    frames: Iterator[Regions | Gap],
+    *,
+    label: str = "part",
+    speed: Speed | None = None,
+    max_gap: Frames = 5,
+    confirm: Confirm = 2,
+) -> Iterator[Tracks | Part | Gap]:
+    """Follow the parts on a belt, and tell each of them once when it has left the view.
+
+    All parts move together: the belt's speed is learnt from the first of them, or given. So a part
+    is found again although it moved by its own length or more. Frames that a gap took are counted
+    in the parts that they hid. A new session is a new belt: ids begin at 0.
+
+    Args:
+        label: Which regions are parts.
+        speed: How far the belt moves along x in a frame; left out, it is learnt.
+        max_gap: Most frames in a row in which a part may be overlooked; what a gap took does not count.
+        confirm: Frames in which a part must be seen; what is seen less often is noise.
+    """
+    session, tracker = "", Tracker(confirm, max_gap, None)
+    for record in frames:
+        if record.session != session:
+            yield from tracker.close()
+            session, tracker = record.session, Tracker(confirm, max_gap, Way(speed, 0.0) if speed else None)
+        if isinstance(record, Gap):
+            yield record
+            continue
+        parts, tracks = tracker.look(only(record, label))
+        yield from parts
+        yield tracks
+    yield from tracker.close()
+
+
+def only(frame: Regions, label: str) -> Regions:
+    """The frame with no other regions than those of a label."""
+    return replace(frame, regions=tuple(region for region in frame.regions if region.label == label))

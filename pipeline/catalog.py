@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,11 @@ class Installed(Catalog):
     `NodeError`; asking for a name that nobody gives raises `KeyError`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, points: Iterable[EntryPoint] | None = None) -> None:
+        """Know the entry points of what is installed, or those that are given."""
         self._points: dict[str, list[EntryPoint]] = {}
-        for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        found = entry_points(group=GROUP) if points is None else points
+        for point in sorted(found, key=lambda p: p.name):
             self._points.setdefault(point.name, []).append(point)
         self._loaded: dict[str, Spec] = {}
 

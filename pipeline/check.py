@@ -14,7 +14,7 @@ from pipeline.draft import Draft
 from pipeline.errors import TopologyError
 from pipeline.includes import gather
 from pipeline.located import BROKEN, Document
-from pipeline.rules import GRAPH, WORDS
+from pipeline.requirements import GRAPH, WORDS
 from pipeline.topology import Step, Topology
 from pipeline.variables import Variables, override
 
@@ -64,13 +64,13 @@ def check(
 
 
 def _judged(draft: Draft) -> Topology:
-    """Apply every rule; those that look at lanes need a graph without fault."""
+    """Apply every requirement; those on lanes need a graph without fault."""
     before = len(draft.document.faults)
-    for rule in GRAPH:
-        rule(draft)
+    for kept in GRAPH:
+        kept(draft)
     whole = len(draft.document.faults) == before and len(draft.specs) == len(draft.entries)
-    for rule in WORDS:
-        rule(draft)
+    for kept in WORDS:
+        kept(draft)
     topology = Topology(name=_name(draft), hosts=draft.hosts, nodes={name: _step(draft, name) for name in draft.specs})
     if whole:
         flow.judge(draft, topology)

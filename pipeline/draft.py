@@ -92,7 +92,7 @@ class Draft:
         use = self.entries[name].use or name
         path, key = (("nodes", name, "use"), False) if self.entries[name].use else (("nodes", name), True)
         if use not in self._catalog:
-            self.complain(path, f"no node called '{use}'{meant(use, self._catalog)}{KNOWN}", key=key)
+            self.complain(path, f"no node called '{use}'{meant(use, self._catalog) or KNOWN}", key=key)
             return None
         try:
             return self._catalog[use]

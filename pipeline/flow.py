@@ -27,18 +27,19 @@ def _idle_queue(draft: Draft, placed: Placement, name: str) -> None:
 
 def _blocked(draft: Draft, topology: Topology, placed: Placement, name: str) -> None:
     """A live source cannot be made to wait: what leaves its lane must be able to drop."""
-    if draft.entries[name].queue.policy != "block":
-        return
-    for feed in topology.nodes[name].inputs:
-        for camera, seat in placed.seats[feed].items():
-            apart = placed.seats[name].get(camera) != seat
-            if apart and seat.camera and draft.specs[seat.head].live:
-                path = " → ".join([*_way(topology, placed, seat, feed), name])
-                text = (
-                    f"'{seat.head}' is live and cannot wait, but {path} has no place that drops: "
-                    "expected 'drop_oldest' or 'latest', got 'block'"
-                )
-                draft.complain(("nodes", name, "queue", "policy"), text)
+    ways = {
+        tuple(_way(topology, placed, seat, feed))
+        for feed in topology.nodes[name].inputs
+        for camera, seat in placed.seats[feed].items()
+        if seat.camera and draft.specs[seat.head].live and placed.seats[name].get(camera) != seat
+    }
+    if ways and draft.entries[name].queue.policy == "block":
+        way = max(ways, key=len)
+        text = (
+            f"'{way[0]}' is live and cannot wait, but {' → '.join([*way, name])} has no place that drops: "
+            "expected 'drop_oldest' or 'latest', got 'block'"
+        )
+        draft.complain(("nodes", name, "queue", "policy"), text)
 
 
 def _way(topology: Topology, placed: Placement, lane: Seat, node: str) -> list[str]:

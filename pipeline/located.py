@@ -210,10 +210,12 @@ class _Composer:
         self._count += 1
         if self._count > VALUES:
             self._stop(event, f"expected at most {VALUES:,} values")
-        if isinstance(event, yaml.AliasEvent) or event.anchor:
-            self._anchor(event)
         if isinstance(event, yaml.AliasEvent):
-            return BROKEN
+            return self._anchor(event)
+        value = self._read(event, path, depth)
+        return self._anchor(event) if event.anchor else value
+
+    def _read(self, event: Any, path: Path, depth: int) -> Any:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if depth == DEPTH:
@@ -256,13 +258,14 @@ class _Composer:
         self._value(event, (*path, ASIDE), depth)
         return ASIDE
 
-    def _anchor(self, event: Any) -> None:
+    def _anchor(self, event: Any) -> Broken:
         if not self._anchored:
             sign = "*" if isinstance(event, yaml.AliasEvent) else "&"
             self._complain(
                 event, f"expected a value, got '{sign}{event.anchor}'; anchors and aliases are refused, use `vars`"
             )
         self._anchored = True
+        return BROKEN
 
     def _tagless(self, event: Any) -> None:
         if event.tag not in (None, "!"):

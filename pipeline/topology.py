@@ -13,6 +13,8 @@ Word = Annotated[str, Meta(pattern=WORD, description="a name of letters, digits,
 ADDRESS = r"^[A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9])?$"
 Address = Annotated[str, Meta(pattern=ADDRESS, description="a host name or IP address")]
 Port = Annotated[int, Meta(ge=1024, le=65000, description="(TCP port)")]
+Scalar = Annotated[str | int | float | bool, Meta(description="a single value")]
+Choice = Annotated[Policy, Meta(description="'block', 'drop_oldest' or 'latest'")]  # `spool` has a fault of its own
 PORT = 7400  # the first of the ports that a host's lanes listen on
 
 
@@ -47,7 +49,7 @@ class Bounds(Struct, frozen=True, forbid_unknown_fields=True):
         age: Longest a record may wait; 0 means for ever.
     """
 
-    policy: Policy | None = None
+    policy: Choice | None = None
     messages: Annotated[int, Meta(ge=1, description="records")] | None = None
     bytes: Annotated[int, Meta(ge=1, description="bytes")] | None = None
     age: Annotated[float, Meta(ge=0, description="s")] | None = None
@@ -87,7 +89,7 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
 
     include: tuple[str, ...] = ()
     line: Line = Line()
-    vars: dict[str, str | int | float | bool] = {}
+    vars: dict[str, Scalar] = {}
     hosts: dict[Word, Host] = {}
     cameras: dict[Word, dict[str, dict[str, Any]]] = {}
     nodes: dict[Word, Entry] = {}

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.conform import Conform, Said, whole
 from pipeline.faults import Mark, meant
 from pipeline.located import BROKEN, Document, Path
+from pipeline.topology import Scalar
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 VARIABLE = re.compile(rf"\$({NAME})|\$\{{({NAME})(?::-(.*))?\}}", re.DOTALL)
@@ -16,8 +17,6 @@ INSIDE = re.compile(rf"\$\{{{NAME}")
 SETTING = re.compile(r"(?:(?P<camera>[\w-]+)\.)?(?P<node>[\w-]+)\.(?P<param>\w+)=(?P<text>.*)", re.DOTALL)
 VALUE = re.compile(rf"(?P<name>{NAME})=(?P<text>.*)", re.DOTALL)
 SET = "--set"
-
-Scalar = str | int | float | bool
 
 
 class Variables:
@@ -62,8 +61,8 @@ class Variables:
     def _found(self, name: str, default: str | None, path: Path) -> Any:
         given = self._vars.get(name, self._environ.get(name))
         if given is None and default is None:
-            near = meant(name, {*self._vars, *self._environ})
-            self._document.complain(path, f"variable '{name}' is not set{near}{UNSET.format(name=name)}")
+            advice = meant(name, {*self._vars, *self._environ}) or UNSET.format(name=name)
+            self._document.complain(path, f"variable '{name}' is not set{advice}")
             return BROKEN
         return Said(given or default or "")
 

@@ -104,12 +104,14 @@ def inner(kind: Any) -> Any:
 def _wanted(info: inspect.Type) -> str:
     info = _some(info)
     bare = _bare(info)
+    if _unit(info) and isinstance(bare, inspect.UnionType | inspect.LiteralType | inspect.StrType):
+        return _unit(info)
     if isinstance(bare, inspect.UnionType):
         return " or ".join(_wanted(one) for one in bare.types if not isinstance(one, inspect.NoneType))
     if isinstance(bare, inspect.LiteralType):
         return listed(map(str, bare.values))
     if isinstance(bare, inspect.StrType):
-        return _unit(info) or "text"
+        return "text"
     if limits := _range(bare):
         return f"{_noun(bare)}, {limits}{_measure(info)}"
     return f"{_noun(bare)} ({_unit(info)})" if _unit(info) else _noun(bare)

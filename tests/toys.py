@@ -1,106 +1,227 @@
-"""Small nodes for tests of the graph: what they take, give and can be told matters, not what they do."""
+"""Small nodes, records and channels that tests of the engine are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
-from pipeline.node import Spec, node
-from pipeline.records import Frame, Gap, Part, Regions, Stats, Tracks, Verdict
-from pipeline.units import Area, Count, Frames, Rate, Ratio
-
-
-@node(live=True)
-def sensor(camera: str, *, rate: Rate = 30.0) -> Iterator[Frame]:
-    """Give frames from a live camera.
-
-    Args:
-        rate: Frames in a second.
-    """
-    yield from ()
+from pipeline.clock import Clock
+from pipeline.node import Batch, Spec, node
+from pipeline.plan import Edge, NodeRun, Queue
+from pipeline.plan import Lane as Layout
+from pipeline.records import Frame, Gap, Record, Stats, Tracks
+from pipeline.runtime.lane import Exit, Lane
+from pipeline.runtime.turn import Turn
+from pipeline.transport.channel import Closed, Delivery, Ledger
 
 
-@node()
-def film(camera: str, *, path: str, loop: bool = False) -> Iterator[Frame]:
-    """Give frames from a file.
+def frame(seq: int = 0, camera: str = "cam-1", session: str = "s", t_ns: int = 0) -> Frame:
+    """An empty frame."""
+    return Frame(camera=camera, session=session, seq=seq, t_ns=t_ns, size=(1, 1))
 
-    Args:
-        path: The file.
-        loop: Begin again at the end.
-    """
-    yield from ()
+
+def gap(seq: int, camera: str = "cam-1") -> Gap:
+    """A gap of one frame."""
+    return Gap(camera=camera, session="s", seq=seq, t_ns=0, last=seq, reason="overflow", where="test")
 
 
 @node()
-def clean(frame: Frame, *, min_area: Area = 25) -> Frame:
-    """Remove specks from a mask.
-
-    Args:
-        min_area: Blobs with fewer pixels are noise.
-    """
-    return frame
+def source(camera: str, session: str, clock: Clock, *, count: int = 3) -> Iterator[Frame]:
+    """Give frames, a tenth of a second apart."""
+    start = clock.now_ns()
+    for seq in range(count):
+        if not clock.wait_until(start + seq * 100_000_000):
+            return
+        yield frame(seq, camera, session, start + seq * 100_000_000)
 
 
 @node()
-def measure(frame: Frame) -> Regions:
-    """Measure each blob of a mask."""
-    return Regions(camera=frame.camera, session=frame.session, seq=frame.seq, t_ns=frame.t_ns, size=frame.size)
+def shift(frame_: Frame, *, by: int = 100) -> Frame:
+    """Add to seq."""
+    return frame(frame_.seq + by, frame_.camera, frame_.session, frame_.t_ns)
+
+
+@node()
+def odd(frame_: Frame) -> Frame | None:
+    """Let odd frames through."""
+    return frame_ if frame_.seq % 2 else None
+
+
+@node()
+def twice(frame_: Frame) -> Iterator[Frame]:
+    """Give each frame and a copy of it."""
+    yield frame_
+    yield frame_
+
+
+@node()
+def fragile(frame_: Frame, *, bad: tuple[int, ...] = ()) -> Frame:
+    """Break on some frames."""
+    if frame_.seq in bad:
+        raise ValueError(f"no {frame_.seq}")
+    return frame_
 
 
 @node(per="camera")
-def track(records: Iterator[Regions | Gap], *, max_gap: Frames = 5, overlap: Ratio = 0.3) -> Iterator[Tracks | Part]:
-    """Give every region an id that is stable over time.
-
-    Args:
-        max_gap: A track that was not seen for longer has ended.
-        overlap: Share of two boxes that makes them one part.
-    """
-    yield from ()
-
-
-@node(per="camera")
-def rules(records: Iterator[Regions | Part | Gap], *, limit: Count = 2, grade: str = "a") -> Iterator[Verdict]:
-    """Judge parts.
-
-    Args:
-        limit: Most holes that a part may have.
-        grade: Name of the product's grade.
-    """
-    yield from ()
+def count(frames: Iterator[Frame], *, bad: tuple[int, ...] = (), start: int = 0) -> Iterator[Tracks]:
+    """Number the frames of a camera, and tell how many there were when they end."""
+    seen = start
+    for one in frames:
+        if one.seq in bad:
+            raise ValueError(f"no {one.seq}")
+        yield Tracks(camera=one.camera, session=one.session, seq=seen, t_ns=one.t_ns, size=(1, 1))
+        seen += 1
+    yield Tracks(camera="end", session="s", seq=seen, t_ns=0, size=(1, 1))
 
 
 @node()
-def stats(records: Iterator[Verdict | Gap]) -> Iterator[Stats]:
-    """Count verdicts over all cameras."""
-    yield from ()
+def tally(records: Iterator[Frame | Gap]) -> Iterator[Stats]:
+    """Count what all cameras gave."""
+    frames = missing = 0
+    for record in records:
+        frames += isinstance(record, Frame)
+        missing += isinstance(record, Gap)
+        yield Stats(
+            camera="all", session="s", seq=record.seq, t_ns=record.t_ns, since_ns=0, frames=frames, missing=missing
+        )
+
+
+seen: list[Record] = []
+batches: list[list[int]] = []
 
 
 @node()
-def archive(batches: Iterator[list[Tracks | Verdict | Gap]], *, path: str = "out") -> None:
-    """Write everything down.
-
-    Args:
-        path: The folder.
-    """
-    for _ in batches:
-        pass
+def keep(records: Iterator[Frame | Tracks | Stats | Gap]) -> None:
+    """Put every record into `seen`."""
+    for record in records:
+        seen.append(record)
 
 
-@node()
-def alarms(records: Iterator[Verdict]) -> None:
-    """Tell people."""
-    for _ in records:
-        pass
+@node(batch=Batch(records=3, seconds=1.0))
+def store(records: Iterator[list[Frame]], *, bad: tuple[int, ...] = ()) -> None:
+    """Put the numbers of each batch into `batches`."""
+    for batch in records:
+        if any(record.seq in bad for record in batch):
+            raise OSError("disk full")
+        batches.append([record.seq for record in batch])
+    batches.append([])
 
 
-@node(per="camera")
-def lamp(records: Iterator[Verdict]) -> None:
-    """Switch the lamp beside the camera."""
-    for _ in records:
-        pass
+@node(per="camera", batch=Batch(records=2, seconds=1.0))
+def store_each(records: Iterator[list[Frame]]) -> None:
+    """As `store`, a run per camera."""
+    for batch in records:
+        batches.append([record.seq for record in batch])
 
 
-def catalog() -> dict[str, Spec]:
-    """Every toy under its name."""
-    toys: list[Any] = [sensor, film, clean, measure, track, rules, stats, archive, alarms, lamp]
-    return {toy.spec.name: toy.spec for toy in toys}
+TOYS: dict[str, Spec] = {
+    fn.__name__: fn.spec  # type: ignore[attr-defined]
+    for fn in (source, shift, odd, twice, fragile, count, tally, keep, store, store_each)
+}
+
+
+def run(name: str, *inputs: str, node: str = "", **params: object) -> NodeRun:
+    """A node of a lane."""
+    return NodeRun(node=node or name, use=name, params=params, inputs=inputs)
+
+
+class Outlet:
+    """An outbox that keeps what it was handed."""
+
+    encodes = False
+
+    def __init__(self, name: str = "out") -> None:
+        self.name = name
+        self.records: list[Record] = []
+        self.closed = False
+
+    def send(self, record: Record, message: bytes | None = None) -> None:
+        """Keep it."""
+        self.records.append(record)
+
+    def pump(self) -> None:
+        """Nothing waits."""
+
+    def ledger(self) -> Ledger:
+        """Everything was delivered."""
+        return Ledger(sent=len(self.records), delivered=len(self.records))
+
+    def close(self, timeout: float) -> Ledger:
+        """Remember that it was closed."""
+        self.closed = True
+        return self.ledger()
+
+
+class Inlet:
+    """An inbox with a list of records in it; None stands for a moment in which nothing comes."""
+
+    def __init__(self, records: Iterable[Record | None], edge: str = "in") -> None:
+        self._records = iter(records)
+        self._edge, self._number = edge, itertools.count(1)
+        self.done_numbers: list[int] = []
+        self.closed = False
+
+    def receive(self, timeout: float) -> Delivery | None:
+        """The next one."""
+        try:
+            record = next(self._records)
+        except StopIteration:
+            raise Closed from None
+        return None if record is None else Delivery(self._edge, "p", next(self._number), record)
+
+    def done(self, delivery: Delivery) -> None:
+        """Remember it."""
+        self.done_numbers.append(delivery.number)
+
+    def finish(self) -> None:
+        """It ends by itself."""
+
+    def received(self) -> dict[str, int]:
+        """Nothing of interest."""
+        return {}
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
+
+
+def edge(source: str, target: str, *kinds: str) -> Edge:
+    """An edge between nodes, by names `node@lane`."""
+    ends = [(name.split("@")[0], name.split("@")[-1]) for name in (source, target)]
+    return Edge(
+        name=f"{source}→{target}",
+        source=ends[0],
+        target=ends[1],
+        kinds=kinds,
+        transport="memory",
+        address="",
+        queue=Queue(),
+        why="test",
+    )
+
+
+class Bench:
+    """A lane on a bench: what its failures were, and a clock to turn by hand."""
+
+    def __init__(self, *runs: NodeRun, exits: Sequence[Exit] = (), entries: Sequence[Edge] = ()) -> None:
+        self.now = 0
+        self.failures: list[tuple[str, int | None, Exception]] = []
+        self.lane = Lane(
+            Layout(name="lane", cameras=("cam-1", "cam-2"), runs=runs),
+            TOYS,
+            entries=entries,
+            exits=exits,
+            turn=Turn(lambda: self.now),
+            failure=lambda name, record, error: self.failures.append((name, record and record.seq, error)),
+        )
+
+    def push(self, node: str, *records: Record) -> None:
+        """Let records come to a node."""
+        for record in records:
+            self.lane.push(node, record)
+
+    def gave(self, node: str) -> list[Record]:
+        """What a node gives from now on."""
+        found: list[Record] = []
+        self.lane.tap(node, lambda _, record: found.append(record))
+        return found

@@ -1,4 +1,4 @@
-"""What makes a topology one that can run: each rule looks at a draft and notes its faults."""
+"""What a topology must keep so that it can run: each requirement looks at a draft and notes its faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.draft import Draft, kinds
 from pipeline.faults import meant
 from pipeline.node import Spec
 
-Rule = Callable[[Draft], None]
+Requirement = Callable[[Draft], None]
 
 
 def hosts(draft: Draft) -> None:
@@ -35,7 +35,7 @@ def wiring(draft: Draft) -> None:
     for name, host in draft.hosts.items():
         for place, camera in enumerate(host.cameras):
             if camera in seen:
-                again = "twice" if seen[camera] == name else f"on '{seen[camera]}' already"
+                again = "named twice" if seen[camera] == name else f"on '{seen[camera]}' already"
                 draft.complain(
                     ("hosts", name, "cameras", place), f"camera '{camera}' is {again}; it is wired to one host"
                 )
@@ -181,5 +181,5 @@ SOURCE = {
     "isolate": "it runs in its camera's own lane; write `isolate` on the node that takes from it",
 }
 
-GRAPH: tuple[Rule, ...] = (hosts, wiring, nodes, inputs, types, circles, places)
-WORDS: tuple[Rule, ...] = (parameters, table, queues)
+GRAPH: tuple[Requirement, ...] = (hosts, wiring, nodes, inputs, types, circles, places)
+WORDS: tuple[Requirement, ...] = (parameters, table, queues)

@@ -1,0 +1,84 @@
+"""The five stages of the chain benchmarks as nodes: a source, three that touch one field, and a sink that keeps times.
+
+Each pair of times is (arrival, age), ns: what the peers in `benchmarks.peers` write too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import count
+
+import msgspec
+
+from benchmarks.peers.work import PAYLOAD, SIDE, phase, save
+from pipeline.clock import Clock
+from pipeline.masks import Mask
+from pipeline.node import node
+from pipeline.records import Frame, Layer, Scores
+from pipeline.units import Rate
+
+COUNTS = Mask.empty((SIDE, SIDE)).counts
+
+
+@node(live=True)
+def paced(camera: str, session: str, clock: Clock, *, rate: Rate = 30.0) -> Iterator[Frame]:
+    """A camera of 30 frames/s; cameras are out of step.
+
+    Args:
+        rate: Frames per second.
+    """
+    begin = clock.now_ns() + int(phase(camera) * 1e9 / rate)
+    for seq in count():
+        if not clock.wait_until(begin + int(seq * 1e9 / rate)):
+            return
+        yield _frame(camera, session, seq)
+
+
+@node()
+def flood(camera: str, session: str, clock: Clock) -> Iterator[Frame]:
+    """As many frames as the line takes."""
+    for seq in count():
+        if not clock.wait_until(0):
+            return
+        yield _frame(camera, session, seq)
+
+
+@node()
+def touch(frame: Frame, *, word: str) -> Frame:
+    """Change one field and pass the rest on.
+
+    Args:
+        word: What to write.
+    """
+    return msgspec.structs.replace(frame, prompt=word)
+
+
+@node(per="camera")
+def arrivals(frames: Iterator[Frame], *, folder: str) -> None:
+    """Write down when each frame arrived and how old it was then.
+
+    Args:
+        folder: Where a file per camera goes, at the end.
+    """
+    camera, seen = "", []
+    for frame in frames:
+        now = time.time_ns()
+        seen.append((now, now - frame.t_ns, frame.seq))
+        camera = frame.camera
+    save(folder, camera, seen)
+
+
+def _frame(camera: str, session: str, seq: int) -> Frame:
+    scores = Scores(size=(SIDE, SIDE), data=PAYLOAD, scale=0.1)
+    part = Layer(label="part", mask=Mask.from_counts((SIDE, SIDE), COUNTS), score=0.9, scores=scores)
+    return Frame(
+        camera=camera,
+        session=session,
+        seq=seq,
+        t_ns=time.time_ns(),
+        size=(SIDE, SIDE),
+        layers=(part,),
+        prompt="",
+        model="8c1f",
+    )

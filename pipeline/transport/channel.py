@@ -18,8 +18,8 @@ class Ledger(Struct, frozen=True, kw_only=True):
     Attributes:
         sent: Records handed over.
         delivered: Records the consumer has done with (for a batch sink: committed).
-        dropped: Records that were let go, per reason: `overflow`, `superseded`, `expired`,
-            `malformed`, `error`, `crash`, `shutdown`.
+        dropped: Records that were let go, per reason: `overflow`, `superseded`, `expired`, `oversized`,
+            `malformed`, `version`, `error`, `crash`, `shutdown`.
         spilled: Records that went to disk.
         in_flight: Records that wait here or are with the consumer.
         resent: Records sent again after a consumer came back; not part of the balance.
@@ -44,7 +44,7 @@ class Delivery(NamedTuple):
     Attributes:
         edge: Name of the edge it came by.
         producer: Which incarnation of the producer sent it.
-        number: Its place on that edge, counting from 1.
+        number: Its place on that edge, counting from 1; 0 for a gap that was told here, not sent.
         record: The record.
     """
 
@@ -61,10 +61,18 @@ class Closed(Exception):  # noqa: N818 - the end of a stream is not an error
 class Outbox(Protocol):
     """The producer's end of one edge. Used by one lane's thread; `pump` may be called by another."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name of the edge."""
+        ...
 
-    def send(self, record: Record) -> None:
-        """Hand a record over; under `block` this waits while the queue is full."""
+    @property
+    def encodes(self) -> bool:
+        """Whether records leave the process here; `connect.spread` encodes them once for all such edges."""
+        ...
+
+    def send(self, record: Record, message: bytes | None = None) -> None:
+        """Hand a record over, with its encoded message where there is one; under `block` this waits for room."""
         ...
 
     def pump(self) -> None:
@@ -99,6 +107,10 @@ class Inbox(Protocol):
         """Do not wait for producers that have not ended; may be called by another thread."""
         ...
 
+    def received(self) -> dict[str, int]:
+        """Per edge the highest number received from its current producer; may be called by another thread."""
+        ...
+
     def close(self) -> None:
-        """Give up the address."""
+        """Give up the address; what is not done waits for the next consumer."""
         ...

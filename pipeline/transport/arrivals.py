@@ -1,0 +1,111 @@
+"""The receiver's side of an edge: what has arrived, what is done, and what a crashed producer left out. Pure."""
+
+from __future__ import annotations
+
+from pipeline.records import Frame, Gap, Record, Regions, Tracks
+from pipeline.transport.flow import MAX_UNDONE
+
+ONE_PER_SEQ = (Frame, Regions, Tracks)  # a second one with the same number is the same record again
+
+
+class Arrivals:
+    """One edge as its consumer sees it.
+
+    Attributes:
+        edge: Name of the edge.
+        producer: Incarnation of the producer whose numbers these are; empty before the first.
+        received: Highest number received from it.
+        done: Every number up to this one is finished with.
+        ended: The producer has said that no more will come.
+    """
+
+    def __init__(self, edge: str) -> None:
+        self.edge = edge
+        self.producer = ""
+        self.received = 0
+        self.done = 0
+        self.ended = False
+        self._early: set[int] = set()
+        self._refused: dict[int, str] = {}
+        self._last: dict[str, tuple[str, int]] = {}
+        self._before: dict[str, tuple[str, int]] = {}
+
+    def meet(self, producer: str, base: int) -> None:
+        """A producer says who it is and which number it will send first.
+
+        Numbers of another incarnation are forgotten; how far each camera had come is not.
+        """
+        if producer == self.producer and base <= self.received + 1:
+            return
+        if self.producer and producer != self.producer:
+            self._before = dict(self._last)
+        self.producer = producer
+        self.received = self.done = base - 1
+        self.ended = False
+        self._early.clear()
+        self._refused.clear()
+
+    def accept(self, number: int) -> bool:
+        """Whether this is the next one; another was here before, or comes again after a rewind."""
+        if number != self.received + 1:
+            return False
+        self.received = number
+        return True
+
+    def refuse(self, number: int, reason: str) -> None:
+        """Finish with a number that could not be read; its producer counts it as dropped."""
+        self._refused[number] = reason
+        self.finish(number)
+        while len(self._refused) > MAX_UNDONE:
+            del self._refused[next(iter(self._refused))]
+
+    def refused(self, since: int) -> dict[int, str]:
+        """What was refused after a number, as far as its producer may not have heard of it."""
+        return {number: reason for number, reason in self._refused.items() if number > since}
+
+    def end(self, number: int) -> None:
+        """The stream ends with this number."""
+        self.ended = True
+        self.finish(number)
+
+    def finish(self, number: int) -> None:
+        """Finish with one number; `done` follows as soon as everything before it is finished too."""
+        if number != self.done + 1:
+            if number > self.done:
+                self._early.add(number)
+            return
+        self.done = number
+        while self._early and self.done + 1 in self._early:
+            self.done += 1
+            self._early.remove(self.done)
+
+    def place(self, record: Record) -> Gap | bool:
+        """Where a record stands in its camera's order.
+
+        Returns:
+            True to pass it on; False for one that an earlier incarnation had sent already; the gap to pass on
+            before it, where an earlier incarnation took records with it.
+        """
+        camera, last = record.camera, record.last if isinstance(record, Gap) else record.seq
+        verdict: Gap | bool = True
+        if self._before and (before := self._before.get(camera)) is not None:
+            verdict = self._compare(record, *before)
+        if verdict is not False:
+            self._last[camera] = (record.session, last)
+        return verdict
+
+    def _compare(self, record: Record, session: str, last: int) -> Gap | bool:
+        if record.session == session and record.seq <= last:
+            return not isinstance(record, ONE_PER_SEQ)
+        del self._before[record.camera]
+        if record.session != session or record.seq == last + 1:
+            return True
+        return Gap(
+            camera=record.camera,
+            session=session,
+            seq=last + 1,
+            last=record.seq - 1,
+            t_ns=record.t_ns,
+            reason="restart",
+            where=self.edge,
+        )

@@ -1,0 +1,55 @@
+"""Open the two ends of an edge, whatever carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.codec import encode
+from pipeline.errors import KensaError
+from pipeline.plan import Edge, Lane
+from pipeline.records import Record
+from pipeline.transport.channel import Inbox, Outbox
+from pipeline.transport.context import Context
+from pipeline.transport.memory import MemoryInbox, MemoryOutbox
+
+__all__ = ["Context", "open_inbox", "open_outbox", "spread"]
+
+
+def open_outbox(edge: Edge, incarnation: str, context: Context) -> Outbox:
+    """The producer's end of an edge.
+
+    Raises:
+        KensaError: If its policy is not available yet.
+    """
+    if edge.queue.policy == "spool":
+        raise KensaError(f"edge '{edge.name}': policy 'spool' is not available yet; use 'drop_oldest' or 'block'")
+    if edge.transport == "memory":
+        return MemoryOutbox(edge, incarnation, context)
+    from pipeline.transport.zeromq import ZeromqOutbox
+
+    return ZeromqOutbox(edge, incarnation, context)
+
+
+def open_inbox(lane: Lane, edges: tuple[Edge, ...], context: Context) -> Inbox:
+    """The consumer's end of all edges into a lane.
+
+    Raises:
+        KensaError: If it cannot listen at the lane's addresses, or memory and network edges meet in one lane.
+    """
+    kinds = {edge.transport == "memory" for edge in edges} | {a.startswith("memory://") for a in lane.addresses}
+    if kinds == {True, False}:
+        raise KensaError(f"lane '{lane.name}': expected edges by memory alone, or by ipc and tcp; found both")
+    if kinds == {True}:
+        return MemoryInbox(lane.addresses[0], edges, context)
+    from pipeline.transport.router import ZeromqInbox
+
+    return ZeromqInbox(lane.addresses, edges, context)
+
+
+def spread(record: Record, outboxes: Iterable[Outbox]) -> None:
+    """Hand one record to several edges, encoded once however many of them travel."""
+    message: bytes | None = None
+    for outbox in outboxes:
+        if outbox.encodes and message is None:
+            message = encode(record)
+        outbox.send(record, message)

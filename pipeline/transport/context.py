@@ -1,0 +1,61 @@
+"""What the channels of one process share: the ZeroMQ context, the memory hubs, and the wish to stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from pipeline.transport.memory import Hub
+
+if TYPE_CHECKING:
+    import zmq
+
+
+class Context:
+    """Made once per process and handed to every channel; `close` it last.
+
+    Args:
+        stop: Set when the line stops. A producer that waits for room then goes on for `drain` seconds;
+            after that its records are dropped as `shutdown`.
+        drain: Seconds.
+    """
+
+    def __init__(self, stop: threading.Event | None = None, drain: float = 5.0) -> None:
+        self.stop = stop or threading.Event()
+        self._drain = drain
+        self._lock = threading.Lock()
+        self._until: float | None = None
+        self._zmq: zmq.Context[zmq.Socket[bytes]] | None = None
+        self._hubs: dict[str, Hub] = {}
+
+    @property
+    def given_up(self) -> bool:
+        """The line stops and the time to drain is over."""
+        if not self.stop.is_set():
+            return False
+        if self._until is None:
+            self._until = time.monotonic() + self._drain
+        return time.monotonic() >= self._until
+
+    @property
+    def zmq(self) -> zmq.Context[zmq.Socket[bytes]]:
+        """The ZeroMQ context; made when it is first asked for."""
+        import zmq
+
+        with self._lock:
+            if self._zmq is None:
+                self._zmq = zmq.Context(io_threads=1)
+            return self._zmq
+
+    def hub(self, address: str) -> Hub:
+        """The meeting place of a lane's memory edges; either side may come first."""
+        with self._lock:
+            return self._hubs.setdefault(address, Hub())
+
+    def close(self) -> None:
+        """End the ZeroMQ context, and with it every socket that was left open: this never hangs."""
+        with self._lock:
+            if self._zmq is not None:
+                self._zmq.destroy(linger=0)
+                self._zmq = None

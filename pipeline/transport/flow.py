@@ -1,0 +1,142 @@
+"""The sender's side of an edge: its queue, the numbers of what is on its way, and its ledger. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.plan import Queue as Limits
+from pipeline.transport.channel import Ledger
+from pipeline.transport.queue import END, Item, Queue
+
+MAX_CREDIT = 64  # records on their way to a consumer: wake-ups are shared, and a socket holds little
+AGED_CREDIT = 8  # what is on its way can no longer expire, so an edge with an age keeps little there
+MAX_UNDONE = 4096  # records a consumer may hold uncommitted before its producer waits
+MAX_UNDONE_BYTES = 64 << 20  # and bytes
+
+
+def credit(limits: Limits) -> int:
+    """How many records may be on their way without the consumer having taken them; part of the queue's bound."""
+    if limits.policy == "latest":
+        return 1
+    return max(1, min(limits.messages // 2, AGED_CREDIT if limits.age else MAX_CREDIT))
+
+
+class Flow:
+    """Everything one producer has handed to one edge and the consumer has not finished with.
+
+    Records are numbered from 1 as they leave the queue. What was sent is kept until it is
+    done and sent again from `rewind`; nothing of it can be dropped any more.
+    """
+
+    def __init__(self, name: str, limits: Limits) -> None:
+        self.queue = Queue(name, limits)
+        self.credit = credit(limits)
+        self.base = 1
+        self.next = 1
+        self.taken = 0
+        self._bytes = limits.bytes
+        self._top = 0
+        self._undone: dict[int, Item] = {}
+        self._ahead_bytes = 0
+        self._undone_bytes = 0
+        self._weight = 0
+        self._delivered = 0
+        self._resent = 0
+        self._ending = False
+        self._ended = False
+
+    @property
+    def ahead(self) -> int:
+        """Records on their way that the consumer has not taken."""
+        return self.next - 1 - self.taken
+
+    @property
+    def finished(self) -> bool:
+        """The end of the stream was reached, and everything is done."""
+        return self._ended and not self._undone
+
+    def offer(self, item: Item, now: float) -> bool:
+        """Hand a record over; False where the producer has to wait."""
+        return self.queue.offer(item, now, self.ahead, self._ahead_bytes)
+
+    def peek(self, now: float) -> tuple[int, Item] | None:
+        """The next to send with its number, or None: nothing waits, or no credit is left."""
+        if self.ahead >= self.credit or self._crowded():
+            return None
+        if self.next > self._top and not self._number(now):
+            return None
+        return self.next, self._undone[self.next]
+
+    def sent(self) -> None:
+        """What `peek` gave is on its way."""
+        self._ahead_bytes += self._undone[self.next].size
+        self.next += 1
+
+    def acknowledge(self, taken: int, done: int, refused: Mapping[int, str] | None = None) -> None:
+        """What the consumer has taken and what it has finished with, both up to a number; some it refused."""
+        for number in range(self.taken + 1, min(taken, self._top) + 1):
+            if number < self.next:
+                self._ahead_bytes -= self._undone[number].size
+            self.taken = number
+        self.next = max(self.next, self.taken + 1)
+        for number in range(self.base, min(done, self.taken) + 1):
+            self._settle(self._undone.pop(number), refused.get(number) if refused else None)
+            self.base = number + 1
+
+    def rewind(self) -> None:
+        """Begin again with the first that is not done: the consumer is another one, or was away."""
+        self._resent += sum(self._undone[number].weight for number in range(self.base, self.next))
+        self.next = self.base
+        self.taken = self.base - 1
+        self._ahead_bytes = 0
+
+    def end(self) -> None:
+        """No more will be handed over: after what waits, the end of the stream is sent."""
+        self._ending = True
+
+    def abandon(self, reason: str) -> None:
+        """Let go of all that is not done; only the end of the stream may still be sent."""
+        self.queue.abandon(reason)
+        self._ended = False
+        for item in self._undone.values():
+            if item.weight:
+                self.queue.dropped[reason] = self.queue.dropped.get(reason, 0) + item.weight
+        self._undone.clear()
+        self._weight = self._ahead_bytes = self._undone_bytes = 0
+        self.base = self.next = self._top + 1
+        self.taken = self._top
+
+    def ledger(self) -> Ledger:
+        """What became of everything so far."""
+        return Ledger(
+            sent=self.queue.sent,
+            delivered=self._delivered,
+            dropped=dict(self.queue.dropped),
+            in_flight=self.queue.waiting + self._weight,
+            resent=self._resent,
+        )
+
+    def _crowded(self) -> bool:
+        if self.ahead > 0 and self._ahead_bytes * 2 > self._bytes:
+            return True
+        return self.next - self.base >= MAX_UNDONE or self._undone_bytes > MAX_UNDONE_BYTES
+
+    def _number(self, now: float) -> bool:
+        item = None if self._ended else self.queue.take(now)
+        if item is None and self._ending and not self._ended:
+            item, self._ended = END, True
+        if item is None:
+            return False
+        self._top += 1
+        self._undone[self._top] = item
+        self._undone_bytes += item.size
+        self._weight += item.weight
+        return True
+
+    def _settle(self, item: Item, refused: str | None) -> None:
+        self._weight -= item.weight
+        self._undone_bytes -= item.size
+        if refused is None:
+            self._delivered += item.weight
+        else:
+            self.queue.refuse(item, refused)

@@ -1,0 +1,70 @@
+"""What travels on an edge: numbered records one way, and a few words each way that keep both ends agreed.
+
+A record's frame is a MessagePack number (`0xcf` and 8 bytes, big-endian) and the record's message; a nil
+instead of the message ends the stream. Everything else is a MessagePack array that begins with a word.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from pipeline import codec
+
+Name = Annotated[str, Meta(min_length=1, max_length=1024)]
+Number = Annotated[int, Meta(ge=0)]
+
+RECORD = 0xCF
+HEAD = 9
+NIL = b"\xc0"
+MAX_FRAME = codec.MAX_BYTES + HEAD
+
+
+class Who(Struct, frozen=True, array_like=True, tag="who"):
+    """Consumer: a connection is new; who is there? The token names this run of the consumer."""
+
+    token: Name
+
+
+class Hello(Struct, frozen=True, array_like=True, tag="hello"):
+    """Producer: its edge and incarnation, and the number it will send first; the token as it was asked."""
+
+    token: Name
+    edge: Name
+    producer: Name
+    base: Annotated[int, Meta(ge=1)]
+
+
+class Ack(Struct, frozen=True, array_like=True, tag="ack"):
+    """Consumer: taken up to a number (gives credit back), done up to another (may be forgotten), some refused."""
+
+    token: Name
+    taken: Number
+    done: Number
+    refused: dict[int, str] = {}
+
+
+class Bye(Struct, frozen=True, array_like=True, tag="bye"):
+    """Consumer: leaving, this was the last word. Producer: understood, or leaving too.
+
+    Without it the last acknowledgement would be lost: ZeroMQ drops what a DEALER has not read when its peer goes.
+    """
+
+    token: Name
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_reply = msgspec.msgpack.Decoder(Who | Ack | Bye).decode
+decode_greeting = msgspec.msgpack.Decoder(Hello | Bye).decode
+
+
+def frame(number: int, message: bytes) -> bytes:
+    """A record's message with its number."""
+    return b"\xcf" + number.to_bytes(8, "big") + message
+
+
+def number_of(frame: bytes) -> int:
+    """The number of a record's frame."""
+    return int.from_bytes(frame[1:HEAD], "big")

@@ -1,0 +1,215 @@
+"""The producer's end of an edge over ZeroMQ: the queue is Kensa's, ZeroMQ is a pipe with credit."""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+
+import msgspec
+import zmq
+
+from pipeline import codec
+from pipeline.plan import Edge
+from pipeline.records import Gap, Record
+from pipeline.transport import wire
+from pipeline.transport.channel import Ledger
+from pipeline.transport.context import Context
+from pipeline.transport.flow import Flow
+from pipeline.transport.queue import Item
+
+SLICE = 0.1  # seconds after which one who waits looks whether the line stops
+LINGER_MS = 1000
+OPTIONS = {
+    zmq.LINGER: LINGER_MS,
+    zmq.HEARTBEAT_IVL: 500,
+    zmq.HEARTBEAT_TIMEOUT: 1500,
+    zmq.HANDSHAKE_IVL: 2000,
+    zmq.CONNECT_TIMEOUT: 2000,
+    zmq.RECONNECT_IVL: 10,
+    zmq.RECONNECT_IVL_MAX: 200,
+    zmq.MAXMSGSIZE: wire.MAX_FRAME,
+    zmq.SNDHWM: 1024,  # far above any credit: never the bound
+    zmq.RCVHWM: 1024,
+}
+
+
+class ZeromqOutbox:
+    """The producer's end: one DEALER, used under a lock by its lane and by the pulse.
+
+    A new connection shows itself to the consumer by an empty frame, the consumer asks who is there, the answer
+    says where the numbers begin; until then nothing is sent. What is not done is sent again on every new connection.
+    """
+
+    encodes = True
+
+    def __init__(self, edge: Edge, incarnation: str, context: Context) -> None:
+        self.name = edge.name
+        self._incarnation = incarnation
+        self._context = context
+        self._flow = Flow(edge.name, edge.queue)
+        self._lock = threading.Lock()
+        self._waiting = False
+        self._closed = False
+        self._token = ""
+        self._linked = False
+        self._socket = _dealer(context, edge.address)
+        self._poll = select.poll()
+        self._poll.register(self._socket.FD, select.POLLIN)
+
+    def send(self, record: Record, message: bytes | None = None) -> None:
+        """Hand a record over; under `block` this waits while the queue is full.
+
+        Args:
+            record: What to send.
+            message: The record, encoded, where that has been done for another edge already.
+        """
+        item = _item(record, message)
+        with self._lock:
+            if item.size > codec.MAX_BYTES:
+                self._flow.queue.turn_away(item, "oversized")
+            elif not self._flow.offer(item, item.since) and not self._wait_for_room(item):
+                self._flow.queue.turn_away(item, "shutdown")
+            self._flush()
+            if self._flow.ahead * 2 >= self._flow.credit or not self._linked:
+                self._listen()
+
+    def pump(self) -> None:
+        """Carry on with what waits; a lane that waits for room does so itself."""
+        if self._waiting or not self._lock.acquire(blocking=False):
+            return
+        try:
+            if not self._closed:
+                self._advance()
+        finally:
+            self._lock.release()
+
+    def ledger(self) -> Ledger:
+        """What became of everything so far."""
+        with self._lock:
+            return self._flow.ledger()
+
+    def close(self, timeout: float) -> Ledger:
+        """End the edge: wait until all is done, at most for `timeout` seconds; drop the rest as `shutdown`."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            if not self._closed:
+                self._flow.end()
+                self._advance()
+                while not self._flow.finished and (left := deadline - time.monotonic()) > 0:
+                    self._wait(min(left, SLICE))
+                self._leave()
+            return self._flow.ledger()
+
+    def _leave(self) -> None:
+        self._closed = True
+        if self._linked:
+            self._put(wire.encode(wire.Bye(self._token)))
+        if not self._flow.finished:
+            self._flow.abandon("shutdown")
+        self._socket.close()
+
+    def _wait_for_room(self, item: Item) -> bool:
+        self._advance()
+        while not self._flow.offer(item, time.monotonic()):
+            if self._closed or self._context.given_up:
+                return False
+            self._wait(SLICE)
+        return True
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep without the lock until the socket has something; meanwhile the pulse leaves it alone.
+
+        The descriptor only tells of changes, so the socket must have been listened to until it was silent.
+        """
+        self._waiting = True
+        self._lock.release()
+        try:
+            self._poll.poll(seconds * 1000)
+        finally:
+            self._lock.acquire()
+            self._waiting = False
+        self._advance()
+
+    def _advance(self) -> None:
+        self._listen()
+        self._flush()
+        while self._readable():
+            self._listen()
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what there is credit for."""
+        if not self._linked:
+            return
+        flow, now = self._flow, time.monotonic()
+        while (entry := flow.peek(now)) is not None:
+            if not self._put(wire.frame(entry[0], _message(entry[1]))):
+                return
+            flow.sent()
+
+    def _readable(self) -> int:
+        events: int = self._socket.getsockopt(zmq.EVENTS)  # type: ignore[assignment]  # this option is a number
+        return events & zmq.POLLIN
+
+    def _put(self, frame: bytes) -> bool:
+        try:
+            self._socket.send(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+    def _listen(self) -> None:
+        """Read what the consumer says."""
+        while self._readable():
+            self._hear(self._socket.recv(zmq.NOBLOCK))
+        if self._token and not self._linked:
+            self._greet()
+
+    def _hear(self, reply: bytes) -> None:
+        try:
+            said = wire.decode_reply(reply)
+        except msgspec.DecodeError:
+            return  # not a consumer of ours: what is not acknowledged will be sent again
+        if isinstance(said, wire.Who):
+            self._token, self._linked = said.token, False
+        elif said.token == self._token and self._linked:
+            if isinstance(said, wire.Ack):
+                self._flow.acknowledge(said.taken, said.done, said.refused)
+            else:
+                self._part()
+
+    def _greet(self) -> None:
+        """Say who this is and begin again with the first that is not done."""
+        hello = wire.Hello(self._token, self.name, self._incarnation, self._flow.base)
+        if self._put(wire.encode(hello)):
+            self._linked = True
+            self._flow.rewind()
+
+    def _part(self) -> None:
+        """The consumer leaves: wait for the next one."""
+        self._put(wire.encode(wire.Bye(self._token)))
+        self._token, self._linked = "", False
+
+
+def _item(record: Record, message: bytes | None) -> Item:
+    payload = record if isinstance(record, Gap) else message or codec.encode(record)
+    size = len(payload) if isinstance(payload, bytes) else 0
+    return Item(record.camera, record.session, record.seq, record.t_ns, payload, size, time.monotonic())
+
+
+def _message(item: Item) -> bytes:
+    if isinstance(item.payload, bytes):
+        return item.payload
+    return wire.NIL if item.payload is None else codec.encode(item.payload)
+
+
+def _dealer(context: Context, address: str) -> zmq.Socket[bytes]:
+    socket = context.zmq.socket(zmq.DEALER)
+    for option, value in OPTIONS.items():
+        socket.setsockopt(option, value)
+    socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing is queued for a peer that is not there
+    socket.setsockopt(zmq.PROBE_ROUTER, 1)  # each new connection begins with an empty frame
+    socket.setsockopt(zmq.IPV6, int(address.startswith("tcp://[")))
+    socket.connect(address)
+    return socket

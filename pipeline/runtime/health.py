@@ -49,7 +49,8 @@ class NodeHealth(Struct, frozen=True, kw_only=True):
         busy_ns: How long it has been working on one record, ns; 0 when idle.
         waiting: Records in its open batches; while it is at work, all its lane was given and is not done with.
         degraded: It failed again and again and now only tries every 10 s.
-        latency: Work time per record: bucket → count; see `bucket` in `pipeline.runtime.histogram`.
+        latency: Work times, of each record and of beginning and ending a run: bucket → count; see `bucket` in
+            `pipeline.runtime.histogram`.
         age: For a sink, time from the exposure (in a source's own lane: from when the source gave it)
             until it was done with the record: bucket → count.
     """

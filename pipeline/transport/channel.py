@@ -66,13 +66,11 @@ class Outbox(Protocol):
         """Name of the edge."""
         ...
 
-    @property
-    def encodes(self) -> bool:
-        """Whether records leave the process here; `connect.spread` encodes them once for all such edges."""
-        ...
+    def send(self, record: Record) -> None:
+        """Hand a record over; under `block` this waits while the queue is full.
 
-    def send(self, record: Record, message: bytes | None = None) -> None:
-        """Hand a record over, with its encoded message where there is one; under `block` this waits for room."""
+        A record handed to several edges in a row is encoded once.
+        """
         ...
 
     def pump(self) -> None:

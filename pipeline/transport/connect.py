@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from pipeline.codec import encode
 from pipeline.errors import KensaError
 from pipeline.plan import Edge, Lane
-from pipeline.records import Record
 from pipeline.transport.channel import Inbox, Outbox
 from pipeline.transport.context import Context
 from pipeline.transport.memory import MemoryInbox, MemoryOutbox
 
-__all__ = ["Context", "open_inbox", "open_outbox", "spread"]
+__all__ = ["Context", "open_inbox", "open_outbox"]
 
 
 def open_outbox(edge: Edge, incarnation: str, context: Context) -> Outbox:
@@ -44,12 +40,3 @@ def open_inbox(lane: Lane, edges: tuple[Edge, ...], context: Context) -> Inbox:
     from pipeline.transport.router import ZeromqInbox
 
     return ZeromqInbox(lane.addresses, edges, context)
-
-
-def spread(record: Record, outboxes: Iterable[Outbox]) -> None:
-    """Hand one record to several edges, encoded once however many of them travel."""
-    message: bytes | None = None
-    for outbox in outboxes:
-        if outbox.encodes and message is None:
-            message = encode(record)
-        outbox.send(record, message)

@@ -35,8 +35,6 @@ class Hub:
 class MemoryOutbox:
     """The producer's end of a memory edge."""
 
-    encodes = False
-
     def __init__(self, edge: Edge, incarnation: str, context: Context) -> None:
         self.name = edge.name
         self._context = context
@@ -45,9 +43,8 @@ class MemoryOutbox:
         with self._hub.lock:
             self._hub.flows[edge.name] = (incarnation, self._flow)
 
-    def send(self, record: Record, message: bytes | None = None) -> None:
+    def send(self, record: Record) -> None:
         """Hand a record over; under `block` this waits while the queue is full."""
-        del message  # by reference: nothing is encoded
         now = time.monotonic()
         item = Item(record.camera, record.session, record.seq, record.t_ns, record, nominal(record), now)
         with self._hub.lock:

@@ -6,12 +6,14 @@ instead of the message ends the stream. Everything else is a MessagePack array t
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
 from pipeline import codec
+from pipeline.records import Record
 
 Name = Annotated[str, Meta(min_length=1, max_length=1024)]
 Number = Annotated[int, Meta(ge=0)]
@@ -58,6 +60,24 @@ class Bye(Struct, frozen=True, array_like=True, tag="bye"):
 encode = msgspec.msgpack.Encoder().encode
 decode_reply = msgspec.msgpack.Decoder(Who | Ack | Bye).decode
 decode_greeting = msgspec.msgpack.Decoder(Hello | Bye).decode
+
+
+class _Last(threading.local):
+    """The last record this thread encoded: a lane hands one record to all its edges in a row."""
+
+    record: Record | None = None
+    message = b""
+
+
+_last = _Last()
+
+
+def message(record: Record) -> bytes:
+    """The record's message; encoded once for a record that goes to several edges."""
+    if _last.record is not record:
+        _last.message = codec.encode(record)
+        _last.record = record
+    return _last.message
 
 
 def frame(number: int, message: bytes) -> bytes:

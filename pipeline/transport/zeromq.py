@@ -41,8 +41,6 @@ class ZeromqOutbox:
     says where the numbers begin; until then nothing is sent. What is not done is sent again on every new connection.
     """
 
-    encodes = True
-
     def __init__(self, edge: Edge, incarnation: str, context: Context) -> None:
         self.name = edge.name
         self._incarnation = incarnation
@@ -57,14 +55,9 @@ class ZeromqOutbox:
         self._poll = select.poll()
         self._poll.register(self._socket.FD, select.POLLIN)
 
-    def send(self, record: Record, message: bytes | None = None) -> None:
-        """Hand a record over; under `block` this waits while the queue is full.
-
-        Args:
-            record: What to send.
-            message: The record, encoded, where that has been done for another edge already.
-        """
-        item = _item(record, message)
+    def send(self, record: Record) -> None:
+        """Hand a record over; under `block` this waits while the queue is full."""
+        item = _item(record)
         with self._lock:
             if item.size > codec.MAX_BYTES:
                 self._flow.queue.turn_away(item, "oversized")
@@ -192,8 +185,8 @@ class ZeromqOutbox:
         self._token, self._linked = "", False
 
 
-def _item(record: Record, message: bytes | None) -> Item:
-    payload = record if isinstance(record, Gap) else message or codec.encode(record)
+def _item(record: Record) -> Item:
+    payload = record if isinstance(record, Gap) else wire.message(record)
     size = len(payload) if isinstance(payload, bytes) else 0
     return Item(record.camera, record.session, record.seq, record.t_ns, payload, size, time.monotonic())
 

@@ -56,7 +56,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the line; returns the exit status."""
+    """Run the line and print the ledger; returns the exit status."""
+    outcome = conduct(args)
+    print(outcome)
+    return outcome.status
+
+
+def conduct(args: argparse.Namespace) -> Outcome:
+    """Run the line, shown as it runs; returns how it ended."""
     topology = load(args.file, args.set)
     host = _host(topology, args.host, here=args.here)
     live = sys.stdout.isatty() and not args.plain
@@ -66,9 +73,7 @@ def run(args: argparse.Namespace) -> int:
         planned = plan(topology, catalog(), here=args.here, folder=folder.path)
         journal = Journal(_log(args.log, topology.name, live=live), line=topology.name, host=host or HERE)
         stack.callback(journal.close)
-        outcome = _supervised(planned, host, folder, journal, args, live=live)
-    print(outcome)
-    return outcome.status
+        return _supervised(planned, host, folder, journal, args, live=live)
 
 
 def seconds(text: str) -> float:

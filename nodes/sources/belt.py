@@ -199,13 +199,13 @@ def _spoilt(part: BeltPart, dice: random.Random) -> BeltPart:
         spot, bite = (dice.uniform(-1, 1) * room[0], dice.uniform(-1, 1) * room[1]), (radius, radius)
     elif part.kind == "chip":
         # The corner of a disc's box is empty: a cut that reaches the disc must be larger.
-        low, high = (0.5, 1.1) if part.corner < part.a else (0.9, 1.4)
+        low, high = (0.6, 1.2) if part.corner < part.a else (0.9, 1.4)
         bite = short * dice.uniform(low, high), short * dice.uniform(low, high)
         spot = part.a * side[0], part.b * side[1]
     elif part.kind == "short":
         spot, bite = (part.a * side[0], 0.0), (part.a * dice.uniform(0.2, 0.6), 0.0)
     elif part.kind == "burr":
-        spot, bite = _rim(part, dice), (radius := short * dice.uniform(0.15, 0.4), radius)
+        spot, bite = _rim(part, dice), (radius := short * dice.uniform(0.2, 0.45), radius)
     return replace(part, spot=spot, bite=bite)
 
 

@@ -1,0 +1,111 @@
+"""Rule books: what is allowed, in YAML; read once, with every fault told at its place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from pipeline.conform import Conform
+from pipeline.errors import KensaError
+from pipeline.located import Document, read
+from pipeline.units import Frames
+
+Measure = Literal[
+    "area_px",
+    "width_px",
+    "height_px",
+    "extent",
+    "holes",
+    "hole_area_px",
+    "score",
+    "x_px",
+    "y_px",
+    "count",
+    "total_area_px",
+]
+Label = Annotated[str, Meta(min_length=1, max_length=128, description="text")]
+Reason = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{0,31}$", description="a code such as HOLE or TOO_SHORT")]
+
+
+class BookError(KensaError):
+    """A rule book that cannot be used; the text holds every fault with its place."""
+
+
+class Rule(Struct, frozen=True, forbid_unknown_fields=True):
+    """One limit.
+
+    Attributes:
+        name: What people call it.
+        measure: What is measured; `count` and `total_area_px` are of a whole frame, all others of one region.
+        reason: Code for the plant.
+        low: The least that is allowed.
+        high: The most that is allowed.
+        label: Which regions it is about; the book's label where this is left out.
+        severity: What breaking it means.
+        whole: Leave out regions that the edge of the view may have cut off.
+    """
+
+    name: Label
+    measure: Measure
+    reason: Reason
+    low: float | None = None
+    high: float | None = None
+    label: Label | None = None
+    severity: Literal["WARN", "FAIL"] = "FAIL"
+    whole: bool = False
+
+
+class Book(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule book. Rules are in the order of their weight: the first that is broken gives a part its name.
+
+    Attributes:
+        rules: The limits.
+        name: Name of the book in verdicts; the file's name where this is left out.
+        label: Which regions the rules are about, where they do not say.
+        min_views: Frames that must show a part whole; with fewer it was not inspected.
+        max_hidden: Frames of a part that gaps may have hidden; with more it is not known to be good.
+    """
+
+    rules: Annotated[tuple[Rule, ...], Meta(min_length=1)]
+    name: Label | None = None
+    label: Label = "part"
+    min_views: Frames = 1
+    max_hidden: Frames = 0
+
+
+@lru_cache(maxsize=64)
+def open_book(path: str) -> Book:
+    """Read a rule book; the same path is read once per process.
+
+    Raises:
+        BookError: If it cannot be read or does not say what a book says.
+    """
+    document = read(path)
+    data = Conform(document)(document.data, Book, ()) if not document.faults else None
+    if isinstance(data, dict) and isinstance(document.data.get("rules"), list):
+        _judge(document)
+    if document.faults:
+        raise BookError(document.show())
+    book = msgspec.convert(data, Book)
+    return msgspec.structs.replace(book, name=book.name or Path(path).stem)
+
+
+def _judge(document: Document) -> None:
+    """What types cannot say: limits are there and in order, names differ."""
+    rules = [(i, rule) for i, rule in enumerate(document.data["rules"]) if isinstance(rule, dict)]
+    names = Counter(str(rule.get("name")) for _, rule in rules)
+    for i, rule in rules:
+        path = ("rules", i)
+        low, high = rule.get("low"), rule.get("high")
+        if low is None and high is None:
+            document.complain(path, "expected a limit: `low`, `high` or both, got neither")
+        if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+            document.complain((*path, "low"), f"low: expected at most `high`, which is {high:g}, got {low:g}")
+        if names[str(rule.get("name"))] > 1 and "name" in rule:
+            names[str(rule["name"])] = 0
+            document.complain((*path, "name"), f"two rules are called '{rule['name']}'; a finding names its rule")

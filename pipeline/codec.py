@@ -135,7 +135,7 @@ def _refuse_version(message: bytes | memoryview) -> None:
 
 def _open(message: bytes | memoryview) -> Any:
     """Unpack untyped values; containers are counted, for each empty one costs a byte there and 64 here."""
-    import msgpack  # type: ignore[import-untyped]  # it ships no types
+    import msgpack
 
     left = MAX_CONTAINERS
 

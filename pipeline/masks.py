@@ -90,7 +90,7 @@ class Mask:
             lengths: Run lengths, px; empty runs are allowed and disappear.
 
         Raises:
-            MaskError: If they do not describe exactly height × width pixels.
+            MaskError: If they are not whole numbers that describe exactly height × width pixels.
         """
         return cls(size, None, runs.flatten(size, lengths))
 
@@ -101,14 +101,12 @@ class Mask:
         Raises:
             MaskError: If it has no such keys or does not describe exactly height × width pixels.
         """
-        try:
-            (height, width), counts = segmentation["size"], segmentation["counts"]
-            size = (int(height), int(width))
-        except (KeyError, TypeError, ValueError) as error:
-            raise MaskError("expected a segmentation {size: [height, width], counts: …}") from error
-        if isinstance(counts, str | bytes):
-            return cls.from_counts(size, counts.encode() if isinstance(counts, str) else counts)
-        return cls.from_runs(size, counts)
+        match segmentation:
+            case {"size": [int(height), int(width)], "counts": str() | bytes() as counts}:
+                return cls.from_counts((height, width), _encoded(counts))
+            case {"size": [int(height), int(width)], "counts": [*lengths]}:
+                return cls.from_runs((height, width), lengths)
+        raise MaskError("expected a segmentation {size: [height, width], counts: …} of run lengths")
 
     @classmethod
     def empty(cls, size: Size) -> Mask:
@@ -226,6 +224,10 @@ def ious(rows: Sequence[Mask], columns: Sequence[Mask]) -> NDArray[np.float64]:
     _alike(*rows, *columns)
     found = _rle().iou([*map(_coco, rows)], [*map(_coco, columns)], [False] * len(columns))
     return np.asarray(found, np.float64)
+
+
+def _encoded(counts: str | bytes) -> bytes:
+    return counts if isinstance(counts, bytes) else counts.encode(errors="surrogatepass")
 
 
 def _plain(size: Size, counts: bytes) -> bool:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from operator import index
+from typing import Any
 
 from pipeline.errors import MaskError
 
@@ -89,15 +91,22 @@ def canonical(size: tuple[int, int], counts: bytes) -> bytes:
     return counts if fewest else compress(tidy(runs))
 
 
-def flatten(size: tuple[int, int], runs: Iterable[int]) -> bytes:
+def flatten(size: tuple[int, int], runs: Iterable[Any]) -> bytes:
     """Uncompressed run lengths as the one string that stands for their pixels.
 
     Raises:
-        MaskError: If they do not describe exactly height × width pixels.
+        MaskError: If they are not whole numbers that describe exactly height × width pixels.
     """
-    listed = [*runs]
+    listed = [*map(_whole, runs)]
     _fill(size, listed)
     return compress(tidy(listed))
+
+
+def _whole(run: Any) -> int:
+    try:
+        return index(run)
+    except TypeError as error:
+        raise MaskError(f"expected run lengths in whole px, found {run!r}") from error
 
 
 def _spell(counts: bytes) -> None:

@@ -35,11 +35,11 @@ class Link:
     """An edge that is a call: whatever is sent has been worked on when `send` returns."""
 
     def __init__(self, edge: Edge) -> None:
-        self.name, self.encodes, self._node = edge.name, False, edge.target[0]
+        self.name, self._node = edge.name, edge.target[0]
         self._sent = 0
         self.target: Lane | None = None
 
-    def send(self, record: Record, message: bytes | None = None) -> None:  # noqa: ARG002 - an outbox has it
+    def send(self, record: Record) -> None:
         """Work on a record in the lane at the other end."""
         assert self.target is not None
         self._sent += 1

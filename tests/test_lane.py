@@ -66,9 +66,7 @@ def test_the_gap_says_what_and_where() -> None:
     out = Outlet()
     bench = Bench(run("fragile", bad=[1]), exits=[Exit(edge("fragile@lane", "x", "frame", "gap"), out)])
     bench.push("fragile", frame(1, "cam-2", t_ns=7))
-    assert out.records == [
-        Gap(camera="cam-2", session="s", seq=1, t_ns=7, last=1, reason="error", where="fragile")
-    ]
+    assert out.records == [Gap(camera="cam-2", session="s", seq=1, t_ns=7, last=1, reason="error", where="fragile")]
 
 
 def test_failures_in_a_row_rest_one_camera() -> None:
@@ -120,9 +118,10 @@ def test_closing_flushes_in_order() -> None:
 
 def test_serving_an_inbox() -> None:
     """A lane works until its inbox ends, acknowledges each record after it was worked on, and closes both ends."""
-    inlet, out = Inlet([frame(1), None, gap(2), frame(3)]), Outlet()
-    bench = Bench(run("shift"), entries=[edge("in", "shift", "frame", "gap")], exits=[Exit(edge("shift@lane", "x", "frame"), out)])
-    bench.lane._doors = {"in": "shift"}
+    inlet, out = Inlet("in→shift", [frame(1), None, gap(2), frame(3)]), Outlet()
+    bench = Bench(
+        run("shift"), entries=[edge("in", "shift", "frame", "gap")], exits=[Exit(edge("shift@lane", "x", "frame"), out)]
+    )
     serve(bench.lane, inlet, timeout=1)
     assert _told(out.records) == [("Frame", 101), ("Frame", 103)]
     assert (inlet.done_numbers, inlet.closed, out.closed) == ([1, 2, 3], True, True)
@@ -130,9 +129,8 @@ def test_serving_an_inbox() -> None:
 
 def test_acknowledged_only_after_the_batch() -> None:
     """Records in an open batch are not done with until the batch was handed over."""
-    bench = Bench(run("store"))
-    bench.lane._doors = {"in": "store"}
-    inlet = Inlet(map(frame, range(4)))
+    bench = Bench(run("store"), entries=[edge("in", "store", "frame")])
+    inlet = Inlet("in→store", map(frame, range(4)))
     for _ in range(4):
         bench.lane.accept(inlet.receive(0))  # type: ignore[arg-type]
     assert [done.number for done in bench.lane.settled()] == [1, 2, 3]
@@ -148,9 +146,8 @@ def test_acknowledged_only_after_the_batch() -> None:
 
 def test_open_batches_of_other_cameras_hold_back_only_what_came_later() -> None:
     """With a batch per camera, acknowledging follows the oldest record that still waits."""
-    bench = Bench(run("store_each"))
-    bench.lane._doors = {"in": "store_each"}
-    inlet = Inlet([frame(0, "a"), frame(0, "b"), frame(1, "a"), frame(2, "a"), frame(1, "b")])
+    bench = Bench(run("store_each"), entries=[edge("in", "store_each", "frame")])
+    inlet = Inlet("in→store_each", [frame(0, "a"), frame(0, "b"), frame(1, "a"), frame(2, "a"), frame(1, "b")])
     acknowledged = []
     for _ in range(5):
         bench.lane.accept(inlet.receive(0))  # type: ignore[arg-type]

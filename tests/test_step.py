@@ -71,7 +71,9 @@ def test_overrides_are_merged_over_parameters() -> None:
 def test_wrong_parameters_name_node_and_camera() -> None:
     """Parameters that do not fit say where they were given and what was expected."""
     step = _step(NodeRun(node="mover", use="shift", overrides={"b": {"by": "far"}}))
-    with pytest.raises(NodeError, match=r"^node 'mover' for camera 'b': parameters of 'shift': Expected `int`, got `str`"):
+    with pytest.raises(
+        NodeError, match=r"^node 'mover' for camera 'b': parameters of 'shift': Expected `int`, got `str`"
+    ):
         step.push(frame(0, "b"), [])
 
 

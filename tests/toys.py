@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from pipeline.clock import Clock
 from pipeline.node import Batch, Spec, node
@@ -93,8 +94,7 @@ batches: list[list[int]] = []
 @node()
 def keep(records: Iterator[Frame | Tracks | Stats | Gap]) -> None:
     """Put every record into `seen`."""
-    for record in records:
-        seen.append(record)
+    seen.extend(records)
 
 
 @node(batch=Batch(records=3, seconds=1.0))
@@ -110,14 +110,11 @@ def store(records: Iterator[list[Frame]], *, bad: tuple[int, ...] = ()) -> None:
 @node(per="camera", batch=Batch(records=2, seconds=1.0))
 def store_each(records: Iterator[list[Frame]]) -> None:
     """As `store`, a run per camera."""
-    for batch in records:
-        batches.append([record.seq for record in batch])
+    batches.extend([record.seq for record in batch] for batch in records)
 
 
-TOYS: dict[str, Spec] = {
-    fn.__name__: fn.spec  # type: ignore[attr-defined]
-    for fn in (source, shift, odd, twice, fragile, count, tally, keep, store, store_each)
-}
+FUNCTIONS: tuple[Any, ...] = (source, shift, odd, twice, fragile, count, tally, keep, store, store_each)
+TOYS: dict[str, Spec] = {function.__name__: function.spec for function in FUNCTIONS}
 
 
 def run(name: str, *inputs: str, node: str = "", **params: object) -> NodeRun:
@@ -128,14 +125,12 @@ def run(name: str, *inputs: str, node: str = "", **params: object) -> NodeRun:
 class Outlet:
     """An outbox that keeps what it was handed."""
 
-    encodes = False
-
     def __init__(self, name: str = "out") -> None:
         self.name = name
         self.records: list[Record] = []
         self.closed = False
 
-    def send(self, record: Record, message: bytes | None = None) -> None:
+    def send(self, record: Record) -> None:
         """Keep it."""
         self.records.append(record)
 
@@ -155,7 +150,7 @@ class Outlet:
 class Inlet:
     """An inbox with a list of records in it; None stands for a moment in which nothing comes."""
 
-    def __init__(self, records: Iterable[Record | None], edge: str = "in") -> None:
+    def __init__(self, edge: str, records: Iterable[Record | None]) -> None:
         self._records = iter(records)
         self._edge, self._number = edge, itertools.count(1)
         self.done_numbers: list[int] = []
@@ -212,7 +207,7 @@ class Bench:
             entries=entries,
             exits=exits,
             turn=Turn(lambda: self.now),
-            failure=lambda name, record, error: self.failures.append((name, record and record.seq, error)),
+            failure=lambda name, record, error: self.failures.append((name, record.seq if record else None, error)),
         )
 
     def push(self, node: str, *records: Record) -> None:

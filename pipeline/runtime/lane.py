@@ -30,15 +30,13 @@ class Exit(NamedTuple):
 class Lane:
     """The nodes of a lane, joined up: records go through depth-first, in the order of the plan.
 
-    Build it, `open` it and use it in one thread: its nodes are greenlets of that thread. `health`,
-    `received` and `tap` are for any thread.
+    `open` it and use it in one thread: its nodes are greenlets of that thread. `health` and `tap` are for any.
 
     Attributes:
         name: Unique in the plan.
         turn: Where it stands.
         cells: Its nodes, each after those that feed it.
         exits: The edges that leave it.
-        received: Edge → the highest number received from its current producer.
     """
 
     def __init__(
@@ -53,7 +51,6 @@ class Lane:
     ) -> None:
         self.name, self.turn, self.exits = layout.name, turn, tuple(exits)
         self.cells: dict[str, Cell] = {}
-        self.received: dict[str, int] = {}
         for run in layout.runs:
             spec = catalog[run.use]
             step = None if spec.shape == "source" else build(run, spec, turn)
@@ -80,7 +77,6 @@ class Lane:
 
     def accept(self, delivery: Delivery) -> None:
         """Let a delivery in; `settled` will say when it was done with."""
-        self.received[delivery.edge] = delivery.number
         self._held.append((self.turn.number + 1, delivery))
         self.push(self._doors[delivery.edge], delivery.record)
 

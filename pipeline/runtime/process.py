@@ -13,10 +13,8 @@ import sys
 import threading
 import time
 from types import FrameType
-from typing import Any
 
 import msgspec
-import zmq
 
 from pipeline.catalog import Catalog, catalog
 from pipeline.clock import RealClock
@@ -30,7 +28,7 @@ from pipeline.runtime.lane import Exit, Lane, serve
 from pipeline.runtime.pulse import Pulse
 from pipeline.runtime.turn import Turn, here
 from pipeline.transport.channel import Inbox
-from pipeline.transport.connect import open_inbox, open_outbox
+from pipeline.transport.connect import Context, open_inbox, open_outbox
 
 OK, FAILED, BAD_LAUNCH = 0, 1, 3
 DRAIN_S = 8.0
@@ -43,12 +41,20 @@ class Process:
         self.launch = launch
         self.log = logs.logger(launch.line, launch.process.name)
         self.clock = RealClock()
-        self.context = zmq.Context[Any]()
+        self.stop = threading.Event()
+        self.context = Context(self.stop, DRAIN_S)
         self.error = ""
         layouts = launch.process.lanes
         self.inboxes = {lane.name: inbox for lane in layouts if (inbox := self._inbox(lane)) is not None}
         self.lanes = {lane.name: self._lane(lane, nodes) for lane in layouts}
-        self.pulse = Pulse(launch, [*self.lanes.values()], self.command, sys.stdin.fileno(), self.context)
+        self.pulse = Pulse(
+            launch,
+            [*self.lanes.values()],
+            [*self.inboxes.values()],
+            command=self.command,
+            lifeline=sys.stdin.fileno(),
+            context=self.context,
+        )
 
     def run(self) -> int:
         """Run all lanes until the last has ended; returns the exit status."""
@@ -63,19 +69,20 @@ class Process:
         for thread in threads:
             thread.join()
         self.pulse.end("failed" if self.error else "ended", self.error)
-        self.context.destroy(linger=0)
+        self.context.close()
         return FAILED if self.error else OK
 
     def command(self, command: Command) -> None:
         """Do what the supervisor asks; also called for SIGTERM."""
         self.pulse.state = "draining"
+        self.stop.set()
         self.clock.stop()
         if isinstance(command, Finish):
             for inbox in self.inboxes.values():
                 inbox.finish()
 
     def _inbox(self, layout: Layout) -> Inbox | None:
-        edges = [edge for edge in self.launch.edges if edge.target[1] == layout.name]
+        edges = tuple(edge for edge in self.launch.edges if edge.target[1] == layout.name)
         return open_inbox(layout, edges, self.context) if layout.addresses else None
 
     def _lane(self, layout: Layout, nodes: Catalog) -> Lane:

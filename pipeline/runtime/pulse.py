@@ -11,7 +11,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import zmq
 
@@ -20,6 +19,8 @@ from pipeline.records import Record
 from pipeline.runtime import health
 from pipeline.runtime.health import Command, EdgeHealth, Finish, Launch, Report, State, Stop, Tap, Tapped
 from pipeline.runtime.lane import Lane
+from pipeline.transport.channel import Inbox
+from pipeline.transport.context import Context
 
 BEAT_MS = 25
 REPORT_S = 0.5
@@ -32,6 +33,14 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 class Pulse(threading.Thread):
     """Speaks with the supervisor for all lanes of a process.
 
+    Args:
+        launch: What the process runs, and where the supervisor listens.
+        lanes: Its lanes.
+        inboxes: What feeds them.
+        command: Does what the supervisor asks.
+        lifeline: File descriptor that the supervisor holds open; its end means that nobody is there any more.
+        context: Makes the socket.
+
     Attributes:
         state: What the process does; a change is reported at once.
         error: Why it failed, for people.
@@ -41,15 +50,17 @@ class Pulse(threading.Thread):
         self,
         launch: Launch,
         lanes: Sequence[Lane],
+        inboxes: Sequence[Inbox],
+        *,
         command: Callable[[Command], None],
-        stdin: int,
-        context: zmq.Context[Any],
+        lifeline: int,
+        context: Context,
     ) -> None:
         super().__init__(name="pulse", daemon=True)
         self.state: State = "starting"
         self.error = ""
-        self._launch, self._lanes, self._command, self._stdin = launch, lanes, command, stdin
-        self._context = context
+        self._launch, self._lanes, self._inboxes = launch, lanes, inboxes
+        self._command, self._lifeline, self._context = command, lifeline, context
         self._ending = threading.Event()
         self._orphaned = 0.0
         self._tapped: deque[tuple[str, Record]] = deque()
@@ -63,7 +74,7 @@ class Pulse(threading.Thread):
 
     def run(self) -> None:
         """Beat until `end`."""
-        with self._context.socket(zmq.DEALER) as socket:
+        with self._context.zmq.socket(zmq.DEALER) as socket:
             socket.connect(self._launch.control)
             self._beat(socket)
             self._show(socket)
@@ -73,14 +84,14 @@ class Pulse(threading.Thread):
     def _beat(self, socket: zmq.Socket[bytes]) -> None:
         poller = zmq.Poller()
         poller.register(socket, zmq.POLLIN)
-        poller.register(self._stdin, zmq.POLLIN)
+        poller.register(self._lifeline, zmq.POLLIN)
         due, told = 0.0, self.state
         while not self._ending.is_set():
             ready = dict(poller.poll(BEAT_MS))
             if socket in ready:
                 self._obey(health.decode_command(socket.recv()))
-            if self._stdin in ready and not os.read(self._stdin, 4096):
-                poller.unregister(self._stdin)
+            if self._lifeline in ready and not os.read(self._lifeline, 4096):
+                poller.unregister(self._lifeline)
                 self._orphaned = time.monotonic()
                 self._command(Stop())
             self._care()
@@ -128,7 +139,7 @@ class Pulse(threading.Thread):
             t_ns=time.time_ns(),
             nodes=tuple(node for lane in self._lanes for node in lane.health()),
             edges=tuple(EdgeHealth(edge=e.name, ledger=box.ledger()) for lane in self._lanes for e, box in lane.exits),
-            received={edge: number for lane in self._lanes for edge, number in lane.received.copy().items()},
+            received={edge: number for inbox in self._inboxes for edge, number in inbox.received().items()},
             rss_bytes=_rss(),
             error=self.error,
         )

@@ -87,7 +87,7 @@ def _info(canvas: Canvas, at: tuple[int, int], camera: str, row: Row) -> None:
     canvas.text((x, y + 94), f"{passed:.1%} passed" if judged else "", 16, PALE)
     for line, (reason, count) in enumerate(sorted(row.reasons.most_common(4), key=lambda r: (-r[1], r[0]))):
         base = y + 122 + 21 * line
-        canvas.text((x, base), canvas.fit(reason, 15, room - 40), 15, PALE)
+        canvas.text((x, base), canvas.fit(reason.replace("_", " "), 15, room - 40), 15, PALE)
         canvas.text((x + room - canvas.width(str(count), 15, bold=True), base), str(count), 15, INK, bold=True)
 
 
@@ -115,7 +115,10 @@ def _view(canvas: Canvas, box: Box, view: View | None) -> None:
         crop, (dx, dy) = _crop(shape)
         at = (left + int(dx * scale), top + int(dy * scale))
         canvas.mask(at, crop, scale, _dark(hue), hue)
-        canvas.text((at[0] + 5, at[1] + 17), "" if shape.id is None else f"#{shape.id}", 14, INK, bold=True)
+        name = "" if shape.id is None else f"#{shape.id}"
+        canvas.text(
+            (min(at[0] + 5, x + width - 4 - canvas.width(name, 14, bold=True)), at[1] + 17), name, 14, INK, bold=True
+        )
     canvas.text((x + 8, y + height - 8), f"frame {view.seq}", 13, PALE)
 
 
@@ -173,7 +176,7 @@ def _reasons(exhibit: Exhibit) -> tuple[str, str]:
     high = f" > {first.high:.3g}" if first.high is not None and first.value > first.high else ""
     low = f" < {first.low:.3g}" if first.low is not None and first.value < first.low else ""
     measure = first.measure.removesuffix("_px").replace("_", " ")
-    return first.reason + (f" +{more}" if more else ""), f"{measure} {first.value:.3g}{high}{low}"
+    return first.reason.replace("_", " ") + (f" +{more}" if more else ""), f"{measure} {first.value:.3g}{high}{low}"
 
 
 def _dark(colour: Colour) -> Colour:

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path as File
 from typing import NamedTuple
 
-from pipeline import flow
 from pipeline.catalog import Catalog, catalog
-from pipeline.draft import Draft
+from pipeline.checking import flow
+from pipeline.checking.draft import Draft
+from pipeline.checking.includes import gather
+from pipeline.checking.requirements import GRAPH, WORDS
+from pipeline.checking.variables import Variables, override
 from pipeline.errors import TopologyError
-from pipeline.includes import gather
 from pipeline.located import BROKEN, Document
-from pipeline.requirements import GRAPH, WORDS
 from pipeline.topology import Step, Topology
-from pipeline.variables import Variables, override
 
 
 class Checked(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.check import check
 from tests.conftest import Golden
-from tests.toys import catalog
+from tests.specimens import catalog
 
 FAULTS = Path(__file__).parent / "faults"
 NAMES = sorted(path.stem for path in FAULTS.glob("*.yaml"))

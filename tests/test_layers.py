@@ -29,19 +29,30 @@ ARROWS: dict[str, str] = {
     "pipeline.archive": "columns errors",
     "pipeline.score": "",
     "pipeline.node": "clock errors records",
-    "pipeline.catalog": "errors node",
-    "pipeline.manual": "catalog node units",
-    "pipeline.faults": "errors",
-    "pipeline.located": "errors faults",
+    "pipeline.faults": "",
+    "pipeline.words": "faults",
+    "pipeline.located": "faults",
+    "pipeline.conform": "faults located words",
+    "pipeline.catalog": "errors faults node",
+    "pipeline.manual": "catalog node records words",
     "pipeline.plan": "",
-    "pipeline.topology": "catalog errors faults located node plan units",
-    "pipeline.check": "catalog errors faults located node plan topology units",
+    "pipeline.topology": "plan",
+    "pipeline.placement": "catalog errors node topology",
+    "pipeline.checking": "catalog conform errors faults located node placement records topology words",
+    "pipeline.check": "catalog checking errors located topology",
+    "pipeline.planner": "catalog placement plan records topology",
+    "pipeline.outline": "plan",
+    "pipeline.drawing": "outline plan",
+    "pipeline.schema": "catalog node topology words",
     "pipeline.appraisal": "archive errors records score table topology",
     "pipeline.transport": "clock codec errors plan records",
     "pipeline.runtime": "catalog clock codec errors node plan records transport",
-    "pipeline.commands": "appraisal catalog check clock codec errors manual node plan records runtime score topology",
+    "pipeline.commands": (
+        "appraisal catalog check clock codec drawing errors manual "
+        "node outline plan planner records runtime schema score topology"
+    ),
     "pipeline.cli": "errors",
-    "nodes": "clock codec errors located masks node records table units",
+    "nodes": "clock codec conform errors located masks node records table units",
 }
 
 PRODUCT = ("pipeline", "nodes")

@@ -11,6 +11,7 @@ import msgspec
 from pipeline.catalog import Catalog, catalog
 from pipeline.check import Checked, check
 from pipeline.errors import KensaError
+from pipeline.outline import counted
 from pipeline.planner import plan
 
 
@@ -56,9 +57,3 @@ def _told(checked: Checked, nodes: Catalog) -> str:
     cameras = f"{counted(len(topology.cameras), 'camera')} on {counted(len(topology.hosts), 'host')}"
     parts = f"{counted(len(planned.processes), 'process')}, {counted(len(planned.edges), 'edge')}"
     return f"{document.name}: ok ({cameras}, {counted(len(topology.nodes), 'node')}; {parts})"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: `1 fault`, `2 processes`."""
-    plural = noun + ("es" if noun.endswith("s") else "s")
-    return f"{number:,} {noun if number == 1 else plural}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.draft import Draft
+from pipeline.checking.draft import Draft
 from pipeline.placement import Placement, Seat, crowded
 from pipeline.topology import Topology
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from pipeline import words
-from pipeline.draft import Draft, kinds
+from pipeline.checking.draft import Draft, kinds
 from pipeline.faults import meant
 from pipeline.node import Spec
 

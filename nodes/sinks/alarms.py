@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from nodes.sinks.courier import Courier
 from nodes.sinks.events import encode, event
 from nodes.sinks.journal import Journal
 from pipeline.node import Batch, node
 from pipeline.records import Gap, Verdict
 from pipeline.units import Count, Seconds, Url
+
+if TYPE_CHECKING:
+    from nodes.sinks.courier import Courier
 
 Least = Literal["WARN", "FAIL"]
 BELOW: dict[Least, tuple[str, ...]] = {"WARN": ("PASS",), "FAIL": ("PASS", "WARN")}
@@ -62,6 +64,7 @@ def _courier(
 ) -> AbstractContextManager[Courier | None]:
     if not url:
         return nullcontext()
-    from nodes.sinks.post import poster  # an HTTP client costs 8 MB: only a line with a webhook pays
+    from nodes.sinks.courier import Courier  # an HTTP client costs 8 MB: only a line with a webhook pays
+    from nodes.sinks.post import poster
 
     return Courier(journal, poster(url, timeout), backlog=backlog, patience=patience)

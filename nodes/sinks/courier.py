@@ -13,7 +13,8 @@ import structlog
 
 from nodes.sinks.journal import Journal, replace
 
-FIRST_PAUSE, LAST_PAUSE = 0.2, 10.0
+FIRST_PAUSE, LAST_PAUSE = 0.2, 10.0  # seconds
+LAST_ANSWER = 2.0  # seconds beyond `patience` for an answer that is on its way
 log = structlog.get_logger(__name__)
 Post = Callable[[bytes], None]
 
@@ -57,7 +58,7 @@ class Courier:
         """Wait for what is left, for `patience` and one more answer at most, and set the rest aside."""
         self._deadline = time.monotonic() + self._patience
         self._wake.set()
-        self._thread.join(self._patience + LAST_PAUSE)
+        self._thread.join(self._patience + LAST_ANSWER)
         with self._lock:
             self._over = True
             self._set_aside(self._waiting, "the line has ended")

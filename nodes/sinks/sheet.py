@@ -100,7 +100,7 @@ def _bar(canvas: Canvas, box: Box, row: Row) -> None:
         begin, past = past, past + row.outcomes[outcome]
         if past > begin:
             left, right = x + width * begin // total, x + width * past // total
-            canvas.panel((left, y, max(3, right - left - 1), height), colour, height // 2)
+            canvas.panel((min(left, x + width - 3), y, max(3, right - left - 1), height), colour, height // 2)
 
 
 def _view(canvas: Canvas, box: Box, view: View | None) -> None:
@@ -173,10 +173,14 @@ def _reasons(exhibit: Exhibit) -> tuple[str, str]:
         unseen = verdict is not None and verdict.outcome == "NO_READ"
         return "not inspected" if unseen else "", seen or (f"{verdict.first_seq} to {verdict.seq}" if verdict else "")
     first, more = verdict.findings[0], len(verdict.findings) - 1
-    high = f" > {first.high:.3g}" if first.high is not None and first.value > first.high else ""
-    low = f" < {first.low:.3g}" if first.low is not None and first.value < first.low else ""
+    high = f" > {_short(first.high)}" if first.high is not None and first.value > first.high else ""
+    low = f" < {_short(first.low)}" if first.low is not None and first.value < first.low else ""
     measure = first.measure.removesuffix("_px").replace("_", " ")
-    return first.reason.replace("_", " ") + (f" +{more}" if more else ""), f"{measure} {first.value:.3g}{high}{low}"
+    return first.reason.replace("_", " ") + (f" +{more}" if more else ""), f"{measure} {_short(first.value)}{high}{low}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _dark(colour: Colour) -> Colour:

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
@@ -14,6 +15,9 @@ from typing import NamedTuple
 from benchmarks.peers.work import load
 
 ROOT = Path(__file__).resolve().parent.parent
+LOG = "log"
+
+Command = Callable[[Path], Sequence[str | Path]]
 
 
 class Reading(NamedTuple):
@@ -34,8 +38,27 @@ class Reading(NamedTuple):
     lost: int
 
 
-def watch(command: Callable[[Path], Sequence[str | Path]], settle: float = 3.0, stretch: float = 6.0) -> Reading:
-    """Start a chain, let it settle, watch it for a stretch, stop it, and read what its sink kept.
+@contextmanager
+def running(command: Command, folder: Path) -> Iterator[int]:
+    """Start a chain and give its process id; at the end stop it and wait until it has drained.
+
+    Raises:
+        RuntimeError: If it ended by itself, or badly.
+    """
+    with (folder / LOG).open("w") as log:
+        chain = subprocess.Popen(command(folder), cwd=ROOT, stdout=log, stderr=log, process_group=0)
+    try:
+        yield chain.pid
+        chain.send_signal(signal.SIGINT)
+        if status := chain.wait(timeout=60):
+            raise RuntimeError(f"chain ended with {status}:\n{(folder / LOG).read_text()[-4000:]}")
+    finally:
+        chain.kill()
+        chain.wait()
+
+
+def watch(command: Command, settle: float = 3.0, stretch: float = 6.0) -> Reading:
+    """Let a chain settle, watch it for a stretch, stop it, and read what its sink kept.
 
     Args:
         command: Gives the command of a chain that keeps its times in the given folder.
@@ -47,15 +70,9 @@ def watch(command: Callable[[Path], Sequence[str | Path]], settle: float = 3.0, 
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with (folder / "log").open("w+") as log:
-            chain = subprocess.Popen(command(folder), cwd=ROOT, stdout=log, stderr=log, process_group=0)
-            begin, before = _after(settle, chain.pid)
-            end, after = _after(stretch, chain.pid)
-            chain.send_signal(signal.SIGINT)
-            status = chain.wait(timeout=60)
-            log.seek(0)
-            if status:
-                raise RuntimeError(f"chain ended with {status}:\n{log.read()[-4000:]}")
+        with running(command, folder) as pid:
+            begin, before = _after(settle, pid)
+            end, after = _after(stretch, pid)
         return _read(folder, begin, end, after - before)
 
 

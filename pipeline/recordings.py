@@ -53,7 +53,7 @@ class Given(NamedTuple):
     """A record, and the node that gave it."""
 
     node: str
-    record: AnyRecord
+    record: Record
 
 
 class _Kind(Struct, frozen=True):

@@ -24,7 +24,7 @@ def logger(line: str, process: str, out: TextIO | None = None) -> Any:
         processors=[
             _place,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],

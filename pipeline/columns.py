@@ -51,7 +51,7 @@ STRUCTS: dict[str, tuple[Column, ...]] = {
         *SHAPE,
         ("data", "binary", "int8, row-major; (value − zero_point) × scale"),
         ("scale", "float64", "logits per step"),
-        ("zero_point", "int64", ""),
+        ("zero_point", "int64", "the value that means 0"),
     ),
     "layer": (
         ("label", "string", ""),

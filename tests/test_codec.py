@@ -1,0 +1,367 @@
+"""The wire: round trips, golden bytes, versions, and what a stranger can do to a decoder."""
+
+from __future__ import annotations
+
+import random
+import re
+import struct
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import codec
+from pipeline.codec import MAX_BYTES, MAX_CONTAINERS, MAX_ITEMS, MAX_KEYS, decode, decode_generic, encode, version
+from pipeline.errors import DecodeError
+from pipeline.masks import Mask
+from pipeline.records import (
+    KINDS,
+    AnyRecord,
+    Finding,
+    Frame,
+    Gap,
+    Layer,
+    Part,
+    Region,
+    Regions,
+    Roi,
+    Scores,
+    Stats,
+    Track,
+    Tracks,
+    Verdict,
+)
+from tests.conftest import GOLDEN, Golden
+from tests.strategies import records
+
+WHO: dict[str, Any] = {"camera": "cam-1", "session": "5d1c", "seq": 7, "t_ns": 1_700_000_000_123_456_789}
+MASK = Mask.from_dense(np.array([[0, 1, 1], [0, 1, 0]]))
+REGION = Region("part", 3, (1, 0, 2, 2), (4 / 3, 1 / 3), 0, 0, 0.75, True, 0.5, MASK)
+SCORES = Scores((2, 3), bytes((0, 255, 128, 127, 1, 2)), 0.125, -3)
+
+EVERY: tuple[AnyRecord, ...] = (
+    Frame(
+        **WHO, size=(2, 3), layers=(Layer("part", MASK, 0.5, SCORES),), prompt="rim", roi=Roi(8, 9, 10, 11), model="ab"
+    ),
+    Regions(**WHO, size=(2, 3), regions=(REGION,), prompt="rim", model="ab"),
+    Tracks(**WHO, size=(2, 3), tracks=(Track(4, REGION),)),
+    Part(**WHO, id=4, first_seq=2, views=5, hidden=1, best=REGION, best_seq=6),
+    Verdict(
+        **WHO,
+        outcome="FAIL",
+        subject="part",
+        part=4,
+        first_seq=2,
+        findings=(Finding("too-small", "D-101", "area_px", 3.0, low=10.0),),
+        book="plates",
+    ),
+    Gap(**WHO, last=9, reason="overflow", where="clean→archive"),
+    Stats(**WHO, since_ns=1_700_000_000_000_000_000, frames=6, missing=1, outcomes={"FAIL": 1}, reasons={"D-101": 1}),
+)
+
+one_of_each = pytest.mark.parametrize("record", EVERY, ids=lambda record: type(record).__name__)
+
+
+@given(records())
+def test_every_record_comes_back_equal(record: AnyRecord) -> None:
+    """Decoding undoes encoding, for every kind and whatever its fields hold."""
+    message = encode(record)
+    assert decode(message) == decode(memoryview(message)) == record
+    assert encode(decode(message)) == message
+
+
+def test_there_is_an_example_of_every_kind() -> None:
+    """A new kind of record cannot go without its golden bytes."""
+    assert tuple(map(type, EVERY)) == KINDS
+
+
+@one_of_each
+def test_the_bytes_are_the_golden_ones_and_are_read_back(record: AnyRecord, golden: Golden) -> None:
+    """What this version writes is what earlier builds of it wrote, and what they wrote is read."""
+    name = f"wire/{type(record).__name__.lower()}.hex"
+    golden(name, _lines(encode(record).hex()))
+    kept = bytes.fromhex((GOLDEN / name).read_text(encoding="ascii"))
+    assert decode(kept) == record
+    assert encode(decode(kept)) == kept
+
+
+def _lines(text: str) -> str:
+    return "".join(f"{text[at : at + 96]}\n" for at in range(0, len(text), 96))
+
+
+@one_of_each
+def test_any_messagepack_library_reads_it(record: AnyRecord) -> None:
+    """`msgpack` alone, told nothing, finds version, kind and fields; what it writes back is read here."""
+    major, minor, plain = msgpack.unpackb(encode(record))
+    assert (major, minor) == (codec.MAJOR, codec.MINOR) == version(encode(record))
+    assert plain["kind"] == type(record).__name__.lower()
+    assert (plain["camera"], plain["seq"], plain["t_ns"]) == ("cam-1", 7, 1_700_000_000_123_456_789)
+    assert decode(msgpack.packb([major, minor, plain])) == record
+    assert decode_generic(encode(record)) == plain
+
+
+def test_run_lengths_off_the_wire_are_passed_on_as_they_came() -> None:
+    """A process that only passes a mask on never encodes it again: the very same bytes go out."""
+    (layer,) = decode(encode(EVERY[0])).layers  # type: ignore[union-attr]
+    assert isinstance(layer.mask, Mask)
+    assert layer.mask._counts == MASK.counts  # noqa: SLF001 - that nothing was derived is the point
+    assert layer.mask._dense is None  # noqa: SLF001
+
+
+def test_fields_of_a_newer_minor_version_are_skipped() -> None:
+    """A newer sender may add fields anywhere, deep ones too, and elements after the record."""
+    plain = decode_generic(encode(EVERY[0]))
+    plain["layers"][0]["mask"]["palette"] = [[1, {"a": None}]] * 3
+    plain["lens"] = {"name": "wide", "of": [1.5] * 9}
+    newer = msgpack.packb([codec.MAJOR, codec.MINOR + 1, plain, "more"])
+    assert decode(newer) == EVERY[0]
+    assert decode_generic(newer)["lens"]["name"] == "wide"
+
+
+def test_another_major_version_is_refused_and_both_are_named() -> None:
+    """The reason is its own, for a counter of its own; the text says what to do; a tap can still show the record."""
+    foreign = msgpack.packb([2, 5, {"kind": "hologram", "camera": "cam-1"}])
+    with pytest.raises(DecodeError) as caught:
+        decode(foreign)
+    assert caught.value.reason == "version"
+    assert str(caught.value) == "expected a record of version 1.x, found version 2.5; update the older side"
+    assert version(foreign) == (2, 5)
+    assert decode_generic(foreign) == {"kind": "hologram", "camera": "cam-1"}
+
+
+def test_a_version_spelled_at_length_is_the_same_version() -> None:
+    """Another library may write small numbers and arrays in long form; they mean the same."""
+    short = encode(EVERY[5])
+    assert decode(b"\xdc\x00\x03\xcc\x01\xcd\x00\x00" + short[3:]) == EVERY[5]
+
+
+def test_a_refused_message_leaves_its_reason_its_head_and_its_length() -> None:
+    """What a receiver keeps is small, whatever was sent."""
+    message = b"\xc1" * 5000
+    with pytest.raises(DecodeError) as caught:
+        decode(message)
+    kept = codec.refuse(memoryview(message), caught.value)
+    assert (kept.reason, kept.head, kept.length) == ("malformed", b"\xc1" * 64, 5000)
+    assert kept.text == str(caught.value)
+
+
+def _wire(**changed: Any) -> bytes:
+    return bytes(msgpack.packb([codec.MAJOR, codec.MINOR, decode_generic(encode(EVERY[5])) | changed]))
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "said"),
+    [
+        (b"", "malformed", "expected [major, minor, record], found: Input data was truncated"),
+        (b"\x93\x01", "malformed", "expected a record, found: Input data was truncated"),
+        (b"\x80", "malformed", "expected [major, minor, record], found: Expected `array`, got `object`"),
+        (
+            b"\x93\x01\x00\x80",
+            "malformed",
+            "expected a record, found: Object missing required field `kind` - at `$[2]`",
+        ),
+        (_wire(kind="hole"), "malformed", "expected a record, found: Invalid value 'hole' - at `$[2].kind`"),
+        (_wire(seq=-1), "malformed", "expected a record, found: Expected `int` >= 0 - at `$[2].seq`"),
+        (_wire(t_ns=2**64 - 1), "malformed", None),
+        (_wire(camera=""), "malformed", "expected a record, found: Expected `str` of length >= 1 - at `$[2].camera`"),
+        (encode(EVERY[5]) + b"\x00", "malformed", None),
+        (bytes(MAX_BYTES + 1), "oversized", "expected at most 4194304 bytes, found 4194305"),
+        (
+            bytes(msgpack.packb([1, 0, decode_generic(encode(EVERY[2]))])).replace(b"231", b"232"),
+            "malformed",
+            "expected a record, found: expected run lengths of 6 px in all for 2×3, found 7",
+        ),
+    ],
+)
+def test_what_is_no_record_is_refused_in_words(message: bytes, reason: str, said: str | None) -> None:
+    """One word for the counter and one sentence with the place."""
+    with pytest.raises(DecodeError, match=f"^{re.escape(said)}$" if said else None) as caught:
+        decode(message)
+    assert caught.value.reason == reason
+
+
+@given(records().map(encode), st.data())
+def test_a_truncated_message_is_one_error(message: bytes, data: st.DataObject) -> None:
+    """Cut anywhere, nothing but `DecodeError` comes out of either decoder."""
+    cut = message[: data.draw(st.integers(0, len(message) - 1))]
+    for reader in (decode, decode_generic):
+        with pytest.raises(DecodeError):
+            reader(cut)
+
+
+@given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda tail: b"\x93\x01\x00" + tail))
+def test_random_bytes_are_one_error(message: bytes) -> None:
+    """With and without a good beginning, random bytes are refused by every reader."""
+    for reader in (decode, decode_generic, version):
+        _outcome(reader, message)
+
+
+def test_mutilated_records_are_read_or_refused() -> None:
+    """Ten thousand messages with a byte changed give a record or a `DecodeError`, never anything else."""
+    chance = random.Random(5)
+    for _ in range(10_000):
+        message = bytearray(encode(chance.choice(EVERY)))
+        message[chance.randrange(len(message))] = chance.randrange(256)
+        _outcome(decode, bytes(message))
+        _outcome(decode_generic, bytes(message))
+
+
+def _outcome(reader: Callable[[bytes], Any], message: bytes) -> str:
+    try:
+        reader(message)
+    except DecodeError as error:
+        return error.reason
+    return "read"
+
+
+HEAD = bytes((0x93, codec.MAJOR, codec.MINOR))
+ROOM = MAX_BYTES - 512
+LAYER = b"\x82\xa5label\xa1a\xa4mask"
+
+
+def _array(count: int) -> bytes:
+    return b"\xdd" + struct.pack(">I", count)
+
+
+def _map(count: int) -> bytes:
+    return b"\xdf" + struct.pack(">I", count)
+
+
+def _record(kind: str, **fields: bytes) -> bytes:
+    """A record of this kind that is right but for `fields`, which are bytes as they stand."""
+    example = {type(record).__name__.lower(): record for record in EVERY}[kind]
+    told = {name: bytes(msgpack.packb(value)) for name, value in decode_generic(encode(example)).items()} | fields
+    return HEAD + _map(len(told)) + b"".join(bytes(msgpack.packb(name)) + value for name, value in told.items())
+
+
+FILLINGS = {
+    "empty arrays": _array(ROOM) + b"\x90" * ROOM,
+    "empty maps": _array(ROOM) + b"\x80" * ROOM,
+    "nothings": _array(ROOM) + b"\xc0" * ROOM,
+    "arrays of empty arrays": _array(ROOM // 2048) + (_array(2043) + b"\x90" * 2043) * (ROOM // 2048),
+    "nested arrays": b"\x91" * ROOM,
+    "nested maps": b"\x81\xa0" * (ROOM // 2),
+    "one long array promised": _array(2**32 - 1),
+    "one long map promised": _map(2**32 - 1),
+    "one long text promised": b"\xdb\xff\xff\xff\xff",
+    "one long binary promised": b"\xc6\xff\xff\xff\xff",
+    "a giant extension promised": b"\xc9\xff\xff\xff\xff\x01",
+    "a giant extension": b"\xc9" + struct.pack(">I", ROOM) + b"\x01" + bytes(ROOM),
+    "timestamps": _array(ROOM // 6) + b"\xd6\xff\x00\x00\x00\x00" * (ROOM // 6),
+    "a map of many keys": _map(ROOM // 6) + b"".join(b"\xa4%04x\xc0" % (at % 65536) for at in range(ROOM // 6)),
+    "equal keys": _map(ROOM // 2) + b"\xa0\xc0" * (ROOM // 2),
+    "short texts": _array(ROOM // 3) + b"\xa2ab" * (ROOM // 3),
+}
+PLACES: dict[str, Callable[[bytes], bytes]] = {
+    "the whole message": lambda filling: filling[:MAX_BYTES],
+    "the record": lambda filling: HEAD + filling,
+    "an unknown field": lambda filling: _record("gap", lens=filling),
+    "a text": lambda filling: _record("gap", reason=filling),
+    "layers": lambda filling: _record("frame", layers=filling),
+    "a mask": lambda filling: _record("frame", layers=b"\x91" + LAYER + filling),
+    "a mask's size": lambda filling: _record("frame", layers=b"\x91" + LAYER + b"\x81\xa4size" + filling),
+    "run lengths": lambda filling: _record(
+        "frame", layers=b"\x91" + LAYER + b"\x82\xa4size\x92\x01\x01\xa6counts" + filling
+    ),
+    "regions": lambda filling: _record("regions", regions=filling),
+    "findings": lambda filling: _record("verdict", findings=filling),
+    "a tally": lambda filling: _record("stats", reasons=filling),
+    "another version": lambda filling: b"\x93\x02\x00" + filling,
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("filling", FILLINGS)
+def test_bombs_cost_little_memory_and_time(filling: str, place: str) -> None:
+    """Four megabytes of containers anywhere in a record cost no more than ten times their bytes, and half a second."""
+    bomb = PLACES[place](FILLINGS[filling])
+    assert len(bomb) <= MAX_BYTES
+    cost = _cost(decode, bomb)
+    assert cost.outcome in {"malformed", "version", "read"}
+    assert cost.outcome != "read" or place == "an unknown field"
+    assert cost.memory < 10 * MAX_BYTES
+    assert cost.seconds < 0.5
+
+
+@pytest.mark.parametrize("filling", FILLINGS)
+def test_bombs_cost_a_tap_little_memory_and_time(filling: str) -> None:
+    """Untyped values are limited in depth and in number, so that a tap may look at anything."""
+    cost = _cost(decode_generic, PLACES["an unknown field"](FILLINGS[filling]))
+    assert cost.outcome == "malformed"
+    assert cost.memory < 10 * MAX_BYTES
+    assert cost.seconds < 1
+
+
+def test_ten_megabytes_are_refused_unread() -> None:
+    """Size is looked at first: a larger message costs nothing, whatever it holds."""
+    bomb = HEAD + _array(10_000_000) + b"\x90" * 10_000_000
+    for reader in (decode, decode_generic, version):
+        cost = _cost(reader, bomb)
+        assert (cost.outcome, cost.memory < 10_000) == ("oversized", True)
+
+
+class _Cost:
+    """What reading a message took: its outcome, peak bytes and seconds."""
+
+    def __init__(self, outcome: str, memory: int, seconds: float) -> None:
+        self.outcome = outcome
+        self.memory = memory
+        self.seconds = seconds
+
+
+def _cost(reader: Callable[[bytes], Any], message: bytes) -> _Cost:
+    start = time.perf_counter()
+    outcome = _outcome(reader, message)
+    seconds = time.perf_counter() - start
+    tracemalloc.start()
+    try:
+        _outcome(reader, message)
+        return _Cost(outcome, tracemalloc.get_traced_memory()[1], seconds)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ([0] * (MAX_ITEMS + 1), r"65537 exceeds max_array_len\(65536\)"),
+        ({str(key): 0 for key in range(MAX_KEYS + 1)}, r"4097 exceeds max_map_len\(4096\)"),
+        ([[]] * MAX_ITEMS, f"more than {MAX_CONTAINERS} arrays and maps"),
+        ({1: 2}, "int is not allowed for map key when strict_map_key=True"),
+        (msgpack.ExtType(1, b"x"), r"exceeds max_ext_len\(0\)"),
+    ],
+)
+def test_a_tap_says_which_limit_was_met(value: Any, said: str) -> None:
+    """Each limit on untyped values has its own words."""
+    message = msgpack.packb([1, 0, {"field": value}])
+    with pytest.raises(DecodeError, match=f"^expected \\[major, minor, record\\], found: .*{said}"):
+        decode_generic(message)
+
+
+@pytest.mark.parametrize("value", [7, [1, 0], [1, 0, []], ["1", 0, {}], {}])
+def test_a_tap_refuses_what_is_no_message(value: Any) -> None:
+    """Plain values that are not `[major, minor, map]` are no record of any version."""
+    with pytest.raises(DecodeError, match=r"^expected \[major, minor, record\], found: "):
+        decode_generic(msgpack.packb(value))
+
+
+def test_a_deep_message_leaves_the_recursion_limit_alone() -> None:
+    """Nesting is refused by the decoder, not by exhausting the interpreter."""
+    limit = sys.getrecursionlimit()
+    assert _outcome(decode, _record("gap", lens=b"\x91" * 900 + b"\xc0")) in {"read", "malformed"}
+    assert _outcome(decode, _record("gap", lens=b"\x91" * 100_000)) == "malformed"
+    assert sys.getrecursionlimit() == limit
+
+
+def test_only_plain_values_and_masks_can_be_encoded() -> None:
+    """A record that holds something else is a mistake in a node, and is named."""
+    said = "expected a record of plain values and masks, found object in it"
+    with pytest.raises(TypeError, match=said):
+        encode(Gap(**WHO, last=9, reason=object(), where=""))  # type: ignore[arg-type]

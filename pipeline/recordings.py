@@ -176,7 +176,7 @@ def split(chunks: Iterable[bytes]) -> Generator[bytes, None, int]:
     Raises:
         DecodeError: If a message is larger than any record, or the stream is not MessagePack.
     """
-    import msgpack  # type: ignore[import-untyped]  # it ships no types
+    import msgpack
 
     unpacker = msgpack.Unpacker(max_buffer_size=codec.MAX_BYTES + 2 * CHUNK)
     held, start = bytearray(), 0

@@ -44,15 +44,19 @@ ARROWS: dict[str, str] = {
     "pipeline.outline": "plan",
     "pipeline.drawing": "outline plan",
     "pipeline.schema": "catalog node topology words",
+    "pipeline.recordings": "codec errors records",
+    "pipeline.replay": "catalog clock errors faults plan planner recordings records runtime topology transport",
+    "pipeline.capture": "catalog clock plan planner recordings records runtime topology transport",
+    "pipeline.cases": "capture catalog check clock conform errors faults located masks node recordings records replay runtime topology",
     "pipeline.appraisal": "archive errors records score table topology",
     "pipeline.transport": "clock codec errors plan records",
     "pipeline.runtime": "catalog clock codec errors node plan records transport",
     "pipeline.commands": (
-        "appraisal catalog check clock codec drawing errors manual "
-        "node outline plan planner records runtime schema score topology"
+        "appraisal capture cases catalog check clock codec drawing errors faults manual "
+        "node outline plan planner recordings records replay runtime schema score topology"
     ),
     "pipeline.cli": "errors",
-    "nodes": "clock codec conform errors located masks node records table units",
+    "nodes": "clock codec conform errors located masks node recordings records table units",
 }
 
 PRODUCT = ("pipeline", "nodes")

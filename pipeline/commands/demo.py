@@ -102,9 +102,9 @@ def _short(outcome: Outcome, archive: str, out: Path) -> int:
 
 def _faults(found: Appraisal, short: int) -> Iterator[str]:
     if found.lost:
-        yield f"{found.lost:,} frames are neither in the archive nor told missing"
+        yield f"frames that are neither in the archive nor told missing: {found.lost:,}"
     if short:
-        yield f"{short:,} records were delivered to the archive and are not in it"
+        yield f"records that were delivered to the archive and are not in it: {short:,}"
     if not found.seen:
         yield "the archive is empty"
 

@@ -20,7 +20,7 @@ def scorecard(score: Score, kinds: Sequence[str]) -> Group:
 def confusion(score: Score, kinds: Sequence[str]) -> Table:
     """A row for what a part was, a column for what the line said; columns that nobody needs are left out."""
     said = [PASS, *kinds, *(word for word in (OTHER, NO_READ, MISSED) if _said(score, word))]
-    table = Table(title="What was there, and what the line said", box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(title="What there was, and what the line said", box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column("")
     for word in said:
         table.add_column(word, justify="right")

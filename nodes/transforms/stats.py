@@ -1,0 +1,109 @@
+"""Count what happened, stretch by stretch of event time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from pipeline.node import node
+from pipeline.records import Gap, Regions, Stats, Verdict
+from pipeline.units import Seconds
+
+Window = Annotated[float, Meta(gt=0, description="s")]
+
+Happening = Regions | Verdict | Gap
+
+
+@node(per="camera")
+def stats(
+    records: Iterator[Regions | Verdict | Gap], *, window: Window = 60.0, lateness: Seconds = 5.0
+) -> Iterator[Stats]:
+    """Count frames, gaps, outcomes and reasons per stretch of exposure time, camera by camera.
+
+    Stretches lie side by side and begin at whole multiples of `window` since the Unix epoch, so those of
+    all cameras coincide. A frame counts once, whether it is seen as regions, as a verdict or both; a missing one too.
+
+    Args:
+        window: Length of a stretch.
+        lateness: How long a stretch waits for what is decided late; what comes later still counts in the oldest
+            stretch that is open.
+    """
+    tally = Tally(round(window * 1e9), round(lateness * 1e9))
+    for record in records:
+        if record.session != tally.session:
+            yield from tally.close()
+        yield from tally.take(record)
+    yield from tally.close()
+
+
+class Stretch(Struct):
+    """What happened in one stretch so far; frames by number, so that none counts twice."""
+
+    since_ns: int
+    last: int = 0
+    seen: set[int] = field(default_factory=set)
+    gaps: set[tuple[int, int]] = field(default_factory=set)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def count(self, record: Happening) -> None:
+        """Add a record."""
+        if isinstance(record, Gap):
+            self.gaps.add((record.seq, record.last))
+        elif isinstance(record, Regions):
+            self.seen.add(record.seq)
+        else:
+            self._decided(record)
+        self.last = max(self.last, record.last if isinstance(record, Gap) else record.seq)
+
+    def _decided(self, verdict: Verdict) -> None:
+        self.outcomes[verdict.outcome] += 1
+        self.reasons.update(finding.reason for finding in verdict.findings)
+        if verdict.subject == "frame":
+            self.seen.add(verdict.seq)
+        elif verdict.subject == "gap":
+            self.gaps.add((verdict.first_seq, verdict.seq))
+
+
+class Tally:
+    """The open stretches of one session of one camera.
+
+    Args:
+        window_ns: Length of a stretch, ns.
+        lateness_ns: How long one waits after its end, ns of event time.
+    """
+
+    def __init__(self, window_ns: int, lateness_ns: int) -> None:
+        self._window, self._lateness = window_ns, lateness_ns
+        self._open: dict[int, Stretch] = {}
+        self.camera, self.session = "", ""
+
+    def take(self, record: Happening) -> Iterator[Stats]:
+        """Count a record; gives the stretches that it shows to be over."""
+        self.camera, self.session = record.camera, record.session
+        since = record.t_ns // self._window * self._window
+        since = max(since, min(self._open, default=since))
+        self._open.setdefault(since, Stretch(since)).count(record)
+        over = [begin for begin in self._open if begin + self._window + self._lateness <= record.t_ns]
+        return map(self._told, sorted(over))
+
+    def close(self) -> Iterator[Stats]:
+        """Give all that is open."""
+        return map(self._told, sorted(self._open))
+
+    def _told(self, since: int) -> Stats:
+        stretch = self._open.pop(since)
+        return Stats(
+            camera=self.camera,
+            session=self.session,
+            seq=stretch.last,
+            t_ns=since + self._window,
+            since_ns=since,
+            frames=len(stretch.seen),
+            missing=sum(last - first + 1 for first, last in stretch.gaps),
+            outcomes=dict(sorted(stretch.outcomes.items())),
+            reasons=dict(sorted(stretch.reasons.items())),
+        )

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from pipeline.plan import Policy
 
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"  # of a variable
 WORD = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 Word = Annotated[str, Meta(pattern=WORD, description="a name of letters, digits, '-' and '_'")]
 ADDRESS = r"^[A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9])?$"

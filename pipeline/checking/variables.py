@@ -9,9 +9,8 @@ from typing import Any
 from pipeline.conform import Conform, Said, whole
 from pipeline.faults import Mark, meant
 from pipeline.located import BROKEN, Document, Path
-from pipeline.topology import Scalar
+from pipeline.topology import NAME, Scalar
 
-NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 VARIABLE = re.compile(rf"\$({NAME})|\$\{{({NAME})(?::-(.*))?\}}", re.DOTALL)
 INSIDE = re.compile(rf"\$\{{{NAME}")
 SETTING = re.compile(r"(?:(?P<camera>[\w-]+)\.)?(?P<node>[\w-]+)\.(?P<param>\w+)=(?P<text>.*)", re.DOTALL)

@@ -18,6 +18,7 @@ from pipeline.faults import listed
 from pipeline.node import Spec
 
 GROUP = "kensa.nodes"
+DISTRIBUTION = "kensa"
 Catalog = Mapping[str, Spec]
 
 
@@ -65,6 +66,11 @@ class Installed(Catalog):
 def catalog() -> Catalog:
     """Every installed node under its name, in alphabetical order, and any `module:function` on demand."""
     return Installed()
+
+
+def own() -> Catalog:
+    """The nodes that Kensa itself brings."""
+    return Installed(point for point in entry_points(group=GROUP) if point.dist and point.dist.name == DISTRIBUTION)
 
 
 def _spec(what: str, module: str, attribute: str) -> Spec:

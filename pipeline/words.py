@@ -149,6 +149,9 @@ def _measure(info: inspect.Type) -> str:
 
 
 def _range(bare: inspect.Type) -> str:
+    low, high = getattr(bare, "ge", None), getattr(bare, "le", None)
+    if low is not None and high is not None:
+        return f"{low} to {high}"
     found = ((said, getattr(bare, name, None)) for name, said in LIMITS.items())
     return " and ".join(f"{said} {limit}" for said, limit in found if limit is not None)
 

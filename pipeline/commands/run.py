@@ -100,7 +100,7 @@ def _supervised(
         endpoint = stack.enter_context(Endpoint(lambda: supervisor.now, args.metrics))
         footer = [f"metrics {endpoint.url}", *([f"log {journal.name}"] if journal.name else [])]
         if live:
-            view = LiveTable(per_camera=args.per_camera, footer=[*footer, "Ctrl-C drains the line and ends"])
+            view = LiveTable(per_camera=args.per_camera, footer=footer, hint="Ctrl-C drains the line and ends")
             stack.enter_context(Showing(view, lambda: supervisor.now, REFRESH))
         else:
             print(f"line '{planned.line}' starts; {', '.join(footer)}", flush=True)

@@ -6,8 +6,15 @@ import argparse
 import sys
 import threading
 
+from rich.console import Console
+
+from pipeline.errors import KensaError
 from pipeline.runtime.control import Client, find
-from pipeline.runtime.live import PLAIN, REFRESH, LiveTable, PlainLines, View
+from pipeline.runtime.live import PLAIN, REFRESH, LiveTable, PlainLines, View, picture
+from pipeline.runtime.rows import Rates
+from pipeline.runtime.state import Snapshot
+
+MOMENT = 1.0  # seconds between the two looks of `--once`
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -22,26 +29,40 @@ def run(args: argparse.Namespace) -> int:
     """Show the line until it ends or Ctrl-C; returns the exit status."""
     live = sys.stdout.isatty() and not args.plain
     with Client(find(args.line)) as client:
-        view: View = (
-            LiveTable(per_camera=args.per_camera, footer=["Ctrl-C leaves; the line runs on"]) if live else PlainLines()
-        )
+        if args.once:
+            return _once(client, per_camera=args.per_camera)
+        hint = "Ctrl-C leaves; the line runs on"
+        view: View = LiveTable(per_camera=args.per_camera, hint=hint) if live else PlainLines()
         try:
-            ended = _watch(client, view, REFRESH if live else PLAIN, once=args.once)
+            _watch(client, view, REFRESH if live else PLAIN)
         except KeyboardInterrupt:
-            ended = False
+            return 0
         finally:
             view.close()
-    if ended:
-        print(f"line '{client.about.line}' has ended")
+    print(f"line '{client.about.line}' has ended")
     return 0
 
 
-def _watch(client: Client, view: View, period: float, *, once: bool) -> bool:
-    """True when the line has ended."""
+def _once(client: Client, *, per_camera: bool) -> int:
+    """Two looks, for a rate takes two."""
+    rates = Rates(per_lane=per_camera)
+    rates.rows(_look(client))
+    threading.Event().wait(MOMENT)
+    snapshot = _look(client)
+    Console().print(picture(snapshot, rates.rows(snapshot)))
+    return 0
+
+
+def _look(client: Client) -> Snapshot:
+    snapshot = client.watch()
+    if snapshot is None:
+        raise KensaError(f"line '{client.about.line}' does not answer; has it ended?")
+    return snapshot
+
+
+def _watch(client: Client, view: View, period: float) -> None:
+    """Show the line until it has ended."""
     pause = threading.Event()
     while (snapshot := client.watch()) is not None:
         view.show(snapshot)
-        if once:
-            return False
         pause.wait(period)
-    return True

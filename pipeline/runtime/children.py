@@ -183,7 +183,7 @@ class Child:
         failing = self.life != "alive" or self.opinion.condition == "starting"
         if failing and self.backoff.degraded:
             return "degraded"
-        return self.opinion.condition if self.life == "alive" else "waiting"
+        return self.opinion.condition if self.life == "alive" or not self.starts else "waiting"
 
     def nodes(self) -> tuple[NodeState, ...]:
         """Its nodes, with what earlier incarnations counted."""

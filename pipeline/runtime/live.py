@@ -52,18 +52,22 @@ class LiveTable:
     Args:
         per_camera: A row for every lane instead of one for every node.
         footer: Lines below it: where logs and metrics are.
+        hint: What Ctrl-C does, while it does it.
     """
 
-    def __init__(self, *, per_camera: bool = False, footer: Sequence[str] = (), console: Console | None = None) -> None:
+    def __init__(
+        self, *, per_camera: bool = False, footer: Sequence[str] = (), hint: str = "", console: Console | None = None
+    ) -> None:
         self._rates = Rates(per_lane=per_camera)
-        self._footer = tuple(footer)
+        self._footer, self._hint = tuple(footer), hint
         console = console or Console()
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         self._live.start()
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw it."""
-        self._live.update(picture(snapshot, self._rates.rows(snapshot), self._footer), refresh=True)
+        hint = (self._hint,) if self._hint and snapshot.phase != "ended" else ()
+        self._live.update(picture(snapshot, self._rates.rows(snapshot), (*self._footer, *hint)), refresh=True)
 
     def close(self) -> None:
         """Leave the last picture standing."""
@@ -84,7 +88,9 @@ class PlainLines:
             if alarm.t_ns > self._told:
                 self._write(_alarm(alarm))
                 self._told = alarm.t_ns
-        self._write(summary(snapshot, self._rates.rows(snapshot)))
+        rows = self._rates.rows(snapshot)
+        if snapshot.phase != "starting":
+            self._write(summary(snapshot, rows))
 
     def close(self) -> None:
         """Nothing is left to do."""
@@ -149,7 +155,7 @@ def duration(ns: float) -> str:
         return "–"
     for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
         if ns >= size:
-            return f"{ns / size:.1f} {unit}" if ns < 10 * size else f"{ns / size:.0f} {unit}"
+            return f"{ns / size:.1f} {unit}" if ns < 9.95 * size else f"{ns / size:.0f} {unit}"
     return f"{ns:.0f} ns"
 
 
@@ -177,7 +183,7 @@ def _title(snapshot: Snapshot) -> Text:
 
 def _table(first: str, *others: str) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column(first, no_wrap=True, min_width=12, max_width=20, overflow="ellipsis")
+    table.add_column(first, no_wrap=True, min_width=14, max_width=20, overflow="ellipsis")
     for name in others:
         table.add_column(name, justify="right", no_wrap=True, min_width=6)
     table.add_column("state", no_wrap=True)

@@ -1,0 +1,89 @@
+"""Nodes that behave badly on purpose, for tests with real processes: `use: tests.actors:<name>`."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.clock import Clock
+from pipeline.node import Batch, node
+from pipeline.records import Frame, Gap
+
+
+def _frame(camera: str, session: str, seq: int, t_ns: int) -> Frame:
+    return Frame(camera=camera, session=session, seq=seq, t_ns=t_ns, size=(1, 1))
+
+
+@node(live=True)
+def ticking(camera: str, session: str, clock: Clock, *, rate: float = 100.0, count: int = 0) -> Iterator[Frame]:
+    """Give empty frames at a rate, for ever or a number of them."""
+    start = clock.now_ns()
+    for seq in range(count) if count else itertools.count():
+        if not clock.wait_until(start + int(seq * 1e9 / rate)):
+            return
+        yield _frame(camera, session, seq, clock.now_ns())
+
+
+@node()
+def burst(camera: str, session: str, clock: Clock, *, count: int = 1000) -> Iterator[Frame]:
+    """Give frames as fast as they are taken."""
+    for seq in range(count):
+        yield _frame(camera, session, seq, clock.now_ns())
+
+
+@node()
+def through(frame: Frame | Gap) -> Frame | Gap:
+    """Give what it takes."""
+    return frame
+
+
+@node()
+def throwing(frame: Frame, *, bad: int = 5) -> Frame:
+    """Raise on one number."""
+    if frame.seq == bad:
+        raise ValueError(f"cannot bear {frame.seq}")
+    return frame
+
+
+@node()
+def crashing(frame: Frame, *, bad: int = 20, once: str = "") -> Frame:
+    """Kill its process on one number; once only, where a file is named that remembers it."""
+    if frame.seq == bad and not (once and Path(once).exists()):
+        if once:
+            Path(once).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return frame
+
+
+@node()
+def hanging(frame: Frame, *, bad: int = 5, once: str = "") -> Frame:
+    """Never come back from one number, the first time."""
+    if frame.seq == bad and not Path(once).exists():
+        Path(once).touch()
+        threading.Event().wait()
+    return frame
+
+
+@node()
+def noting(frames: Iterator[Frame | Gap], *, path: str = "", pause: float = 0.0) -> None:
+    """Write each record's camera, session and number to a file at once; slowly, if asked to."""
+    with Path(path).open("a", encoding="utf-8") as out:
+        for record in frames:
+            if pause:
+                threading.Event().wait(pause)
+            kind = "gap" if isinstance(record, Gap) else "frame"
+            out.write(f"{kind} {record.camera} {record.session} {record.seq}\n")
+            out.flush()
+
+
+@node(batch=Batch(records=50, seconds=0.2))
+def batching(batches: Iterator[list[Frame]], *, path: str = "") -> None:
+    """Write the numbers of each batch to a file."""
+    with Path(path).open("a", encoding="utf-8") as out:
+        for batch in batches:
+            out.write("".join(f"frame {one.camera} {one.session} {one.seq}\n" for one in batch))
+            out.flush()

@@ -1,0 +1,128 @@
+"""Tests of `pipeline.runtime.metrics`, read as Prometheus and a load balancer would."""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipeline.errors import KensaError
+from pipeline.runtime.histogram import bucket
+from pipeline.runtime.metrics import Endpoint, health, seconds
+from pipeline.runtime.state import Phase, ProcessState, Snapshot
+from pipeline.transport.channel import Ledger
+from tests.lines import edge, node, process, snapshot
+from tests.lines import health as told
+
+HEAD = {"line": "nagoya-a", "host": "edge-1"}
+
+
+def line(processes: Sequence[ProcessState] = (process(restarts=2),), phase: Phase = "running") -> Snapshot:
+    """A line with something to count."""
+    latency = {bucket(50_000): 9, bucket(2_000_000_000): 1}
+    return snapshot(
+        nodes=[node(told("clean", "cam-1", taken=10, given=9, failed=1, restarts=1, waiting=3, latency=latency))],
+        edges=[edge("clean", "archive", Ledger(sent=9, delivered=5, dropped={"overflow": 2, "crash": 1}, in_flight=1))],
+        processes=processes,
+        phase=phase,
+    )
+
+
+def fetched(url: str) -> tuple[int, str]:
+    """Status and body."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def samples(text: str) -> dict[tuple[str, tuple[str, ...]], float]:
+    """(name, label values beyond line and host) → value."""
+    found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    assert all(HEAD.items() <= sample.labels.items() for sample in found)
+    return {(s.name, tuple(v for k, v in sorted(s.labels.items()) if k not in HEAD)): s.value for s in found}
+
+
+def test_prometheus_reads_every_number() -> None:
+    """The text parses with Prometheus' own parser and says what the snapshot says."""
+    with Endpoint(line, 0) as endpoint:
+        status, text = fetched(endpoint.url)
+    found = samples(text)
+    assert status == 200
+    assert found["kensa_line_healthy", ()] == 1
+    assert found["kensa_node_records_total", ("cam-1", "clean")] == 10
+    assert found["kensa_node_failed_total", ("cam-1", "clean")] == 1
+    assert found["kensa_node_waiting", ("cam-1", "clean")] == 3
+    assert found["kensa_node_seconds_count", ("cam-1", "clean")] == 10
+    assert found["kensa_node_seconds_bucket", ("cam-1", "0.0001", "clean")] == 9
+    assert found["kensa_edge_sent_total", ("clean→archive",)] == 9
+    assert found["kensa_edge_dropped_total", ("clean→archive", "overflow")] == 2
+    assert found["kensa_edge_dropped_total", ("clean→archive", "crash")] == 1
+    assert found["kensa_edge_in_flight", ("clean→archive",)] == 1
+    assert found["kensa_process_up", ("line",)] == 1
+    assert found["kensa_process_restarts_total", ("line",)] == 2
+    assert found["kensa_process_rss_bytes", ("line",)] == 40 << 20
+
+
+def test_a_degraded_process_is_down_and_degraded() -> None:
+    """What should wake somebody up is one number."""
+    with Endpoint(lambda: line([process(condition="degraded", pid=0)]), 0) as endpoint:
+        found = samples(fetched(endpoint.url)[1])
+    assert (found["kensa_process_up", ("line",)], found["kensa_process_degraded", ("line",)]) == (0, 1)
+    assert found["kensa_line_healthy", ()] == 0
+
+
+def test_health_is_200_while_the_line_runs_well() -> None:
+    """A load balancer looks at the status alone."""
+    with Endpoint(line, 0) as endpoint:
+        status, text = fetched(endpoint.url.replace("/metrics", "/healthz"))
+    assert status == 200
+    assert json.loads(text) == {"healthy": True, **HEAD, "phase": "running", "reasons": []}
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (line([process("archive@edge-1", "stalled")]), "process archive@edge-1 is stalled"),
+        (line([process("archive@edge-1", "waiting")]), "process archive@edge-1 is waiting"),
+        (line(phase="draining"), "the line is draining"),
+        (snapshot(nodes=[node(told("track", "cam-2", degraded=True))]), "node track in cam-2 is degraded"),
+    ],
+    ids=["stalled", "waiting", "draining", "degraded-node"],
+)
+def test_health_is_503_with_every_reason_otherwise(state: Snapshot, reason: str) -> None:
+    """A person reads why."""
+    status, body = health(state)
+    assert (status, json.loads(body)["reasons"]) == (503, [reason])
+
+
+def test_another_page_is_not_found() -> None:
+    """The answer names the two there are."""
+    with Endpoint(line, 0) as endpoint:
+        assert fetched(endpoint.url.replace("/metrics", "/")) == (404, "expected /metrics or /healthz\n")
+
+
+def test_a_port_that_is_taken_is_refused_in_words() -> None:
+    """Two lines on one host, one port: say so, and say what to do."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(KensaError, match=rf"--metrics {port}: Address already in use; 0 takes any free port"):
+            Endpoint(line, port)
+
+
+def test_bounds_are_cumulative_and_end_with_everything() -> None:
+    """Prometheus' histograms count everything below each bound."""
+    buckets, total = seconds({bucket(50_000): 9, bucket(20_000_000_000): 1})
+    assert buckets[0] == ("1e-06", 0)
+    assert dict(buckets)["0.0001"] == 9
+    assert buckets[-1] == ("+Inf", 10)
+    assert total == pytest.approx(20, rel=0.1)

@@ -67,6 +67,11 @@ class ZeromqOutbox:
             if self._flow.ahead * 2 >= self._flow.credit or not self._linked:
                 self._listen()
 
+    @property
+    def linked(self) -> bool:
+        """Whether a consumer is connected and has been told where the numbers begin, as far as known."""
+        return self._linked
+
     def pump(self) -> None:
         """Carry on with what waits; a lane that waits for room does so itself."""
         if self._waiting or not self._lock.acquire(blocking=False):
@@ -127,23 +132,24 @@ class ZeromqOutbox:
     def _advance(self) -> None:
         self._listen()
         self._flush()
-        while self._readable():
+        while self._events() & zmq.POLLIN:
             self._listen()
             self._flush()
 
     def _flush(self) -> None:
-        """Send what there is credit for."""
-        if not self._linked:
-            return
+        """Send what there is credit for; while nobody is there, what waits grows old all the same."""
         flow, now = self._flow, time.monotonic()
+        if not self._linked:
+            flow.queue.expire(now)
+            return
         while (entry := flow.peek(now)) is not None:
             if not self._put(wire.frame(entry[0], _message(entry[1]))):
                 return
             flow.sent()
 
-    def _readable(self) -> int:
-        events: int = self._socket.getsockopt(zmq.EVENTS)  # type: ignore[assignment]  # this option is a number
-        return events & zmq.POLLIN
+    def _events(self) -> int:
+        """Whether something can be read, and whether anybody is connected: credit keeps room for what is written."""
+        return self._socket.getsockopt(zmq.EVENTS)  # type: ignore[return-value]  # this option is a number
 
     def _put(self, frame: bytes) -> bool:
         try:
@@ -154,9 +160,11 @@ class ZeromqOutbox:
 
     def _listen(self) -> None:
         """Read what the consumer says."""
-        while self._readable():
+        while (events := self._events()) & zmq.POLLIN:
             self._hear(self._socket.recv(zmq.NOBLOCK))
-        if self._token and not self._linked:
+        if not events & zmq.POLLOUT:
+            self._token, self._linked = "", False
+        elif self._token and not self._linked:
             self._greet()
 
     def _hear(self, reply: bytes) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache, reduce
+from functools import reduce
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct
 
-from pipeline import runs
+from pipeline import kernels, runs
 from pipeline.errors import MaskError
 from pipeline.runs import MAX_PIXELS
 
@@ -21,9 +20,6 @@ __all__ = ["MAX_PIXELS", "Mask", "Rle", "Side", "difference", "intersection", "i
 
 Size = tuple[int, int]
 Side = Annotated[int, Meta(ge=0, le=MAX_PIXELS)]
-
-SMALL = 1 << 15  # pixels that fit the first-level cache whole
-BAND = 64  # rows turned at a time: their cache lines stay in the first-level cache from one column to the next
 
 
 class Rle(Struct, frozen=True):
@@ -66,7 +62,9 @@ class Mask:
         if len(shape) != 2 or pixels.dtype.kind not in "biuf":
             raise MaskError(f"expected an array (H, W) of numbers, found {pixels.dtype} {shape}")
         runs.measure(shape)
-        return cls._owning(pixels.astype("?"))
+        dense = pixels.astype("?")
+        dense.setflags(write=False)
+        return cls((shape[0], shape[1]), dense, None)
 
     @classmethod
     def from_counts(cls, size: Size, counts: bytes) -> Mask:
@@ -79,7 +77,7 @@ class Mask:
         Raises:
             MaskError: If they do not describe exactly height × width pixels.
         """
-        return cls(size, None, counts if _plain(size, counts) else runs.canonical(size, counts))
+        return cls(size, None, counts if kernels.plain(size, counts) else runs.canonical(size, counts))
 
     @classmethod
     def from_runs(cls, size: Size, lengths: Sequence[int]) -> Mask:
@@ -113,12 +111,6 @@ class Mask:
         """A mask of this size that has no pixel set."""
         return cls(size, None, runs.compress([runs.measure(size)]))
 
-    @classmethod
-    def _owning(cls, dense: NDArray[np.bool_]) -> Mask:
-        """A mask of an array that nobody else may write to."""
-        dense.setflags(write=False)
-        return cls(dense.shape, dense, None)
-
     @property
     def size(self) -> Size:
         """(height, width), px."""
@@ -128,7 +120,7 @@ class Mask:
     def dense(self) -> NDArray[np.bool_]:
         """The pixels: (H, W) bool, read-only, in the memory order it was made in; column-major off the wire."""
         if self._dense is None:
-            dense = _rle().decode(_coco(self)).view("?")
+            dense = kernels.library().decode(_coco(self)).view("?")
             dense.setflags(write=False)
             self._dense = dense
         return self._dense
@@ -137,7 +129,7 @@ class Mask:
     def counts(self) -> bytes:
         """COCO compressed run lengths, column-major: the bytes pycocotools writes for the same pixels."""
         if self._counts is None:
-            self._counts = _rle().encode(_columns(self.dense))["counts"]
+            self._counts = kernels.library().encode(kernels.columns(self.dense))["counts"]
         return self._counts
 
     @property
@@ -152,12 +144,12 @@ class Mask:
             import numpy as np
 
             return int(np.count_nonzero(self._dense))
-        return int(_rle().area(_coco(self)))
+        return int(kernels.library().area(_coco(self)))
 
     @property
     def box(self) -> tuple[int, int, int, int]:
         """(x, y, width, height) of the smallest upright box around what is set, px; zeros where nothing is."""
-        x, y, width, height = _rle().to_bbox(_coco(self)).tolist()
+        x, y, width, height = kernels.library().to_bbox(_coco(self)).tolist()
         return int(x), int(y), int(width), int(height)
 
     def __eq__(self, other: object) -> bool:
@@ -222,7 +214,7 @@ def ious(rows: Sequence[Mask], columns: Sequence[Mask]) -> NDArray[np.float64]:
     if not rows or not columns:
         return np.zeros((len(rows), len(columns)))
     _alike(*rows, *columns)
-    found = _rle().iou([*map(_coco, rows)], [*map(_coco, columns)], [False] * len(columns))
+    found = kernels.library().iou([*map(_coco, rows)], [*map(_coco, columns)], [False] * len(columns))
     return np.asarray(found, np.float64)
 
 
@@ -230,51 +222,8 @@ def _encoded(counts: str | bytes) -> bytes:
     return counts if isinstance(counts, bytes) else counts.encode(errors="surrogatepass")
 
 
-def _plain(size: Size, counts: bytes) -> bool:
-    """Whether hotcoco, where this process has it, vouches for these run lengths; False says nothing.
-
-    A union with nothing is written anew from the pixels: it equals its input only where that was whole and in its
-    one spelling. It costs a tenth of reading the runs here; the size is checked first, since hotcoco trusts it.
-    """
-    hotcoco = sys.modules.get("hotcoco.mask")
-    if hotcoco is None:
-        return False
-    nothing = _nothing(size)
-    try:
-        return bool(hotcoco.merge([{"size": size, "counts": counts}, nothing])["counts"] == counts)
-    except ValueError:
-        return False
-
-
-@cache
-def _rle() -> Any:
-    """hotcoco, looked up once: an import statement costs a quarter of an encode."""
-    import hotcoco.mask
-
-    return hotcoco.mask
-
-
-@lru_cache(maxsize=256)
-def _nothing(size: Size) -> dict[str, Any]:
-    return _coco(Mask.empty(size))
-
-
 def _coco(mask: Mask) -> dict[str, Any]:
     return {"size": mask.size, "counts": mask.counts}
-
-
-def _columns(dense: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The same pixels column-major, turned in bands of rows: a large copy at once misses the cache at every pixel."""
-    if dense.flags.f_contiguous:
-        return dense
-    if dense.size <= SMALL:
-        return dense.copy("F")
-    import numpy as np
-
-    turned = np.empty(dense.shape[::-1], bool)
-    for top in range(0, len(dense), BAND):
-        turned[:, top : top + BAND] = dense[top : top + BAND].T
-    return turned.T
 
 
 def _alike(*masks: Mask) -> tuple[Mask, ...]:
@@ -292,8 +241,9 @@ def _fold(ufunc: str, masks: tuple[Mask, ...]) -> Mask:
     import numpy as np
 
     folded = reduce(getattr(np, ufunc), [mask.dense for mask in masks])
-    return masks[0] if len(masks) == 1 else Mask._owning(folded)  # noqa: SLF001 - its own module
+    folded.setflags(write=False)
+    return Mask(masks[0].size, folded, None)
 
 
 def _merged(masks: tuple[Mask, ...], *, intersect: bool) -> Mask:
-    return Mask(masks[0].size, None, _rle().merge([*map(_coco, masks)], intersect)["counts"])
+    return Mask(masks[0].size, None, kernels.library().merge([*map(_coco, masks)], intersect)["counts"])

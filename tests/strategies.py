@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pipeline import runs
 from pipeline.masks import Mask, Rle
 from pipeline.records import KINDS, AnyRecord, Frame, Gap, Layer, Region, Regions, Track, Tracks
 
@@ -42,6 +43,15 @@ def masks(size: Size | None = None) -> st.SearchStrategy[Mask]:
     drawn = sizes().flatmap(pixels) if size is None else pixels(size)
     dense = drawn.map(Mask.from_dense)
     return dense | dense.map(lambda mask: Mask.from_counts(mask.size, mask.counts))
+
+
+def hostile() -> st.SearchStrategy[tuple[Size, bytes]]:
+    """Sizes small, empty, huge and absurd, with strings that are random, nearly right, cut off or overflowing."""
+    side = st.integers(0, 9) | st.sampled_from([-1, 4096, 1 << 24, 1 << 32, 1 << 63])
+    near = st.lists(st.integers(-3, 9) | st.sampled_from([2**24, 2**31, 2**32, 2**63, -(2**31)]), max_size=9)
+    spelled = st.builds(lambda told, cut, more: runs.compress(told)[cut:] + more, near, st.integers(0, 2), st.binary())
+    text = st.binary(max_size=40) | st.text(alphabet=[*map(chr, range(48, 112))], max_size=40).map(str.encode)
+    return st.tuples(st.tuples(side, side), text | spelled | near.map(runs.compress))
 
 
 def frames(size: Size | None = None) -> st.SearchStrategy[Frame]:

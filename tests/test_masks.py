@@ -16,15 +16,15 @@ from typing import Any
 import hotcoco.mask  # in this process the native check of run lengths is the one that is used
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
-from pipeline import masks, runs
+from pipeline import runs
 from pipeline.errors import MaskError
-from pipeline.masks import BAND, SMALL, Mask, difference, intersection, iou, ious, union
-from tests.strategies import pixels, sizes
+from pipeline.masks import Mask, difference, intersection, iou, ious, union
+from tests.strategies import hostile, pixels, sizes
 
 Pixels = NDArray[np.bool_]
 Size = tuple[int, int]
@@ -120,13 +120,6 @@ def test_any_memory_order_means_the_same_pixels(drawn: Pixels, step: int) -> Non
     assert Mask.from_dense(shown.T) == Mask.from_dense(shown.T.copy())
 
 
-@pytest.mark.parametrize("size", [(1, SMALL + 1), (SMALL + 1, 1), (BAND * 3 + 1, 700), (700, BAND * 3), (480, 640)])
-def test_large_views_are_turned_in_bands_without_a_seam(size: Size) -> None:
-    """Row-major masks beyond the cache encode to the same bytes, also where the last band is a rest."""
-    noise = np.random.default_rng(7).random(size) < 0.5
-    assert Mask.from_dense(noise).counts == _coco(noise)["counts"]
-
-
 def test_a_mask_neither_follows_its_array_nor_lets_itself_be_written() -> None:
     """What goes in is copied and what comes out is read-only, in every form and order."""
     drawn = np.zeros((3, 4), bool)
@@ -216,16 +209,7 @@ def test_an_array_that_is_no_mask_is_refused_in_words(array: NDArray[Any], said:
         Mask.from_dense(array)
 
 
-def _hostile() -> st.SearchStrategy[tuple[Size, bytes]]:
-    """Sizes small, empty, huge and absurd, with strings that are random, nearly right, cut off or overflowing."""
-    side = st.integers(0, 9) | st.sampled_from([-1, 4096, 1 << 24, 1 << 32, 1 << 63])
-    near = st.lists(st.integers(-3, 9) | st.sampled_from([2**24, 2**31, 2**32, 2**63, -(2**31)]), max_size=9)
-    spelled = st.builds(lambda told, cut, more: runs.compress(told)[cut:] + more, near, st.integers(0, 2), st.binary())
-    text = st.binary(max_size=40) | st.text(alphabet=[*map(chr, range(48, 112))], max_size=40).map(str.encode)
-    return st.tuples(st.tuples(side, side), text | spelled | near.map(runs.compress))
-
-
-@given(_hostile())
+@given(hostile())
 def test_strangers_run_lengths_are_a_mask_or_a_mask_error(hostile: tuple[Size, bytes]) -> None:
     """Random, truncated, negative and overflowing run lengths never get further than `from_counts`."""
     size, counts = hostile
@@ -235,26 +219,6 @@ def test_strangers_run_lengths_are_a_mask_or_a_mask_error(hostile: tuple[Size, b
         return
     assert sum(mask.runs) == size[0] * size[1]
     assert Mask.from_dense(mask.dense) == mask
-
-
-@given(_hostile())
-def test_the_native_check_never_says_yes_where_python_says_no(hostile: tuple[Size, bytes]) -> None:
-    """With and without hotcoco the same strings pass: it vouches only for what is canonical, and for all of that."""
-    size, counts = hostile
-    try:
-        kept = runs.canonical(size, counts)
-    except MaskError:
-        kept = None
-    assume(kept is not None or _measurable(size))
-    assert masks._plain(size, counts) is (kept == counts)  # noqa: SLF001 - the law is about the two of them
-
-
-def _measurable(size: Size) -> bool:
-    try:
-        runs.measure(size)
-    except MaskError:
-        return False
-    return True
 
 
 def test_a_thousand_mutilated_masks_leave_the_process_alive() -> None:

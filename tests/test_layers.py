@@ -48,13 +48,17 @@ ARROWS: dict[str, str] = {
     "pipeline.recordings": "codec errors records",
     "pipeline.replay": "catalog clock errors faults plan planner recordings records runtime topology transport",
     "pipeline.capture": "catalog clock plan planner recordings records runtime topology transport",
-    "pipeline.cases": "capture catalog check clock conform errors faults located masks node recordings records replay runtime topology",
+    "pipeline.sketch": "errors masks records",
+    "pipeline.cases": "conform located records",
+    "pipeline.trial": (
+        "cases catalog check clock errors faults located plan recordings records replay runtime sketch topology"
+    ),
     "pipeline.appraisal": "archive errors records score table topology",
     "pipeline.transport": "clock codec errors plan records",
     "pipeline.runtime": "catalog clock codec errors node plan records transport",
     "pipeline.commands": (
         "appraisal capture cases catalog check clock codec drawing errors faults manual "
-        "node outline plan planner recordings records replay runtime schema score topology"
+        "node outline plan planner recordings records replay runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "nodes": "clock codec conform errors located masks node recordings records table units",

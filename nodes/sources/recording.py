@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-import structlog
 from msgspec import Meta
 from msgspec.structs import replace
 
@@ -91,9 +90,10 @@ def _renamed(rounds: Iterator[tuple[int, Frame | Gap]], session: str) -> Iterato
 
     A frame that is shown again is another inspection: under its old name it would hide the first one.
     """
-    runs: dict[tuple[int, str], int] = {}
+    run, before = -1, (0, "")
     for number, record in rounds:
-        run = runs.setdefault((number, record.session), len(runs))
+        run += before != (number, record.session)
+        before = (number, record.session)
         yield replace(record, session=f"{session}.{run}" if run else session)
 
 
@@ -126,8 +126,8 @@ def recorded(path: Path, camera: str) -> Iterator[Frame | Gap]:
     except RecordingError as error:
         if last is None:
             raise
-        structlog.get_logger().warning("recording is damaged", camera=camera, file=str(path), error=str(error))
-        yield skipped(camera, last.session, (last.last if isinstance(last, Gap) else last.seq) + 1, last.t_ns)
+        seq = (last.last if isinstance(last, Gap) else last.seq) + 1
+        yield skipped(camera, last.session, seq, last.t_ns, file=str(path), error=str(error))
     if last is None:
         raise NodeError(f"{path}: expected records of camera '{camera}', found those of {_listed(cameras)}")
 

@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-import structlog
-
 from pipeline.errors import KensaError, MaskError
 from pipeline.masks import Mask, union
 from pipeline.records import Frame, Gap, Layer
@@ -55,15 +53,16 @@ def develop(shots: Iterable[Shot], camera: str, session: str, now: Callable[[], 
         try:
             size, layers = shot.open()
         except (ShotError, MaskError, OSError) as error:
-            warn = structlog.get_logger().warning
-            warn("picture skipped", camera=camera, session=session, seq=seq, picture=shot.name, error=str(error))
-            yield skipped(camera, session, seq, t_ns)
+            yield skipped(camera, session, seq, t_ns, file=shot.name, error=str(error))
         else:
             yield Frame(camera=camera, session=session, seq=seq, t_ns=t_ns, size=size, layers=layers)
 
 
-def skipped(camera: str, session: str, seq: int, t_ns: int) -> Gap:
-    """What stands in place of a frame that could not be read."""
+def skipped(camera: str, session: str, seq: int, t_ns: int, **why: str) -> Gap:
+    """What stands in place of a frame that could not be read; the log tells why."""
+    import structlog
+
+    structlog.get_logger().warning("picture skipped", camera=camera, session=session, seq=seq, **why)
     return Gap(camera=camera, session=session, seq=seq, t_ns=t_ns, last=seq, reason="malformed", where="recording")
 
 

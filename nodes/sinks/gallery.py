@@ -41,11 +41,19 @@ class View(Struct, frozen=True):
 
 
 class Exhibit(Struct, frozen=True):
-    """A part, a frame or a gap, and what was decided about it; either may still be on its way."""
+    """A part, a frame or a gap, and what was decided about it; either may still be on its way.
+
+    Attributes:
+        name: `#12` for a part, the frame's number for a frame, `gap`.
+        view: Where it was seen.
+        verdict: What was decided.
+        close: Whether to show what was seen close up, not where in the view it was.
+    """
 
     name: str
     view: View | None = None
     verdict: Verdict | None = None
+    close: bool = False
 
 
 class Row:
@@ -67,15 +75,18 @@ class Row:
     def see(self, session: str, view: View) -> None:
         """A new frame of this camera."""
         self.view = view
-        self._views[("frame", session, view.seq)] = view
+        key = ("frame", session, view.seq)
+        self._views[key] = view
         if len(self._views) > MEMORY:
             self._views.popitem(last=False)
+        if key in self._exhibits:
+            self._put(key, replace(self._exhibits[key], view=view))
 
     def show(self, part: Part) -> None:
         """A part has left the view."""
         shape = Shape(part.best.label, part.best.mask, part.best.box, part.id)
         view = View(part.best_seq, part.t_ns, part.best.mask.size, (shape,))
-        self._put(("part", part.session, part.id), Exhibit(f"#{part.id}", view=view))
+        self._put(("part", part.session, part.id), Exhibit(f"#{part.id}", view=view, close=True))
 
     def judge(self, verdict: Verdict) -> None:
         """A verdict, before or after what it is about."""
@@ -88,8 +99,8 @@ class Row:
 
     def _put(self, key: Key, exhibit: Exhibit) -> None:
         known = self._exhibits.get(key, exhibit)
-        both = replace(exhibit, view=exhibit.view or known.view, verdict=exhibit.verdict or known.verdict)
-        self._exhibits[key] = both
+        view, verdict = exhibit.view or known.view, exhibit.verdict or known.verdict
+        self._exhibits[key] = replace(exhibit, view=view, verdict=verdict, close=exhibit.close or known.close)
         if len(self._exhibits) > MEMORY + self._keep:
             self._exhibits.popitem(last=False)
 
@@ -140,7 +151,7 @@ def _about(verdict: Verdict) -> tuple[Key, str]:
     if verdict.subject == "part" and verdict.part is not None:
         return ("part", verdict.session, verdict.part), f"#{verdict.part}"
     if verdict.subject == "frame":
-        return ("frame", verdict.session, verdict.seq), f"frame {verdict.seq}"
+        return ("frame", verdict.session, verdict.seq), str(verdict.seq)
     return ("gap", verdict.session, verdict.first_seq), "gap"
 
 

@@ -129,21 +129,30 @@ def _tile(canvas: Canvas, box: Box, exhibit: Exhibit, scale: float) -> None:
         colour, right = OUTCOMES[exhibit.verdict.outcome], _pill(canvas, right, y + 6, exhibit.verdict.outcome, 12)
     canvas.text((x + 8, y + 20), canvas.fit(exhibit.name, 15, right - x - 12, bold=True), 15, PALE, bold=True)
     if exhibit.view:
-        _shape(canvas, (x + 8, y + 30, width - 16, height - 68), exhibit.view, colour, scale)
+        well = (x + 8, y + 30, width - 16, height - 68)
+        (_part if exhibit.close else _frame)(canvas, well, exhibit.view, colour, scale)
     reason, measured = _reasons(exhibit)
     canvas.text((x + 8, y + height - 24), canvas.fit(reason, 13, width - 14, bold=True), 13, INK, bold=True)
     canvas.text((x + 8, y + height - 8), canvas.fit(measured, 13, width - 14), 13, PALE if reason else FAINT)
 
 
-def _shape(canvas: Canvas, box: Box, view: View, colour: Colour, scale: float) -> None:
+def _part(canvas: Canvas, box: Box, view: View, colour: Colour, scale: float) -> None:
+    """Close up, in the middle."""
+    crop, _ = _crop(view.shapes[0])
+    height, width = (round(side * scale) for side in crop.shape)
+    left, top = box[0] + (box[2] - width) // 2, box[1] + (box[3] - height) // 2
+    canvas.mask((left, top), crop, scale, _dark(colour), colour)
+    canvas.frame((left - 3, top - 3, width + 6, height + 6), LINE)
+
+
+def _frame(canvas: Canvas, box: Box, view: View, colour: Colour, scale: float) -> None:
+    """The whole view, everything in its place."""
+    width, height = round(view.size[1] * scale), round(view.size[0] * scale)
+    left, top = box[0] + (box[2] - width) // 2, box[1] + (box[3] - height) // 2
+    canvas.frame((left, top, width, height), LINE)
     for shape in view.shapes:
-        crop, at = _crop(shape)
-        height, width = (round(side * scale) for side in crop.shape)
-        whole = len(view.shapes) == 1
-        left = box[0] + ((box[2] - width) // 2 if whole else round(at[0] * scale))
-        top = box[1] + ((box[3] - height) // 2 if whole else round(at[1] * scale))
-        canvas.mask((left, top), crop, scale, _dark(colour), colour)
-        canvas.frame((left - 3, top - 3, width + 6, height + 6), LINE)
+        crop, (x, y) = _crop(shape)
+        canvas.mask((left + round(x * scale), top + round(y * scale)), crop, scale, _dark(colour), colour)
 
 
 def _crop(shape: Shape) -> tuple[NDArray[np.bool_], tuple[int, int]]:
@@ -156,12 +165,12 @@ def _crop(shape: Shape) -> tuple[NDArray[np.bool_], tuple[int, int]]:
 
 def _scale(exhibits: list[Exhibit], room: tuple[int, int]) -> float:
     """One magnification for a whole row, so that a part that is too short looks too short."""
-    sizes = [_extent(e.view) for e in exhibits if e.view and e.view.shapes]
-    return min((min(room[0] / w, room[1] / h) for w, h in sizes), default=1.0)
+    sizes = [size for e in exhibits if e.view and min(size := _extent(e.view, close=e.close)) > 0]
+    return min((min(room[0] / width, room[1] / height) for width, height in sizes), default=1.0)
 
 
-def _extent(view: View) -> tuple[int, int]:
-    if len(view.shapes) > 1:
+def _extent(view: View, *, close: bool) -> tuple[int, int]:
+    if not close:
         return view.size[1], view.size[0]
     return view.shapes[0].box[2] + 4, view.shapes[0].box[3] + 4
 

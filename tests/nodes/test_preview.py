@@ -94,16 +94,18 @@ def test_a_verdict_told_twice_counts_once() -> None:
     assert gallery.rows["cam-1"].reasons == {"HOLE": 1}
 
 
-def test_frames_are_judged_too() -> None:
-    """Where a line judges frames, the tile is the whole view of that frame."""
+@pytest.mark.parametrize("order", [1, -1], ids=["frame first", "verdict first"])
+def test_frames_are_judged_too(order: int) -> None:
+    """Where a line judges frames, the tile is the whole view of that frame; they too meet in either order."""
     gallery = Gallery(8)
     seen = Regions(**names(4), size=(96, 96), regions=(region(),))
-    gallery.add(seen)
-    gallery.add(Verdict(**names(4), outcome="PASS", subject="frame", first_seq=4))
+    judged = Verdict(**names(4), outcome="PASS", subject="frame", first_seq=4)
+    for record in [seen, judged][::order]:
+        gallery.add(record)
     (shown,) = gallery.rows["cam-1"].recent()
-    assert shown.name == "frame 4"
+    assert shown.name == "4"
     assert shown.view is not None
-    assert shown.view.size == (96, 96)
+    assert shown.verdict is judged
 
 
 def test_what_nobody_saw_has_a_tile(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ class MemoryOutbox:
         self._context = context
         self._hub = context.hub(edge.address)
         self._flow = Flow(edge.name, edge.queue)
+        self._closed = False
         with self._hub.lock:
             self._hub.flows[edge.name] = (incarnation, self._flow)
 
@@ -48,13 +49,20 @@ class MemoryOutbox:
         now = time.monotonic()
         item = Item(record.camera, record.session, record.seq, record.t_ns, record, nominal(record), now)
         with self._hub.lock:
-            while not self._flow.offer(item, now):
-                if self._context.given_up:
-                    self._flow.queue.turn_away(item, "shutdown")
-                    return
-                self._hub.room.wait(SLICE)
-                now = time.monotonic()
-            self._hub.arrived.notify()
+            if self._admit(item, now):
+                self._hub.arrived.notify()
+            else:
+                self._flow.queue.turn_away(item, "shutdown")
+
+    def _admit(self, item: Item, now: float) -> bool:
+        while not self._closed:
+            if self._flow.offer(item, now):
+                return True
+            if self._context.given_up:
+                return False
+            self._hub.room.wait(SLICE)
+            now = time.monotonic()
+        return False
 
     def pump(self) -> None:
         """Expire what is too old."""
@@ -71,8 +79,10 @@ class MemoryOutbox:
         with self._hub.lock:
             self._flow.end()
             self._hub.arrived.notify()
-            if not self._hub.room.wait_for(lambda: self._flow.finished, timeout):
+            if not self._hub.room.wait_for(lambda: self._flow.finished or self._closed, timeout):
                 self._flow.abandon("shutdown")
+            self._closed = True
+            self._hub.room.notify_all()
             return self._flow.ledger()
 
 

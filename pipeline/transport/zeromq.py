@@ -47,22 +47,19 @@ class ZeromqOutbox:
         self._context = context
         self._flow = Flow(edge.name, edge.queue)
         self._lock = threading.Lock()
-        self._waiting = False
+        self._waiting = 0
         self._closed = False
         self._token = ""
         self._linked = False
         self._socket = _dealer(context, edge.address)
-        self._poll = select.poll()
-        self._poll.register(self._socket.FD, select.POLLIN)
+        self._descriptor: int = self._socket.getsockopt(zmq.FD)  # type: ignore[assignment]  # a number
 
     def send(self, record: Record) -> None:
         """Hand a record over; under `block` this waits while the queue is full."""
         item = _item(record)
         with self._lock:
-            if item.size > codec.MAX_BYTES:
-                self._flow.queue.turn_away(item, "oversized")
-            elif not self._flow.offer(item, item.since) and not self._wait_for_room(item):
-                self._flow.queue.turn_away(item, "shutdown")
+            if not self._admit(item):
+                return
             self._flush()
             if self._flow.ahead * 2 >= self._flow.credit or not self._linked:
                 self._listen()
@@ -94,8 +91,9 @@ class ZeromqOutbox:
             if not self._closed:
                 self._flow.end()
                 self._advance()
-                while not self._flow.finished and (left := deadline - time.monotonic()) > 0:
-                    self._wait(min(left, SLICE))
+            while not self._closed and not self._flow.finished and (left := deadline - time.monotonic()) > 0:
+                self._wait(min(left, SLICE))
+            if not self._closed:
                 self._leave()
             return self._flow.ledger()
 
@@ -107,27 +105,40 @@ class ZeromqOutbox:
             self._flow.abandon("shutdown")
         self._socket.close()
 
+    def _admit(self, item: Item) -> bool:
+        """Take a record into the queue, waiting if need be; False where it could not be, and is counted."""
+        if item.size > codec.MAX_BYTES:
+            self._flow.queue.turn_away(item, "oversized")
+        elif self._closed or not (self._flow.offer(item, item.since) or self._wait_for_room(item)):
+            self._flow.queue.turn_away(item, "shutdown")
+        return not self._closed
+
     def _wait_for_room(self, item: Item) -> bool:
         self._advance()
-        while not self._flow.offer(item, time.monotonic()):
-            if self._closed or self._context.given_up:
+        while not self._closed:
+            if self._flow.offer(item, time.monotonic()):
+                return True
+            if self._context.given_up:
                 return False
             self._wait(SLICE)
-        return True
+        return False
 
     def _wait(self, seconds: float) -> None:
         """Sleep without the lock until the socket has something; meanwhile the pulse leaves it alone.
 
         The descriptor only tells of changes, so the socket must have been listened to until it was silent.
         """
-        self._waiting = True
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        self._waiting += 1
         self._lock.release()
         try:
-            self._poll.poll(seconds * 1000)
+            poll.poll(seconds * 1000)
         finally:
             self._lock.acquire()
-            self._waiting = False
-        self._advance()
+            self._waiting -= 1
+        if not self._closed:
+            self._advance()
 
     def _advance(self) -> None:
         self._listen()

@@ -1,0 +1,362 @@
+"""One suite for every transport: the same policy means the same on memory, ipc and tcp."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import KensaError
+from pipeline.plan import Lane, Transport
+from pipeline.records import Gap
+from pipeline.transport.channel import Closed
+from pipeline.transport.connect import open_inbox, open_outbox
+from tests.edges import Ends, eventually, in_thread, joined, missing, receive, record, rest, send, seqs, settled, take
+
+TRANSPORTS: tuple[Transport, ...] = ("memory", "ipc", "tcp")
+
+
+@pytest.fixture(params=TRANSPORTS)
+def line(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ends]:
+    """A line of each transport; at the end every ledger balances."""
+    line = Ends(request.param, tmp_path)
+    yield line
+    line.close()
+
+
+@pytest.mark.parametrize("messages", [1, 2, 16])
+def test_block_loses_nothing_and_holds_its_bound(line: Ends, messages: int) -> None:
+    """A burst of 1,000 towards a consumer that is slower arrives whole, in order; never more waits than may."""
+    edge = line.edge(policy="block", messages=messages)
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    sender = in_thread(lambda: send(outbox, range(1000)))
+    eventually(lambda: outbox.ledger().sent >= messages, "the queue is full")
+    for seq in range(1000):
+        delivery = receive(inbox)
+        assert delivery.record.seq == seq
+        assert outbox.ledger().in_flight <= messages + messages // 8 + 2  # acknowledged by the quarter of the credit
+        inbox.done(delivery)
+    joined(sender)
+    ledger = settled(outbox, inbox)
+    assert (ledger.sent, ledger.delivered, ledger.dropped) == (1000, 1000, {})
+
+
+def test_block_stops_at_its_bound(line: Ends) -> None:
+    """A producer whose consumer takes nothing hands over exactly as many as the bound, on every transport."""
+    edge = line.edge(policy="block", messages=16)
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    assert inbox.receive(0.0) is None
+    sender = in_thread(lambda: send(outbox, range(20)))
+    eventually(lambda: outbox.ledger().sent == 16, "the queue is full")
+    assert outbox.ledger().in_flight == 16
+    assert sender.is_alive()
+    assert seqs(take(inbox, 20)) == [*range(20)]
+    joined(sender)
+
+
+def test_drop_oldest_tells_exactly_what_is_missing(line: Ends) -> None:
+    """What is delivered and what the gaps cover make up everything sent; the newest arrives; order holds."""
+    edge = line.edge(policy="drop_oldest", messages=10)
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    send(outbox, range(1000))
+    in_thread(lambda: outbox.close(10.0))
+    found = rest(inbox)
+    assert sorted(seqs(found) + missing(found)) == [*range(1000)]
+    assert [one.seq for one in found] == sorted(one.seq for one in found)
+    assert 1 <= len(seqs(found)) <= 10
+    assert seqs(found)[-1] == 999
+    assert {one.reason for one in found if isinstance(one, Gap)} == {"overflow"}
+    ledger = settled(outbox, inbox)
+    assert (ledger.delivered, ledger.dropped) == (len(seqs(found)), {"overflow": len(missing(found))})
+
+
+def test_latest_gives_the_newest_of_each_camera(line: Ends) -> None:
+    """A slow dashboard sees each camera's newest record; what it did not see is counted, not told."""
+    edge = line.edge(policy="latest")
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    for seq in range(100):
+        for camera in ("a", "b", "c"):
+            outbox.send(record(camera, seq))
+    in_thread(lambda: outbox.close(10.0))
+    found = rest(inbox)
+    assert {one.camera: one.seq for one in found} == {"a": 99, "b": 99, "c": 99}
+    assert len(found) <= 4  # three slots, and one that may have been on its way
+    assert not missing(found)
+    assert settled(outbox, inbox).dropped == {"superseded": 300 - len(found)}
+
+
+def test_bytes_are_bounded(line: Ends) -> None:
+    """A bound in bytes drops before the bound in messages is reached."""
+    edge = line.edge(policy="drop_oldest", messages=1000, bytes=5000)
+    outbox = line.outbox(edge)
+    for seq in range(100):
+        outbox.send(record("cam", seq, weight=1000))
+    assert outbox.ledger().in_flight <= 10
+    in_thread(lambda: outbox.close(10.0))
+    found = rest(line.inbox(edge))
+    assert sorted(seqs(found) + missing(found)) == [*range(100)]
+    assert seqs(found)[-1] == 99
+
+
+def test_what_is_too_old_expires(line: Ends) -> None:
+    """Without anybody sending or taking, the pulse lets go of what waited too long, and a gap tells it."""
+    edge = line.edge(policy="drop_oldest", age=0.05)
+    outbox = line.outbox(edge)
+    send(outbox, range(5))
+    eventually(lambda: outbox.ledger().dropped == {"expired": 5}, "all have expired")
+    inbox = line.inbox(edge)
+    told = take(inbox, 1)
+    assert missing(told) == [0, 1, 2, 3, 4]
+    assert isinstance(told[0], Gap)
+    assert (told[0].reason, told[0].where) == ("expired", "in→out")
+
+
+def test_gaps_keep_their_place(line: Ends) -> None:
+    """A gap that a lane sends arrives between the records it was sent between, and counts as one."""
+    edge = line.edge(policy="block")
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    gap = Gap(camera="cam", session="s", seq=1, last=3, t_ns=1, reason="sensor", where="in")
+    for one in (record("cam", 0), gap, record("cam", 4)):
+        outbox.send(one)
+    assert take(inbox, 3) == [record("cam", 0), gap, record("cam", 4)]
+    assert settled(outbox, inbox).delivered == 3
+
+
+def test_consumer_comes_back(line: Ends) -> None:
+    """A consumer that leaves and comes back gets everything that it had not finished with, once, in order."""
+    edge = line.edge(policy="block", messages=400)
+    outbox, first = line.outbox(edge), line.inbox(edge)
+    send(outbox, range(200))
+    before = seqs(take(first, 70))
+    unfinished = [receive(first).record.seq for _ in range(10)]
+    assert unfinished == [*range(70, 80)]
+    line.leave(first)
+    second = line.inbox(edge)
+    send(outbox, range(200, 300))
+    assert before + seqs(take(second, 230)) == [*range(300)]
+    ledger = settled(outbox, second)
+    assert (ledger.sent, ledger.delivered, ledger.dropped) == (300, 300, {})
+    assert ledger.resent >= 10
+
+
+def test_consumer_comes_later(line: Ends) -> None:
+    """A producer may start first: nothing is lost while nobody listens."""
+    edge = line.edge(policy="block", messages=100)
+    outbox = line.outbox(edge)
+    send(outbox, range(100))
+    inbox = line.inbox(edge)
+    assert seqs(take(inbox, 100)) == [*range(100)]
+    settled(outbox, inbox)
+
+
+def test_producer_restart_is_told(line: Ends) -> None:
+    """What a crashed producer took with it becomes a gap; its numbers are forgotten; a new session has no gap."""
+    edge = line.edge(policy="block")
+    inbox, first = line.inbox(edge), line.outbox(edge)
+    for camera in ("a", "b"):
+        for seq in range(5):
+            first.send(record(camera, seq))
+    assert len(take(inbox, 10)) == 10
+    assert inbox.received() == {"in→out": 10}
+    settled(first, inbox)
+    line.forget(first)
+    second = line.outbox(edge, "two")
+    second.send(record("a", 9))
+    second.send(record("b", 0, session="t"))
+    found = [receive(inbox) for _ in range(3)]
+    assert [type(one.record).__name__ for one in found] == ["Gap", "Stats", "Stats"]
+    gap = found[0].record
+    assert isinstance(gap, Gap)
+    assert (gap.camera, gap.seq, gap.last, gap.reason, gap.where) == ("a", 5, 8, "restart", "in→out")
+    assert [one.producer for one in found] == ["two"] * 3
+    assert [one.number for one in found] == [0, 1, 2]
+    for one in found:
+        inbox.done(one)
+    assert inbox.received() == {"in→out": 2}
+    settled(second, inbox)
+    first.close(0.0)
+
+
+def test_done_of_a_batch_in_any_order(line: Ends) -> None:
+    """What is taken stays in flight until it is done; a batch may be finished in any order."""
+    edge = line.edge(policy="block")
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    send(outbox, range(20))
+    batch = [receive(inbox) for _ in range(20)]
+    assert outbox.ledger().in_flight == 20
+    for delivery in reversed(batch):
+        inbox.done(delivery)
+    inbox.receive(0.1)
+    assert settled(outbox, inbox).delivered == 20
+
+
+def test_nobody_comes_before_the_deadline(line: Ends) -> None:
+    """Closing an edge without a consumer ends at the deadline; what waits is dropped as `shutdown`."""
+    edge = line.edge(policy="block")
+    outbox = line.outbox(edge)
+    send(outbox, range(7))
+    began = time.monotonic()
+    ledger = outbox.close(0.2)
+    assert 0.2 <= time.monotonic() - began < 2.0
+    assert (ledger.sent, ledger.dropped, ledger.in_flight) == (7, {"shutdown": 7}, 0)
+
+
+def test_close_waits_for_the_commit(line: Ends) -> None:
+    """Closing an edge ends only when its consumer has finished with everything."""
+    edge = line.edge(policy="block")
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    outbox.send(record("cam", 0))
+    closer = in_thread(lambda: outbox.close(15.0))
+    delivery = receive(inbox)
+    with pytest.raises(Closed):
+        receive(inbox)
+    assert outbox.ledger().in_flight == 1
+    assert closer.is_alive()
+    inbox.done(delivery)
+    joined(closer)
+    assert outbox.ledger().delivered == 1
+
+
+def test_blocked_producer_drains_at_shutdown(line: Ends) -> None:
+    """A lane blocked in send when the line stops still delivers, as long as its consumer takes."""
+    edge = line.edge(policy="block", messages=4)
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    sender = in_thread(lambda: send(outbox, range(50)))
+    eventually(lambda: outbox.ledger().sent == 4, "the queue is full")
+    line.stop.set()
+    assert seqs(take(inbox, 50)) == [*range(50)]
+    joined(sender)
+    assert settled(outbox, inbox).dropped == {}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_blocked_producer_gives_up(transport: Transport, tmp_path: Path) -> None:
+    """A lane blocked in send when the line stops and nobody takes gives up after the time to drain."""
+    line = Ends(transport, tmp_path, drain=0.1)
+    outbox = line.outbox(line.edge(policy="block", messages=4))
+    sender = in_thread(lambda: send(outbox, range(10)))
+    eventually(lambda: outbox.ledger().sent == 4, "the queue is full")
+    line.stop.set()
+    joined(sender)
+    ledger = outbox.ledger()
+    assert (ledger.sent, ledger.dropped, ledger.in_flight) == (10, {"shutdown": 6}, 4)
+    line.close()
+
+
+def test_a_closed_edge_takes_nothing(line: Ends) -> None:
+    """What is handed to a closed edge is dropped as `shutdown`, and so is what a blocked lane was handing over."""
+    outbox = line.outbox(line.edge(policy="block", messages=2))
+    sender = in_thread(lambda: send(outbox, range(5)))
+    eventually(lambda: outbox.ledger().sent == 2, "the queue is full")
+    outbox.close(0.05)
+    joined(sender)
+    outbox.send(record("cam", 5))
+    ledger = outbox.close(1.0)
+    assert (ledger.sent, ledger.dropped, ledger.in_flight) == (6, {"shutdown": 6}, 0)
+
+
+def test_two_producers_into_one_inbox(line: Ends) -> None:
+    """Two edges into one lane each keep their order; the stream ends only after both."""
+    edges = line.edge("a→out"), line.edge("b→out")
+    inbox = line.inbox(*edges)
+    a, b = (line.outbox(edge) for edge in edges)
+    for seq in range(100):
+        a.send(record("a", seq))
+        b.send(record("b", seq))
+    closers = [in_thread(lambda: a.close(15.0))]
+    found = take(inbox, 200)
+    assert inbox.receive(0.1) is None
+    closers.append(in_thread(lambda: b.close(15.0)))
+    assert rest(inbox) == []
+    for closer in closers:
+        joined(closer)
+    for camera in ("a", "b"):
+        assert [one.seq for one in found if one.camera == camera] == [*range(100)]
+    assert inbox.received() == {"a→out": 101, "b→out": 101}
+
+
+def test_fan_out_is_two_edges(line: Ends, tmp_path: Path) -> None:
+    """Each edge has a policy of its own: the slow one drops, the other loses nothing, both ledgers balance."""
+    other = {"memory": "memory://2", "ipc": f"ipc://{tmp_path}/two.sock"}.get(line.transport) or Ends("tcp", tmp_path)
+    address = other if isinstance(other, str) else other.address
+    edges = line.edge("in→all"), line.edge("in→some", address=address, policy="drop_oldest", messages=4)
+    all_box, some_box = (line.outbox(edge) for edge in edges)
+    everything, something = (line.inbox(edge) for edge in edges)
+    for seq in range(100):
+        all_box.send(record("cam", seq))
+        some_box.send(record("cam", seq))
+    for outbox in (all_box, some_box):
+        in_thread(lambda outbox=outbox: outbox.close(15.0))  # type: ignore[misc]
+    assert seqs(rest(everything)) == [*range(100)]
+    found = rest(something)
+    assert sorted(seqs(found) + missing(found)) == [*range(100)]
+    if isinstance(other, Ends):
+        other.close()
+
+
+def test_finish_ends_without_the_producer(line: Ends) -> None:
+    """When producers are gone for good the consumer takes what has arrived, then ends."""
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    outbox.send(record("cam", 0))
+    delivery = receive(inbox)
+    outbox.send(record("cam", 1))
+    inbox.done(delivery)
+    inbox.finish()
+    assert seqs(rest(inbox)) == [1]
+
+
+def test_finish_wakes_a_waiting_consumer(line: Ends) -> None:
+    """A consumer that waits for records notices at once that it should not."""
+    inbox = line.inbox(line.edge())
+    waiting = in_thread(lambda: rest(inbox))
+    inbox.finish()
+    joined(waiting)
+
+
+@pytest.mark.slow
+def test_ledger_balances_at_every_moment(line: Ends) -> None:
+    """Two lanes, a pulse and a reader of ledgers at full speed for a second: nothing is ever unaccounted or stuck."""
+    edges = [line.edge("a→out", messages=32), line.edge("b→out", policy="drop_oldest", messages=8)]
+    outboxes, inbox = [line.outbox(edge) for edge in edges], line.inbox(*edges)
+    over = threading.Event()
+    odd: list[int] = []
+
+    def produce(name: str, index: int) -> None:
+        seq = 0
+        while not over.is_set():
+            outboxes[index].send(record(name, seq))
+            seq += 1
+        outboxes[index].close(15.0)
+
+    def audit() -> None:
+        while not over.is_set():
+            odd.extend(left for outbox in outboxes if (left := outbox.ledger().unaccounted))
+
+    threads = [in_thread(lambda: produce("a", 0)), in_thread(lambda: produce("b", 1)), in_thread(audit)]
+    threading.Timer(1.0, over.set).start()
+    found = rest(inbox)
+    for thread in threads:
+        joined(thread)
+    assert not odd
+    for index, camera in enumerate(("a", "b")):
+        mine = [one for one in found if one.camera == camera]
+        assert sorted(seqs(mine) + missing(mine)) == [*range(outboxes[index].ledger().sent)]
+        assert settled(outboxes[index], inbox).delivered == len(seqs(mine))
+
+
+def test_spool_keeps_its_place(line: Ends) -> None:
+    """The policy that is not there yet is refused with what to use instead."""
+    with pytest.raises(KensaError, match="edge 'in→out': policy 'spool' is not available yet; use 'drop_oldest'"):
+        open_outbox(line.edge(policy="spool"), "one", line.context)
+
+
+def test_memory_and_network_do_not_meet(line: Ends) -> None:
+    """One lane cannot be fed by reference and by wire at once; the plan never asks for it."""
+    other = "memory://x" if line.transport != "memory" else "ipc:///tmp/x"
+    lane = Lane(name="out", cameras=(), runs=(), addresses=(other,))
+    with pytest.raises(KensaError, match="lane 'out': expected edges by memory alone, or by ipc and tcp; found both"):
+        open_inbox(lane, (line.edge(),), line.context)

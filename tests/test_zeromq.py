@@ -1,0 +1,286 @@
+"""What only the wire can do to an edge: processes that die or stand still, strangers, bytes that are no records."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+import zmq
+
+from pipeline import codec
+from pipeline.errors import KensaError
+from pipeline.plan import Lane, Transport
+from pipeline.records import Gap, Record
+from pipeline.transport import wire
+from pipeline.transport.channel import Outbox
+from pipeline.transport.connect import open_inbox
+from pipeline.transport.flow import MAX_CREDIT
+from pipeline.transport.router import KEPT, ZeromqInbox
+from tests.edges import Ends, eventually, in_thread, joined, missing, receive, record, rest, send, seqs, settled, take
+
+WIRES: tuple[Transport, ...] = ("ipc", "tcp")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(params=WIRES)
+def line(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ends]:
+    """A line over each kind of socket."""
+    line = Ends(request.param, tmp_path)
+    yield line
+    line.close()
+
+
+class Consumer:
+    """The consumer process and what it has committed."""
+
+    def __init__(self, address: str, path: Path) -> None:
+        self.path = path
+        command = [sys.executable, "-m", "tests.consumer", address, str(path)]
+        self.process = subprocess.Popen(command, cwd=ROOT)
+
+    @property
+    def committed(self) -> list[int]:
+        """Numbers that it wrote down."""
+        return [int(line) for line in self.path.read_text().splitlines()] if self.path.exists() else []
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+
+@pytest.mark.slow
+def test_killed_consumer_costs_nothing(line: Ends, tmp_path: Path) -> None:
+    """A consumer killed -9 in the middle and started again: every record is committed, only its last few twice."""
+    path = tmp_path / "committed"
+    outbox = line.outbox(line.edge(policy="block", messages=256))
+    first = Consumer(line.address, path)
+    sender = in_thread(lambda: send(outbox, range(3000)))
+    eventually(lambda: len(first.committed) > 1000, "a third is committed")
+    first.signal(signal.SIGKILL)
+    first.process.wait()
+    second = Consumer(line.address, path)
+    joined(sender)
+    ledger = outbox.close(20.0)
+    assert second.process.wait(20.0) == 0
+    committed = second.committed
+    assert sorted(set(committed)) == [*range(3000)]
+    assert len(committed) - 3000 <= 2 * MAX_CREDIT
+    assert (ledger.sent, ledger.delivered, ledger.dropped) == (3000, 3000, {})
+    assert ledger.resent > 0
+
+
+@pytest.mark.slow
+def test_stopped_consumer_is_waited_for(line: Ends, tmp_path: Path) -> None:
+    """A consumer that stands still (SIGSTOP) longer than the heartbeat's patience, and goes on: nothing is lost."""
+    path = tmp_path / "committed"
+    outbox = line.outbox(line.edge(policy="block", messages=64))
+    consumer = Consumer(line.address, path)
+    send(outbox, range(50))
+    eventually(lambda: len(consumer.committed) == 50, "all is committed")
+    consumer.signal(signal.SIGSTOP)
+    sender = in_thread(lambda: send(outbox, range(50, 500)))
+    eventually(lambda: not outbox.linked, "the heartbeat gave the consumer up")  # type: ignore[attr-defined]
+    consumer.signal(signal.SIGCONT)
+    joined(sender)
+    assert outbox.close(20.0).delivered == 500
+    assert consumer.process.wait(20.0) == 0
+    assert sorted(set(consumer.committed)) == [*range(500)]
+
+
+def test_unreadable_record_is_quarantined(line: Ends) -> None:
+    """Another version and plain garbage are kept for a look, counted by reason, told as gaps; the rest arrives."""
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    assert isinstance(inbox, ZeromqInbox)
+    outbox.send(record("cam", 0))
+    for seq, message in ((1, msgspec.msgpack.encode([9, 0, {}])), (2, b"\x93\x01\x00garbage")):
+        _send_raw(outbox, record("cam", seq), message)
+    outbox.send(record("cam", 3))
+    found = take(inbox, 4)
+    assert seqs(found) == [0, 3]
+    assert sorted(missing(found)) == [1, 2]
+    assert {one.reason for one in found if isinstance(one, Gap)} == {"malformed", "version"}
+    assert settled(outbox, inbox).dropped == {"version": 1, "malformed": 1}
+    assert [(name, kept.reason) for name, kept in inbox.quarantine] == [("in→out", "version"), ("in→out", "malformed")]
+    assert inbox.quarantine[0][1].head == msgspec.msgpack.encode([9, 0, {}])
+
+
+def test_refusals_outlive_a_reconnect(line: Ends) -> None:
+    """A consumer that leaves before its refusals were heard is followed by one that refuses again: counted once."""
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    for seq in range(20):
+        _send_raw(outbox, record("cam", seq), b"\x93\x01\x00\xc1")
+    outbox.send(record("cam", 20))
+    receive(inbox)
+    line.leave(inbox)
+    again = line.inbox(edge)
+    found = take(again, 2)
+    assert seqs(found) == [20]
+    assert sorted(missing(found)) == [*range(20)]
+    ledger = settled(outbox, again)
+    assert (ledger.delivered, ledger.dropped) == (1, {"malformed": 20})
+
+
+def test_too_large_a_record_stays_at_home(line: Ends) -> None:
+    """A record that no consumer would read is dropped where it is made, and told."""
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    outbox.send(record("cam", 0, weight=codec.MAX_BYTES))
+    outbox.send(record("cam", 1))
+    found = take(inbox, 2)
+    assert (missing(found), seqs(found)) == ([0], [1])
+    assert settled(outbox, inbox).dropped == {"oversized": 1}
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [b"\xc1"],
+        [b"garbage" * 1000],
+        [wire.encode(wire.Hello("guess", "in→out", "evil", 1))],
+        [wire.encode(wire.Hello("guess", "no such edge", "evil", 1))],
+        [wire.frame(1, codec.encode(record("cam", 666)))],
+        [b"", b"", b"many parts", b""],
+        [b"\xdd\xff\xff\xff\xff"],
+        [b"\x91" * 100_000],
+    ],
+    ids=["reserved", "garbage", "guess", "edge", "record", "parts", "length", "nested"],
+)
+def test_stranger_is_refused(line: Ends, frames: list[bytes]) -> None:
+    """Whatever a stranger sends is counted, a bounded part of it kept; the line goes on."""
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    assert isinstance(inbox, ZeromqInbox)
+    with _stranger(line) as stranger:
+        for _ in range(2 * KEPT):
+            stranger.send_multipart(frames)
+        outbox.send(record("cam", 0))
+        assert seqs(take(inbox, 1)) == [0]
+        expected = 0 if b"guess" in frames[0] and b"no such" not in frames[0] else 2 * KEPT
+        eventually(lambda: inbox.receive(0.01) is None and inbox.strangers >= expected, "all are counted")
+    assert len(inbox.quarantine) <= KEPT
+    assert all(len(kept.head) <= codec.KEPT_BYTES for _, kept in inbox.quarantine)
+    settled(outbox, inbox)
+
+
+def test_huge_frame_is_never_read(line: Ends) -> None:
+    """A frame of 100 MB ends the stranger's connection, not the consumer."""
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    assert isinstance(inbox, ZeromqInbox)
+    with _stranger(line) as stranger:
+        stranger.send(bytes(100 << 20), copy=False)
+        outbox.send(record("cam", 0))
+        assert seqs(take(inbox, 1)) == [0]
+    assert inbox.receive(0.05) is None
+    settled(outbox, inbox)
+
+
+def test_babbling_consumer_is_not_believed(tmp_path: Path) -> None:
+    """A producer whose address is held by something else keeps everything, and takes no garbage for an answer."""
+    line = Ends("tcp", tmp_path)
+    other = line.context.zmq.socket(zmq.ROUTER)
+    other.setsockopt(zmq.LINGER, 0)
+    other.setsockopt(zmq.RCVTIMEO, 20_000)
+    other.bind(line.address)
+    edge = line.edge()
+    outbox = line.outbox(edge)
+    outbox.send(record("cam", 0))
+    route, _ = other.recv_multipart()
+    for word in (b"", b"\xc1", wire.encode(wire.Ack("token", 9, 9)), wire.encode(wire.Who("token"))):
+        other.send_multipart((route, word))
+    hello = wire.decode_greeting(other.recv_multipart()[1])
+    assert hello == wire.Hello("token", "in→out", "one", 1)
+    other.send_multipart((route, wire.encode(wire.Ack("other", 1, 1))))
+    other.send_multipart((route, wire.encode(wire.Ack("token", 0, 99))))
+    assert wire.number_of(other.recv_multipart()[1]) == 1
+    assert outbox.ledger().in_flight == 1
+    other.close()
+    inbox = line.inbox(edge)
+    assert seqs(take(inbox, 1)) == [0]
+    settled(outbox, inbox)
+    line.close()
+
+
+def test_busy_address_is_said(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tcp address that somebody else holds is refused with its name, after a while."""
+    if line.transport == "ipc":
+        pytest.skip("an ipc address passes to whoever binds it last")
+    monkeypatch.setattr("pipeline.transport.router.BIND_WITHIN", 0.05)
+    line.inbox(line.edge())
+    with pytest.raises(KensaError, match=f"cannot listen at '{line.address}': Address already in use"):
+        line.inbox(line.edge())
+
+
+def test_no_socket_file_stays(tmp_path: Path) -> None:
+    """Closing an inbox removes its socket file, but never that of the consumer that came after it."""
+    line = Ends("ipc", tmp_path)
+    first, second = line.inbox(line.edge()), line.inbox(line.edge())
+    first.close()
+    assert (tmp_path / "out.sock").exists()
+    second.close()
+    assert not (tmp_path / "out.sock").exists()
+    line.inboxes.clear()
+    line.close()
+
+
+def test_context_ends_whatever_is_open(tmp_path: Path) -> None:
+    """Ending the context returns at once with sockets left open, peers gone and records unsent."""
+    line = Ends("ipc", tmp_path)
+    outbox = line.outbox(line.edge())
+    outbox.send(record("cam", 0))
+    line.forget(outbox)
+    inbox = line.inbox(line.edge())
+    line.inboxes.clear()
+    began = time.monotonic()
+    line.close()
+    assert time.monotonic() - began < 1.0
+    assert inbox.received() == {"in→out": 0}
+
+
+def test_two_addresses_one_inbox(tmp_path: Path) -> None:
+    """A lane that neighbours reach by ipc and other hosts by tcp takes both in one inbox."""
+    here, away = Ends("ipc", tmp_path), Ends("tcp", tmp_path)
+    edges = here.edge("a→out"), away.edge("b→out")
+    lane = msgspec.structs.replace(_lane(), addresses=(here.address, away.address))
+    inbox = open_inbox(lane, edges, here.context)
+    a, b = here.outbox(edges[0]), away.outbox(edges[1])
+    closers = []
+    for outbox in (a, b):
+        outbox.send(record("cam", 0))
+        closers.append(in_thread(lambda outbox=outbox: outbox.close(15.0)))  # type: ignore[misc]
+    assert seqs(rest(inbox)) == [0, 0]
+    for closer in closers:
+        joined(closer)
+    inbox.close()
+    here.close()
+    away.close()
+
+
+def _lane() -> Lane:
+    return Lane(name="out", cameras=(), runs=())
+
+
+def _send_raw(outbox: Outbox, about: Record, message: bytes) -> None:
+    """Send bytes as the message of a record, as a producer of another version would."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "message", lambda _: message)
+        outbox.send(about)
+
+
+@contextmanager
+def _stranger(line: Ends) -> Iterator[zmq.Socket[bytes]]:
+    """A socket that connects to the line's address and knows nothing of its protocol."""
+    socket = line.context.zmq.socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.connect(line.address)
+    yield socket
+    socket.close()

@@ -96,7 +96,6 @@ class Replay:
         lane.turn.number += 1
         lane.turn.origin_ns = time.monotonic_ns()
         lane.cells[node].give(record)
-        self._poll()
 
     def enter(self, node: str, record: Record) -> None:
         """Let a record come to a node as if one of its inputs had given it, and carry on.
@@ -105,7 +104,6 @@ class Replay:
             KensaError: If the topology has no such node or no such camera.
         """
         self._seat(node, record).push(node, record)
-        self._poll()
 
     def close(self) -> None:
         """End every node, each after those that feed it."""
@@ -132,7 +130,7 @@ class Replay:
         )
 
     def _seat(self, node: str, record: Record) -> Lane:
-        """The lane a record belongs to; time jumps to its exposure."""
+        """The lane a record belongs to; time jumps to its exposure, and batches whose time is up are closed."""
         layout = self._seats.get((node, record.camera))
         if layout is None:
             known = {camera for name, camera in self._seats if name == node}
@@ -144,11 +142,9 @@ class Replay:
                 f"node '{node}' serves {listed(sorted(known), 'and')}, got a record of camera '{record.camera}'"
             )
         self._clock.wait_until(record.t_ns)
-        return self._lanes[layout.name]
-
-    def _poll(self) -> None:
         for lane in self._lanes.values():
             lane.poll()
+        return self._lanes[layout.name]
 
 
 def replay(topology: Topology, nodes: Catalog, given: Iterable[Given], **how: Any) -> dict[str, NodeHealth]:

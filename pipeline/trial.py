@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline import sketch
-from pipeline.cases import Belt, Case, Drawn, Sources, cases, topology_of
+from pipeline.cases import Belt, Case, Drawn, cases, topology_of
 from pipeline.catalog import Catalog
 from pipeline.check import load
 from pipeline.clock import FakeClock
@@ -93,7 +93,7 @@ class _Trial:
         if case.recording is not None:
             return iter(Recording(case.recording))
         if case.sources is not None:
-            return _live(topology, self._nodes, case.sources)
+            return live(topology, self._nodes, case.sources.frames)
         if len(sources) != 1 and not case.at:
             raise KensaError(f"which of {listed(sources, 'and')} gives these frames? say where they enter with `at:`")
         drawn = _belt(topology, case.belt) if case.belt else _frames(topology, case.frames or ())
@@ -133,10 +133,10 @@ def _sources(topology: Topology, nodes: Catalog) -> list[str]:
     return [name for name, step in topology.nodes.items() if nodes[step.use].kind == "source"]
 
 
-def _live(topology: Topology, nodes: Catalog, wanted: Sources) -> Iterator[Given]:
-    """What the topology's own sources give first, merged by time of exposure, then camera."""
+def live(topology: Topology, nodes: Catalog, frames: int) -> Iterator[Given]:
+    """The first records of each source and camera, with time that jumps; by time of exposure, then camera."""
     runs = [
-        _source(topology, nodes, name, camera, wanted.frames)
+        _source(topology, nodes, name, camera, frames)
         for name in _sources(topology, nodes)
         for camera, host in topology.cameras.items()
         if topology.nodes[name].at in (None, host)

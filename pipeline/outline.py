@@ -22,6 +22,11 @@ class Strand(NamedTuple):
     lanes: tuple[Lane, ...]
 
     @property
+    def key(self) -> str:
+        """Unique in the plan: the name of its first lane."""
+        return self.lanes[0].name
+
+    @property
     def name(self) -> str:
         """`cam-1 … cam-4 ×4`, or the name of the one lane."""
         return several([lane.name for lane in self.lanes])
@@ -48,8 +53,9 @@ class Cable(NamedTuple):
 
     @property
     def label(self) -> str:
-        """How the edges behave: `gap, verdict · drop_oldest`."""
-        return f"{', '.join(self.edges[0].kinds)} · {self.edges[0].queue.policy}"
+        """How the edges behave: `gap, verdict · drop_oldest ×4`."""
+        times = f" ×{len(self.edges)}" if len(self.edges) > 1 else ""
+        return f"{', '.join(self.edges[0].kinds)} · {self.edges[0].queue.policy}{times}"
 
 
 class Outline(NamedTuple):

@@ -112,7 +112,7 @@ def _cuts(seat: Seat, step: Step, spec: Spec, lane: Seat, tangled: bool) -> Iter
         yield f"sink '{name}' sees all cameras: its own process"
     elif spec.per is None and spec.shape == "stream":
         yield f"'{name}' keeps one state for all cameras"
-    if tangled:
+    elif tangled:
         yield f"'{name}' takes from several lanes"
     if lane.host != seat.host:
         yield f"'{name}' runs on {seat.host}"

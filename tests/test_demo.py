@@ -128,6 +128,17 @@ def test_an_archive_that_does_not_add_up_fails(
     assert said in capsys.readouterr().out
 
 
+def test_the_ledger_is_told_without_an_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line whose archive could not even begin still says what became of its records."""
+    monkeypatch.setattr(line, "conduct", lambda _: Outcome(accounts=(), failures=("process 'archive' was lost",)))
+    assert main(["demo", str(LAPTOP), "--out", str(tmp_path / "out")]) == 2
+    out, err = capsys.readouterr()
+    assert "process 'archive' was lost" in out
+    assert "expected an archive with tables" in err
+
+
 def test_gaps_that_a_queue_told_are_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The archive may hold more than was delivered: a queue tells gaps that nobody handed to it."""
     assert _run(tmp_path, monkeypatch, frames=[0, 3], delivered=2, gap=(1, 2))[0] == 0

@@ -57,7 +57,7 @@ ARROWS: dict[str, str] = {
     "pipeline.transport": "clock codec errors plan records",
     "pipeline.runtime": "catalog clock codec errors node plan records transport",
     "pipeline.commands": (
-        "appraisal capture cases catalog check clock codec drawing errors faults manual "
+        "appraisal archive capture cases catalog check clock codec drawing errors faults manual "
         "node outline plan planner recordings records replay runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",

@@ -17,7 +17,7 @@ from pipeline.archive import read
 from pipeline.check import load
 from pipeline.commands import run as line
 from pipeline.commands.scorecard import scorecard
-from pipeline.errors import KensaError
+from pipeline.errors import KensaError, TableError
 from pipeline.runtime.outcome import UNBALANCED, Outcome
 from pipeline.topology import Topology
 
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     archive = _node(topology, "archive", file)
     clear(args.out)
     outcome = line.conduct(_asked(args, file, topology))
-    found = appraise(args.out / FILES["archive"], truths(topology))
+    found = _found(args.out, topology, outcome)
     faults = [*_faults(found, _short(outcome, archive, args.out))]
     _tell(Console(highlight=False), args.out, found, outcome, faults)
     return outcome.status or (UNBALANCED if faults else 0)
@@ -91,6 +91,15 @@ def _node(topology: Topology, use: str, file: Path) -> str:
         if step.use == use:
             return name
     raise KensaError(f"{file}: expected a node that uses '{use}', found none: a demo reads its verdicts back from it")
+
+
+def _found(out: Path, topology: Topology, outcome: Outcome) -> Appraisal:
+    """The appraisal; where there is no archive, the ledger is still told."""
+    try:
+        return appraise(out / FILES["archive"], truths(topology))
+    except TableError:
+        print(outcome)
+        raise
 
 
 def _short(outcome: Outcome, archive: str, out: Path) -> int:

@@ -32,6 +32,7 @@ class Family(NamedTuple):
         line: Name of the line.
         control: Address of the supervisor's socket.
         lock: The run folder's lock; each child holds it as long as it lives.
+        drain: Seconds that a process may take to drain.
         log: Where a child's standard output and error go.
         command: What to run; it reads its `Launch` from standard input.
         env: Its environment.
@@ -40,6 +41,7 @@ class Family(NamedTuple):
     line: str
     control: str
     lock: int
+    drain: float
     log: int
     command: Sequence[str]
     env: Mapping[str, str]
@@ -106,6 +108,7 @@ class Child:
             control=family.control,
             incarnation=self.incarnation,
             line=family.line,
+            drain=family.drain,
         )
         self.running = _spawn(family, encode(launch))
 

@@ -48,7 +48,7 @@ class RunFolder:
         self.lock = lock
 
     @classmethod
-    def take(cls, line: str, host: str, *, patience: float = 15.0) -> RunFolder:
+    def take(cls, line: str, host: str, *, patience: float = 20.0) -> RunFolder:
         """Make the folder and lock it.
 
         Args:

@@ -27,6 +27,7 @@ class Launch(Struct, frozen=True, kw_only=True):
         control: Address of the supervisor's control socket.
         incarnation: Names this run of the process; a restart gets another.
         line: Name of the line, bound to every log line.
+        drain: Seconds it may take to drain once it is told to; the rest is then dropped as `shutdown`.
     """
 
     process: Process
@@ -34,6 +35,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     control: str
     incarnation: str
     line: str
+    drain: float = 8.0
 
 
 class NodeHealth(Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from pipeline.runtime.watch import Limits
 
 ALARMS = 20  # kept in a snapshot
 PUBLISH = 0.25  # seconds between snapshots
+GRACE = 0.8  # of the time to drain, after which a process gives up by itself instead of being killed
 STOOD = 1.0  # seconds between two looks from which the supervisor itself stood still
 
 
@@ -62,7 +63,10 @@ class Host:
         self._books = Books(edge.name for edge in self._share.given)
         self._board = Switchboard(folder.path)
         self._clients = Clients(self._board, [node for node in self._order if any(node in c.names for c in self._crew)])
-        self._family = Family(plan.line, self._board.address, folder.lock, journal.fd, command, env or os.environ)
+        drain = self._limits.drain * GRACE
+        self._family = Family(
+            plan.line, self._board.address, folder.lock, drain, journal.fd, command, env or os.environ
+        )
         self._alarms: deque[Alarm] = deque(maxlen=ALARMS)
         self._stops = 0
         self._killed = False

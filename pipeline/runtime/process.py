@@ -31,7 +31,6 @@ from pipeline.transport.channel import Inbox
 from pipeline.transport.connect import Context, open_inbox, open_outbox
 
 OK, FAILED, BAD_LAUNCH = 0, 1, 3
-DRAIN_S = 8.0
 
 
 class Process:
@@ -42,7 +41,7 @@ class Process:
         self.log = logs.logger(launch.line, launch.process.name)
         self.clock = RealClock()
         self.stop = threading.Event()
-        self.context = Context(self.stop, DRAIN_S)
+        self.context = Context(self.stop, launch.drain)
         self.error = ""
         layouts = launch.process.lanes
         self.inboxes = {lane.name: inbox for lane in layouts if (inbox := self._inbox(lane)) is not None}
@@ -106,9 +105,9 @@ class Process:
         here.turn = lane.turn
         try:
             if inbox := self.inboxes.get(layout.name):
-                serve(lane, inbox, DRAIN_S)
+                serve(lane, inbox, self.launch.drain)
             else:
-                feed(lane, layout.runs[0], layout.cameras[0], self.clock, DRAIN_S)
+                feed(lane, layout.runs[0], layout.cameras[0], self.clock, self.launch.drain)
         except BaseException as error:
             self.error = f"lane '{layout.name}': {type(error).__name__}: {error}"
             self.log.exception("lane failed", lane=layout.name)

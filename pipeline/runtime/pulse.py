@@ -24,9 +24,9 @@ from pipeline.transport.context import Context
 
 BEAT_MS = 25
 REPORT_S = 0.5
-ORPHAN_S = 15.0
 TAPPED = 256
 LAST_WORD_MS = 1000
+ABANDONED = 4
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -112,8 +112,14 @@ class Pulse(threading.Thread):
         for lane in self._lanes:
             for _, outbox in lane.exits:
                 outbox.pump()
-        if self._orphaned and time.monotonic() - self._orphaned > ORPHAN_S:
-            self._orphaned = 0.0
+        if self._orphaned:
+            self._depart(time.monotonic() - self._orphaned)
+
+    def _depart(self, alone: float) -> None:
+        """The supervisor has been gone for so long: wait for no producer any more, and in the end for no node."""
+        if alone > 2 * self._launch.drain:
+            os._exit(ABANDONED)
+        if alone > self._launch.drain:
             self._command(Finish())
 
     def _look(self, node: str, record: Record) -> None:

@@ -178,7 +178,7 @@ def _unreadable(document: Document, text: str, error: yaml.YAMLError) -> tuple[M
         return Mark(document.name, line, column), f"not YAML: {getattr(error, 'reason', error)}"
     at, begun = error.problem_mark, error.context_mark
     mark = Mark(document.name, at.line + 1, at.column + 1)
-    if "\t" in text.split("\n")[at.line][: at.column + 1]:
+    if "\t" in [*text.split("\n"), ""][at.line][: at.column + 1]:  # a file that ends too early: the line after it
         return mark, "not YAML: a tab; indent with spaces"
     problem = str(error.problem).replace("did not find expected", "expected")
     return mark, f"not YAML: {problem}" + (f" ({error.context}, line {begun.line + 1})" if begun else "")

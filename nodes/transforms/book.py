@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -71,7 +70,7 @@ class Book(Struct, frozen=True, forbid_unknown_fields=True):
         max_hidden: Frames of a part that gaps may have hidden; with more it is not known to be good.
     """
 
-    rules: Annotated[tuple[Rule, ...], Meta(min_length=1)]
+    rules: tuple[Rule, ...]
     name: Label | None = None
     label: Label = "part"
     min_views: Frames = 1
@@ -96,16 +95,22 @@ def open_book(path: str) -> Book:
 
 
 def _judge(document: Document) -> None:
-    """What types cannot say: limits are there and in order, names differ."""
-    rules = [(i, rule) for i, rule in enumerate(document.data["rules"]) if isinstance(rule, dict)]
-    names = Counter(str(rule.get("name")) for _, rule in rules)
-    for i, rule in rules:
-        path = ("rules", i)
-        low, high = rule.get("low"), rule.get("high")
-        if low is None and high is None:
-            document.complain(path, "expected a limit: `low`, `high` or both, got neither")
-        if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
-            document.complain((*path, "low"), f"low: expected at most `high`, which is {high:g}, got {low:g}")
-        if names[str(rule.get("name"))] > 1 and "name" in rule:
-            names[str(rule["name"])] = 0
-            document.complain((*path, "name"), f"two rules are called '{rule['name']}'; a finding names its rule")
+    """What types cannot say: there are rules, their limits are there and in order, their names differ."""
+    names: set[Any] = set()
+    if not document.data["rules"]:
+        document.complain(("rules",), "rules: expected at least one rule, got none")
+    for i, rule in enumerate(document.data["rules"]):
+        if not isinstance(rule, dict):
+            continue
+        _limits(document, ("rules", i), rule.get("low"), rule.get("high"))
+        name = rule.get("name")
+        if isinstance(name, str) and name in names:
+            document.complain(("rules", i, "name"), f"two rules are called '{name}'; a finding names its rule")
+        names.add(name if isinstance(name, str) else None)
+
+
+def _limits(document: Document, path: tuple[str | int, ...], low: Any, high: Any) -> None:
+    if low is None and high is None:
+        document.complain(path, "expected a limit: `low`, `high` or both, got neither")
+    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+        document.complain((*path, "low"), f"low: expected at most `high`, which is {high:g}, got {low:g}")

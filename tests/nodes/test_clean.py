@@ -1,0 +1,136 @@
+"""Cleaning: noise goes, everything else stays as it was, and nothing to do costs nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from nodes.transforms.clean import clean
+from pipeline.records import Frame, Layer, Scores
+from tests.nodes import oracle
+from tests.nodes.scenes import frame, pixels
+from tests.strategies import pixels as drawn
+from tests.strategies import sizes
+
+Pixels = oracle.Pixels
+
+
+def cleaned(mask: Pixels, **params: Any) -> Pixels:
+    """The mask of a frame with one layer, cleaned by nothing but what is asked for."""
+    return clean(frame(mask), **{"min_area": 0, **params}).layers[0].mask.dense
+
+
+@settings(deadline=None)
+@given(sizes(20).flatmap(drawn), st.integers(0, 12))
+def test_specks_are_pieces_that_are_too_small(mask: Pixels, least: int) -> None:
+    """What stays is exactly the pieces of at least `min_area` pixels."""
+    kept = [piece for piece in oracle.pieces(mask) if len(piece) >= least]
+    assert (cleaned(mask, min_area=least) == oracle.paint(mask.shape, set().union(*kept))).all()
+
+
+@settings(deadline=None)
+@given(sizes(20).flatmap(drawn), st.integers(0, 12))
+def test_pinholes_are_holes_that_are_too_small(mask: Pixels, most: int) -> None:
+    """What is added is exactly the holes of at most `fill_holes` pixels; a bay at the edge is no hole."""
+    height, width = mask.shape
+    empty = [p for p in oracle.pieces(~mask, corners=False) if len(p) <= most]
+    small = [p for p in empty if all(0 < y < height - 1 and 0 < x < width - 1 for y, x in p)]
+    assert (cleaned(mask, fill_holes=most) == mask | oracle.paint(mask.shape, set().union(*small))).all()
+
+
+@settings(deadline=None)
+@given(sizes(20).flatmap(drawn), st.integers(1, 3), st.integers(0, 12), st.integers(0, 12))
+def test_laws(mask: Pixels, radius: int, least: int, most: int) -> None:
+    """Opening only takes, closing only adds, and each step done twice is done once."""
+    assert not (cleaned(mask, opening=radius) & ~mask).any()
+    assert not (mask & ~cleaned(mask, closing=radius)).any()
+    for params in ({"opening": radius}, {"closing": radius}, {"min_area": least}, {"fill_holes": most}):
+        once = cleaned(mask, **params)
+        assert (cleaned(once, **params) == once).all()
+
+
+@settings(deadline=None)
+@given(sizes(20).flatmap(drawn))
+def test_the_largest_piece_alone_stays(mask: Pixels) -> None:
+    """With `keep_largest` at most one piece is left, and none was larger."""
+    kept = oracle.pieces(cleaned(mask, keep_largest=True))
+    areas = [len(piece) for piece in oracle.pieces(mask)]
+    assert [len(piece) for piece in kept] == ([max(areas)] if areas else [])
+
+
+def test_a_largest_piece_that_is_a_speck_goes_too() -> None:
+    """`keep_largest` does not save what is too small."""
+    assert not cleaned(pixels("#...", "...."), keep_largest=True, min_area=2).any()
+
+
+def test_nothing_to_do_costs_nothing() -> None:
+    """A frame that was clean is passed on as the same object: no pixel was copied."""
+    tidy = frame(np.pad(np.ones((8, 8), bool), 4))
+    assert clean(tidy) is tidy
+    assert clean(tidy, min_area=9, fill_holes=9, closing=1, keep_largest=True) is tidy
+    empty = frame(np.zeros((8, 8), bool))
+    assert clean(empty, keep_largest=True) is empty
+
+
+def test_a_clean_layer_beside_a_noisy_one_stays_the_same() -> None:
+    """Only what changed is new; labels and scores stay."""
+    both = frame(np.pad(np.ones((8, 8), bool), 4), pixels(*["#" + "." * 15, *["." * 16] * 15]))
+    told = clean(both)
+    assert told.layers[0] is both.layers[0]
+    assert not told.layers[1].mask.dense.any()
+    assert (told.seq, told.layers[1].label) == (both.seq, "part")
+
+
+def test_opening_takes_off_what_is_thin_and_closing_fills_what_is_narrow() -> None:
+    """A hair goes, a slit closes."""
+    plate = np.pad(np.ones((12, 12), bool), 6)
+    hairy, slit = plate.copy(), plate.copy()
+    hairy[10, 18:22] = True
+    slit[6:14, 11] = False
+    assert not cleaned(hairy, opening=1)[:, 19:].any()
+    assert cleaned(slit, closing=1)[7:14, 11].all()
+
+
+def scored(values: list[list[int]], scale: float, zero_point: int) -> Frame:
+    """A frame whose only layer has scores, and a mask that says nothing of them."""
+    data = np.array(values, np.int8)
+    bare = frame(np.zeros(data.shape, bool))
+    scores = Scores(data.shape, data.tobytes(), scale, zero_point)
+    return replace(bare, layers=(replace(bare.layers[0], scores=scores),))
+
+
+@given(
+    values=st.lists(st.lists(st.integers(-128, 127), min_size=3, max_size=3), min_size=1, max_size=4),
+    scale=st.floats(1e-3, 10.0),
+    zero_point=st.integers(-128, 127),
+    threshold=st.floats(-300.0, 300.0),
+)
+def test_scores_are_cut_where_asked(values: list[list[int]], scale: float, zero_point: int, threshold: float) -> None:
+    """Inside is what scores more than the threshold, in logits, ends of the range included."""
+    told = clean(scored(values, scale, zero_point), threshold=threshold, min_area=0).layers[0].mask.dense
+    bound = zero_point + threshold / scale
+    assert told.tolist() == [[value > bound for value in row] for row in values]
+
+
+def test_scores_are_left_alone_unless_asked() -> None:
+    """The sensor's own mask counts as long as nobody gives a threshold."""
+    told = scored([[127, 127]], 0.1, 0)
+    assert clean(told, min_area=0) is told
+
+
+def test_a_layer_without_scores_keeps_its_mask() -> None:
+    """A threshold means nothing where there are no scores."""
+    bare = frame(pixels("#"))
+    assert clean(bare, threshold=3.0, min_area=0) is bare
+
+
+def test_a_damaged_score_map_is_refused() -> None:
+    """Bytes that are not height × width raise; the line makes a gap of it."""
+    layer = Layer("part", frame(pixels("##")).layers[0].mask, scores=Scores((1, 2), b"\0", 0.1))
+    with pytest.raises(ValueError, match="reshape"):
+        clean(replace(frame(pixels("##")), layers=(layer,)), threshold=0.0)

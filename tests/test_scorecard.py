@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from pipeline.commands.scorecard import percent, scorecard
+from pipeline.commands.scorecard import percent, scorecard, summary
 from pipeline.score import Ratio, Score
 
 KINDS = ("chip", "hole")
@@ -16,7 +16,7 @@ def shown(score: Score, *, colour: bool = False) -> str:
     """What a terminal would show."""
     out = io.StringIO()
     Console(file=out, width=80, force_terminal=colour, color_system="standard" if colour else None).print(
-        scorecard(score, KINDS)
+        scorecard(score, KINDS), summary(score)
     )
     return out.getvalue()
 

@@ -16,7 +16,7 @@ from pipeline.appraisal import Appraisal, appraise, truths
 from pipeline.archive import read
 from pipeline.check import load
 from pipeline.commands import run as line
-from pipeline.commands.scorecard import scorecard
+from pipeline.commands.scorecard import scorecard, summary
 from pipeline.errors import KensaError, TableError
 from pipeline.runtime.outcome import UNBALANCED, Outcome
 from pipeline.topology import Topology
@@ -131,9 +131,9 @@ def _tell(console: Console, out: Path, found: Appraisal, outcome: Outcome, fault
 
 
 def _facts(found: Appraisal, out: Path) -> Table:
-    """Frames, and what to look at next."""
+    """Parts and frames in figures, and what to look at next."""
     frames, missing = (sum(getattr(one, name) for one in found.seen.values()) for name in ("frames", "missing"))
-    lines = Table.grid(padding=(0, 2))
+    lines = summary(found.score)
     lines.add_row(Text("Frames", "bold"), f"{frames:,} in the archive, {missing:,} told missing, {found.lost:,} lost")
     for name, use in (("Look", "preview"), ("Archive", "archive"), ("Events", "alarms")):
         if (path := out / FILES[use]).exists():

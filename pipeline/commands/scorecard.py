@@ -13,8 +13,8 @@ from pipeline.score import GOOD, MISSED, NO_READ, OTHER, PASS, PHANTOM, Ratio, S
 
 
 def scorecard(score: Score, kinds: Sequence[str]) -> Group:
-    """Both tables, and the two figures that a plant asks for first."""
-    return Group(confusion(score, kinds), defects(score, kinds), summary(score))
+    """Both tables."""
+    return Group(confusion(score, kinds), defects(score, kinds))
 
 
 def confusion(score: Score, kinds: Sequence[str]) -> Table:
@@ -41,7 +41,7 @@ def defects(score: Score, kinds: Sequence[str]) -> Table:
 
 
 def summary(score: Score) -> Table:
-    """What every part came to, in three lines."""
+    """What every part came to, and the two figures that a plant asks for first."""
     caught, accused = score.caught(), score.accused()
     lines = Table.grid(padding=(0, 2))
     lines.add_row(Text("Parts", "bold"), f"{score.found} of {score.parts} found, {score.phantoms} that were not there")

@@ -50,7 +50,7 @@ def columns(dense: NDArray[np.bool_]) -> NDArray[np.uint8]:
     if turn := _loaded("cv2", "transpose"):
         turned: NDArray[np.uint8] = turn(shown)
         return turned.T
-    return shown.copy("F") if shown.size <= SMALL else _banded(shown)
+    return shown.T.copy().T if shown.size <= SMALL else _banded(shown)
 
 
 def _banded(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -33,7 +33,8 @@ class Run:
 
     def __init__(self, folder: Path, environment: dict[str, str], topology: str, *arguments: str) -> None:
         self.folder, self.environment = folder, environment
-        self.out, self.log, self.seen = folder / "stdout", folder / "log", folder / "seen.txt"
+        name = "-".join(arguments)
+        self.out, self.log, self.seen = folder / f"out{name}", folder / f"log{name}", folder / "seen.txt"
         (folder / "line.yaml").write_text("line: {plant: test, line: e2e}\n" + topology.replace("SEEN", str(self.seen)))
         with self.out.open("w") as out:
             self.process = subprocess.Popen(
@@ -331,6 +332,17 @@ def test_hosts_can_all_run_here(start: Started) -> None:
     run.end()
     assert len(run.numbers("cam-1")) > 20
     assert len(run.numbers("cam-2")) > 20
+
+
+def test_a_host_that_stops_does_not_wait_for_the_cameras_of_another(start: Started) -> None:
+    """What it has not taken stays with its producer, who accounts for it when it stops itself."""
+    cameras, sinks = start(HOSTS, "--host", "edge-1", "--drain-within", "1s"), start(HOSTS, "--host", "edge-2")
+    sinks.wait(lambda: {"cam-1", "cam-2"} <= {row[1] for row in sinks.records()})
+    sinks.stop()
+    assert cameras.process.poll() is None
+    text = cameras.stop()
+    assert int(column(text, "pass@cam-1→out", "delivered").replace(",", "")) == len(sinks.numbers("cam-1"))
+    assert column(text, "pass@cam-1→out", "dropped").startswith("shutdown ")
 
 
 def test_top_and_tap_look_at_a_running_line(start: Started) -> None:

@@ -27,6 +27,7 @@ ACK_EVERY = 0.05  # seconds within which a producer hears of everything taken an
 IDLE_MS = 200  # after which a consumer that has nothing to do looks up
 BIND_WITHIN = 3.0  # seconds an address may still be held by the consumer before this one
 LEAVE_WITHIN = 0.5  # seconds for producers to have read the last acknowledgement
+FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a producer that does not stop
 KEPT = 16  # quarantined messages
 
 
@@ -60,6 +61,7 @@ class ZeromqInbox:
         self._routes: dict[bytes, _Link] = {}
         self._ready: deque[Delivery] = deque()
         self._finishing = threading.Event()
+        self._finish_by = 0.0
         self._ended = not edges
         self._due = 0.0
         self._wait_ms = -1
@@ -76,7 +78,7 @@ class ZeromqInbox:
         if self._due and until - timeout >= self._due:
             self._acknowledge()
         while not self._ready:
-            if self._ended:
+            if self._ended or (self._finishing.is_set() and time.monotonic() > self._finish_by):
                 self._acknowledge()
                 raise Closed
             if self._read(until) or self._ready:
@@ -102,7 +104,9 @@ class ZeromqInbox:
 
     def finish(self) -> None:
         """Do not wait for producers that have not ended; may be called by another thread."""
-        self._finishing.set()
+        if not self._finishing.is_set():
+            self._finish_by = time.monotonic() + FINISH_WITHIN
+            self._finishing.set()
 
     def received(self) -> dict[str, int]:
         """Per edge the highest number received from its current producer."""
@@ -111,10 +115,9 @@ class ZeromqInbox:
     def close(self) -> None:
         """Give up the address; what is not done waits for the next consumer."""
         self._acknowledge()
-        present = [link for link in self._links.values() if link.route]
-        for link in present:
-            self._say(link.route, wire.Bye(self._token))
-        until = time.monotonic() + (0.0 if self._finishing.is_set() else LEAVE_WITHIN)
+        bye = wire.Bye(self._token)
+        present = [link for link in self._links.values() if link.route and self._say(link.route, bye)]
+        until = time.monotonic() + LEAVE_WITHIN
         while any(link.route for link in present) and time.monotonic() < until:
             self._read(until)
         self._files.remove()
@@ -220,11 +223,14 @@ class ZeromqInbox:
         link.told = (arrivals.received, arrivals.done)
         self._say(link.route, wire.Ack(self._token, arrivals.received, arrivals.done, refused))
 
-    def _say(self, route: bytes, said: wire.Who | wire.Ack | wire.Bye) -> None:
+    def _say(self, route: bytes, said: wire.Who | wire.Ack | wire.Bye) -> bool:
+        """False where the producer is gone."""
         try:
             self._socket.send_multipart((route, wire.encode(said)), zmq.NOBLOCK)
         except zmq.ZMQError:
             self.strangers += 1
+            return False
+        return True
 
 
 def _router(context: Context, addresses: Sequence[str]) -> zmq.Socket[bytes]:

@@ -5,6 +5,7 @@ It reads what the lanes count and never waits for them, so that a stuck node is 
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -22,7 +23,7 @@ from pipeline.runtime.lane import Lane
 from pipeline.transport.channel import Inbox
 from pipeline.transport.context import Context
 
-BEAT_MS = 25
+BEAT_S = 0.05  # between two looks at outboxes and taps; with neither, only reports wake it
 REPORT_S = 0.5
 TAPPED = 256
 LAST_WORD_MS = 1000
@@ -42,7 +43,6 @@ class Pulse(threading.Thread):
         context: Makes the socket.
 
     Attributes:
-        state: What the process does; a change is reported at once.
         error: Why it failed, for people.
     """
 
@@ -57,19 +57,32 @@ class Pulse(threading.Thread):
         context: Context,
     ) -> None:
         super().__init__(name="pulse", daemon=True)
-        self.state: State = "starting"
         self.error = ""
+        self._state: State = "starting"
         self._launch, self._lanes, self._inboxes = launch, lanes, inboxes
         self._command, self._lifeline, self._context = command, lifeline, context
         self._ending = threading.Event()
+        self._nudge = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._tapping = False
         self._orphaned = 0.0
         self._tapped: deque[tuple[str, Record]] = deque()
         self._missed: Counter[str] = Counter()
 
+    @property
+    def state(self) -> State:
+        """What the process does; a change is reported at once."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._state = state
+        os.eventfd_write(self._nudge, 1)
+
     def end(self, state: State, error: str = "") -> None:
         """Say one last word and stop; returns when it is said."""
-        self.state, self.error = state, error
+        self.error = error
         self._ending.set()
+        self.state = state
         self.join()
 
     def run(self) -> None:
@@ -85,9 +98,12 @@ class Pulse(threading.Thread):
         poller = zmq.Poller()
         poller.register(socket, zmq.POLLIN)
         poller.register(self._lifeline, zmq.POLLIN)
+        poller.register(self._nudge, zmq.POLLIN)
         due, told = 0.0, self.state
         while not self._ending.is_set():
-            ready = dict(poller.poll(BEAT_MS))
+            ready = dict(poller.poll(self._patience_ms(due)))
+            if self._nudge in ready:
+                os.eventfd_read(self._nudge)
             if socket in ready:
                 self._obey(health.decode_command(socket.recv()))
             if self._lifeline in ready and not os.read(self._lifeline, 4096):
@@ -100,8 +116,16 @@ class Pulse(threading.Thread):
                 due, told = time.monotonic() + REPORT_S, self.state
                 _send(socket, self._report())
 
+    def _patience_ms(self, due: float) -> int:
+        """How long nothing need be done."""
+        left = due - time.monotonic()
+        if self._tapping or any(lane.exits for lane in self._lanes):
+            left = min(left, BEAT_S)
+        return max(0, math.ceil(left * 1000))
+
     def _obey(self, command: Command) -> None:
         if isinstance(command, Tap):
+            self._tapping = True  # from now on: that a tap has ended does not mean that another has not begun
             for lane in self._lanes:
                 lane.tap(command.node, self._look if command.on else None)
         else:

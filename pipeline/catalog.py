@@ -75,6 +75,8 @@ def own() -> Catalog:
 
 def _spec(what: str, module: str, attribute: str) -> Spec:
     """The spec of a function, imported from what is installed, else from the folder Python runs in."""
+    if not module or not attribute:
+        raise NodeError(f"{what}: expected module:function")
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)

@@ -176,12 +176,18 @@ def _unreadable(document: Document, text: str, error: yaml.YAMLError) -> tuple[M
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         line, column = _place(text[: getattr(error, "position", 0)])
         return Mark(document.name, line, column), f"not YAML: {getattr(error, 'reason', error)}"
-    at, begun = error.problem_mark, error.context_mark
-    mark = Mark(document.name, at.line + 1, at.column + 1)
-    if "\t" in [*text.split("\n"), ""][at.line][: at.column + 1]:  # a file that ends too early: the line after it
-        return mark, "not YAML: a tab; indent with spaces"
+    at, begun, lines = error.problem_mark, error.context_mark, text.split("\n")
     problem = str(error.problem).replace("did not find expected", "expected")
-    return mark, f"not YAML: {problem}" + (f" ({error.context}, line {begun.line + 1})" if begun else "")
+    if begun and not "".join([*lines, ""][at.line :])[at.column :].strip():
+        at, begun, problem = begun, None, f"{problem} before the end"
+    shown = [*lines, ""][at.line]
+    if shown[max(at.column - 1, 0) : at.column + 1] == "${":
+        problem = "`${…}` inside `{…}` or `[…]` needs quotes around it"
+    elif "\t" in shown[: at.column + 1]:
+        problem = "a tab; indent with spaces"
+    elif begun:
+        problem += f" ({error.context}, line {begun.line + 1})"
+    return Mark(document.name, at.line + 1, at.column + 1), f"not YAML: {problem}"
 
 
 class _Composer:

@@ -63,6 +63,14 @@ def fragile(frame_: Frame, *, bad: tuple[int, ...] = ()) -> Frame:
     return frame_
 
 
+@node()
+def brittle(frame_: Frame) -> Frame:
+    """Break on frame 101."""
+    if frame_.seq == 101:
+        raise ValueError("no 101")
+    return frame_
+
+
 @node(per="camera")
 def count(frames: Iterator[Frame], *, bad: tuple[int, ...] = (), start: int = 0) -> Iterator[Tracks]:
     """Number the frames of a camera, and tell how many there were when they end."""
@@ -113,7 +121,7 @@ def store_each(records: Iterator[list[Frame]]) -> None:
     batches.extend([record.seq for record in batch] for batch in records)
 
 
-FUNCTIONS: tuple[Any, ...] = (source, shift, odd, twice, fragile, count, tally, keep, store, store_each)
+FUNCTIONS: tuple[Any, ...] = (source, shift, odd, twice, fragile, brittle, count, tally, keep, store, store_each)
 TOYS: dict[str, Spec] = {function.__name__: function.spec for function in FUNCTIONS}
 
 

@@ -35,7 +35,7 @@ ARROWS: dict[str, str] = {
     "pipeline.located": "faults",
     "pipeline.conform": "faults located words",
     "pipeline.catalog": "errors faults node",
-    "pipeline.manual": "catalog node records words",
+    "pipeline.manual": "catalog errors node records words",
     "pipeline.plan": "",
     "pipeline.topology": "plan",
     "pipeline.placement": "catalog errors node topology",
@@ -55,12 +55,13 @@ ARROWS: dict[str, str] = {
     ),
     "pipeline.appraisal": "archive errors records score table topology",
     "pipeline.transport": "clock codec errors plan records",
-    "pipeline.runtime": "catalog clock codec errors node plan records transport",
+    "pipeline.runtime": "catalog clock codec errors faults masks node plan records transport",
     "pipeline.commands": (
         "appraisal archive capture cases catalog check clock codec drawing errors faults manual "
         "node outline plan planner recordings records replay runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
+    "pipeline.__main__": "cli",
     "nodes": "clock codec conform errors located masks node recordings records table units",
 }
 
@@ -109,7 +110,24 @@ def test_heavy_modules_are_imported_where_used() -> None:
 @pytest.mark.slow
 def test_importing_every_node_is_light() -> None:
     """`import nodes.…` of every node, and every command, loads none of the heavy libraries."""
-    assert _loaded(f"import {', '.join(_modules())}") & HEAVY == set()
+    modules = [module for module in _modules() if not module.endswith(".__main__")]
+    assert _loaded(f"import {', '.join(modules)}") & HEAVY == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command", [["check", "topologies/laptop.yaml"], ["plan", "topologies/laptop.yaml"], ["nodes"]]
+)
+def test_asking_about_a_line_is_light(command: list[str]) -> None:
+    """Whoever checks, plans or reads on a laptop waits for none of the heavy libraries."""
+    assert _loaded(f"from pipeline.cli import main\nassert main({command}) == 0") & HEAVY == set()
+
+
+@pytest.mark.slow
+def test_a_process_that_judges_and_tells_is_light() -> None:
+    """Where no pixel is looked at, nothing is loaded that only pixels, tables or terminals need."""
+    code = "import pipeline.runtime.process, pipeline.transport.router, nodes.transforms.rules, nodes.sinks.alarms"
+    assert _loaded(code) & BULKY == set()
 
 
 @cache
@@ -164,7 +182,7 @@ def _tree(path: Path) -> ast.Module:
 
 def _loaded(code: str) -> set[str]:
     """Names of all modules that a fresh interpreter has loaded after it ran some code."""
-    told = f"{code}\nimport sys\nprint(*sorted(sys.modules), file=sys.stderr)"
+    told = f"{code}\nimport sys\nprint(*(name for name, module in sys.modules.items() if module), file=sys.stderr)"
     run = subprocess.run([sys.executable, "-c", told], check=False, capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stderr
     return set(run.stderr.splitlines()[-1].split())

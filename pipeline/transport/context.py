@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from pipeline.transport.memory import Hub
+from pipeline.transport.hub import Hub
 
 if TYPE_CHECKING:
     import zmq

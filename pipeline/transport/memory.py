@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pipeline.plan import Edge
 from pipeline.records import Gap, Record
 from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.channel import Closed, Delivery, Ledger
+from pipeline.transport.context import Context
 from pipeline.transport.flow import Flow
 from pipeline.transport.queue import Item
 from pipeline.transport.size import nominal
 
-if TYPE_CHECKING:
-    from pipeline.transport.context import Context
-
 SLICE = 0.1  # seconds after which one who waits looks whether the line stops
-
-
-class Hub:
-    """Where the memory edges of one lane meet: one lock, one flow per edge."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.arrived = threading.Condition(self.lock)
-        self.room = threading.Condition(self.lock)
-        self.flows: dict[str, tuple[str, Flow]] = {}
 
 
 class MemoryOutbox:

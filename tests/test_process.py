@@ -181,6 +181,15 @@ def test_a_failing_node_is_logged_with_its_place(launch: Any) -> None:
     assert {node.node: node.failed for node in last.nodes}["brittle"] == 1
 
 
+def test_a_lane_that_fails_for_good_ends_the_process(launch: Any) -> None:
+    """What is no node's failure is not survived in silence: the last report says why, and the exit status is 1."""
+    child = launch(source="quitter", count=3, node="tally")
+    last = child.until("failed")
+    assert child.left() == 1
+    assert last.error in {"lane 'cam-1': SystemExit: 0", "lane 'cam-2': SystemExit: 0"}
+    assert "lane failed" in {row["event"] for row in child.logged()}
+
+
 @pytest.mark.parametrize(
     ("stdin", "said"),
     [

@@ -37,6 +37,13 @@ def source(camera: str, session: str, clock: Clock, *, count: int = 3) -> Iterat
 
 
 @node()
+def quitter(camera: str, session: str, *, count: int = 3) -> Iterator[Frame]:
+    """End the whole program, which no node may do."""
+    yield frame(count, camera, session)
+    raise SystemExit(0)
+
+
+@node()
 def shift(frame_: Frame, *, by: int = 100) -> Frame:
     """Add to seq."""
     return frame(frame_.seq + by, frame_.camera, frame_.session, frame_.t_ns)
@@ -121,7 +128,20 @@ def store_each(records: Iterator[list[Frame]]) -> None:
     batches.extend([record.seq for record in batch] for batch in records)
 
 
-FUNCTIONS: tuple[Any, ...] = (source, shift, odd, twice, fragile, brittle, count, tally, keep, store, store_each)
+FUNCTIONS: tuple[Any, ...] = (
+    source,
+    quitter,
+    shift,
+    odd,
+    twice,
+    fragile,
+    brittle,
+    count,
+    tally,
+    keep,
+    store,
+    store_each,
+)
 TOYS: dict[str, Spec] = {function.__name__: function.spec for function in FUNCTIONS}
 
 

@@ -10,7 +10,7 @@ from pipeline.runtime.turn import here
 
 
 def logger(line: str, process: str, out: TextIO | None = None) -> Any:
-    """A structlog logger bound to a line and a process; also what nodes get from `structlog.get_logger()`.
+    """A structlog logger; from now on nodes get the same from `structlog.get_logger()`.
 
     A line that a node logs while it works says by itself which node it was and on which record.
 
@@ -22,7 +22,7 @@ def logger(line: str, process: str, out: TextIO | None = None) -> Any:
     structlog = _structlog()
     structlog.configure(
         processors=[
-            _place,
+            lambda _, __, event: {"line": line, "process": process, **_place(), **event},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.format_exc_info,
@@ -31,7 +31,7 @@ def logger(line: str, process: str, out: TextIO | None = None) -> Any:
         logger_factory=structlog.PrintLoggerFactory(out or sys.stderr),
         cache_logger_on_first_use=True,
     )
-    return structlog.get_logger(line=line, process=process)
+    return structlog.get_logger()
 
 
 def about(record: Record | None) -> dict[str, Any]:
@@ -41,11 +41,10 @@ def about(record: Record | None) -> dict[str, Any]:
     return {"camera": record.camera, "session": record.session, "seq": record.seq}
 
 
-def _place(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _place() -> dict[str, Any]:
+    """What the lane of this thread is at."""
     turn = here.turn
-    if turn is None or not turn.node:
-        return event
-    return {"node": turn.node, **about(turn.record), **event}
+    return {"node": turn.node, **about(turn.record)} if turn and turn.node else {}
 
 
 def _structlog() -> Any:

@@ -52,7 +52,9 @@ class Conform:
     def __call__(self, value: Any, kind: Any, path: Path) -> Any:
         """The value as plain data of that type; parts that do not fit are `BROKEN`, unknown fields are left out.
 
-        A relative path of a type marked `beside` becomes absolute: it starts at the folder of the file that names it.
+        A relative path of a type whose `Meta.extra` has `beside` becomes absolute: it starts at the folder of the
+        file that names it. Where the extra has `read` as well, a function from a path to a document, the faults of
+        that file are told together with those of this one.
         """
         inner = words.inner(kind)
         if isinstance(value, Said):
@@ -93,12 +95,14 @@ class Conform:
             near = meant(value, words.choices(kind)) if isinstance(value, str) else ""
             self._document.complain(path, f"{name}expected {words.expected(value, kind)}, got {shown(value)}{near}")
             return BROKEN
-        return self._beside(value, path) if isinstance(value, str) and words.beside(kind) else value
+        return self._beside(value, kind, path) if isinstance(value, str) and words.asked(kind).get("beside") else value
 
-    def _beside(self, value: str, path: Path) -> str:
+    def _beside(self, value: str, kind: Any, path: Path) -> str:
         found = (File(self._document.mark(path).file).parent / value).absolute()
         if not found.exists():
             self._document.complain(path, f"{path[-1]}: expected a file, found nothing at '{value}'")
+        elif read := words.asked(kind).get("read"):
+            self._document.adopt(read(str(found)))
         return str(found)
 
 

@@ -1,10 +1,7 @@
 """YAML that remembers where each value stood, and refuses what surprises people.
 
-Plain words are read as YAML 1.2 reads them, less its oddities: `on`, `no`, `12:30`, `010` and
-`1_000` are text. Refused: a key set twice, anchors and aliases (so no alias bomb), tags, several
-documents, more than 1 MiB, more than 32 levels, more than 100,000 values.
-
-Source: YAML 1.2.2, chapter 10.3 (core schema); PyYAML's resolver for what YAML 1.1 does.
+Refused: a key set twice, anchors and aliases (so no alias bomb), tags, several documents, more
+than 1 MiB, more than 32 levels, more than 100,000 values.
 """
 
 from __future__ import annotations
@@ -17,6 +14,7 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from pipeline.faults import Fault, Mark, show
+from pipeline.scalar import plain
 
 SIZE = 1 << 20  # bytes
 DEPTH = 32  # levels of mappings and lists
@@ -25,11 +23,7 @@ VALUES = 100_000
 Path = tuple[str | int, ...]
 Parser: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,2})?")
-WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
-    word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
-}
+BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML 1.1 counts as the end of a line
 
 
 class Broken:
@@ -56,6 +50,7 @@ class Document:
         self.name = name
         self.data: Any = None
         self.faults: list[Fault] = []
+        self._told: set[Fault] = set()
         self.values: dict[Path, Mark] = {}
         self.keys: dict[Path, Mark] = {}
         self.lines: dict[str, list[str]] = {name: []}
@@ -67,9 +62,13 @@ class Document:
     def complain_at(self, mark: Mark, text: str) -> None:
         """Note a fault at a place; the same fault is noted once."""
         lines = self.lines.get(mark.file, [])
-        fault = Fault(*mark, text, lines[mark.line - 1] if mark.line <= len(lines) else "")
-        if fault not in self.faults:
-            self.faults.append(fault)
+        self._tell(Fault(*mark, text, lines[mark.line - 1] if mark.line <= len(lines) else ""))
+
+    def adopt(self, other: Document) -> None:
+        """Tell the faults of another file together with those of this one."""
+        self.lines |= other.lines
+        for fault in other.faults:
+            self._tell(fault)
 
     def mark(self, path: Path, *, key: bool = False) -> Mark:
         """Where a value (or its key) stands."""
@@ -80,6 +79,11 @@ class Document:
                     return known[path]
             path = path[:-1]
         return self.values.get((), Mark(self.name, 1, 1))
+
+    def _tell(self, fault: Fault) -> None:
+        if fault not in self._told:
+            self._told.add(fault)
+            self.faults.append(fault)
 
     def show(self) -> str:
         """Every fault, in the order of the files and their lines."""
@@ -105,23 +109,6 @@ def parse(text: str, name: str = "<text>") -> Document:
         {'rate': 30, 'when': '12:30'}
     """
     return _compose(Document(name), text)
-
-
-def plain(text: str) -> Any:
-    """A plain word as a value: nothing, true or false, a number, or text.
-
-    Example:
-        >>> [plain(word) for word in ("30", "3e-2", "true", "on", "010", "12:30", "1_000")]
-        [30, 0.03, True, 'on', '010', '12:30', '1_000']
-    """
-    if text in WORDS:
-        return WORDS[text]
-    if len(text) <= 64:
-        if INTEGER.fullmatch(text):
-            return int(text)
-        if NUMBER.fullmatch(text):
-            return float(text)
-    return text
 
 
 class _Refused(Exception):  # noqa: N818 - never leaves this module
@@ -150,17 +137,18 @@ def _decoded(document: Document, raw: bytes) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode()
-        document.lines[document.name] = raw.decode(errors="replace").split("\n")
+        document.lines[document.name] = BREAK.split(raw.decode(errors="replace"))
         _refuse(document, f"expected UTF-8 text, got the byte 0x{raw[error.start]:02x}", *_place(before))
 
 
 def _place(before: str) -> tuple[int, int]:
     """Line and column of what follows a text."""
-    return before.count("\n") + 1, len(before) - before.rfind("\n")
+    lines = BREAK.split(before)
+    return len(lines), len(lines[-1]) + 1
 
 
 def _compose(document: Document, text: str) -> Document:
-    document.lines[document.name] = text.split("\n")
+    document.lines[document.name] = BREAK.split(text)
     try:
         _Composer(document, text).document()
     except yaml.YAMLError as error:
@@ -176,11 +164,11 @@ def _unreadable(document: Document, text: str, error: yaml.YAMLError) -> tuple[M
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         line, column = _place(text[: getattr(error, "position", 0)])
         return Mark(document.name, line, column), f"not YAML: {getattr(error, 'reason', error)}"
-    at, begun, lines = error.problem_mark, error.context_mark, text.split("\n")
+    at, begun, lines = error.problem_mark, error.context_mark, [*BREAK.split(text), ""]
     problem = str(error.problem).replace("did not find expected", "expected")
-    if begun and not "".join([*lines, ""][at.line :])[at.column :].strip():
+    if begun and not "".join(lines[at.line :])[at.column :].strip():
         at, begun, problem = begun, None, f"{problem} before the end"
-    shown = [*lines, ""][at.line]
+    shown = lines[at.line]
     if shown[max(at.column - 1, 0) : at.column + 1] == "${":
         problem = "`${…}` inside `{…}` or `[…]` needs quotes around it"
     elif "\t" in shown[: at.column + 1]:

@@ -78,10 +78,10 @@ def choices(kind: Any) -> list[str]:
     return [str(value) for value in info.values] if isinstance(info, inspect.LiteralType) else []
 
 
-def beside(kind: Any) -> bool:
-    """Whether a relative path of this type starts at the folder of the file that names it."""
+def asked(kind: Any) -> dict[str, Any]:
+    """What a type asks of its reader: `beside`, `read`; see `Conform`."""
     info = _some(described(kind))
-    return isinstance(info, inspect.Metadata) and bool((info.extra or {}).get("beside"))
+    return (info.extra or {}) if isinstance(info, inspect.Metadata) else {}
 
 
 def textual(kind: Any) -> bool:

@@ -84,14 +84,21 @@ def open_book(path: str) -> Book:
     Raises:
         BookError: If it cannot be read or does not say what a book says.
     """
-    document = read(path)
-    data = Conform(document)(document.data, Book, ()) if not document.faults else None
-    if isinstance(data, dict) and isinstance(document.data.get("rules"), list):
-        _judge(document)
+    document = read_book(path)
     if document.faults:
         raise BookError(document.show())
-    book = msgspec.convert(data, Book)
+    book = msgspec.convert(document.data, Book)
     return msgspec.structs.replace(book, name=book.name or Path(path).stem)
+
+
+def read_book(path: str) -> Document:
+    """Read a rule book as a document that holds every fault of it: `kensa check` tells them as its own."""
+    document = read(path)
+    if not document.faults:
+        data = Conform(document)(document.data, Book, ())
+        if isinstance(data, dict) and isinstance(document.data.get("rules"), list):
+            _judge(document)
+    return document
 
 
 def _judge(document: Document) -> None:

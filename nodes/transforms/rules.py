@@ -8,11 +8,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from nodes.transforms.book import Book, Rule, open_book
+from nodes.transforms.book import Book, Rule, open_book, read_book
 from pipeline.node import node
 from pipeline.records import Finding, Gap, Outcome, Part, Region, Regions, Verdict
 
-BookFile = Annotated[str, Meta(description="a file", extra={"beside": True})]
+BookFile = Annotated[str, Meta(description="a file", extra={"beside": True, "read": read_book})]
 
 OF_REGIONS: dict[str, Callable[[Region], float]] = {
     "area_px": lambda region: region.area_px,

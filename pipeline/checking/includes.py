@@ -35,8 +35,7 @@ def _include(whole_file: Document, part: Document, trail: tuple[str, ...], seen:
         elif real not in seen:
             seen.add(real)
             other = read(path)
-            whole_file.lines |= other.lines
-            whole_file.faults += other.faults
+            whole_file.adopt(other)
             _merge(whole_file, other)
             _include(whole_file, other, (*trail, real), seen)
 

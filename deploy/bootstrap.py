@@ -28,13 +28,13 @@ def main(target: Path, lock: Path) -> None:
         subprocess.run([*pip, "install", "--quiet", "--require-hashes", "-r", lock], check=True)
 
 
-def _pips(python: Path, scratch: Path) -> Iterator[list[str | Path]]:
+def _pips(python: Path, scratch: Path) -> Iterator[tuple[str | Path, ...]]:
     """Commands of every pip that can install into `python`, the cheapest first; a wheel runs without being unpacked."""
     for folder in (Path(_ensurepip()), Path("/usr/share/python-wheels")):
-        yield from ([python, wheel / "pip"] for wheel in folder.glob("pip-*.whl"))
+        yield from ((python, wheel / "pip") for wheel in folder.glob("pip-*.whl"))
     if importlib.util.find_spec("pip"):
-        yield [sys.executable, "-m", "pip", "--python", python]
-    yield from ([python, wheel / "pip"] for wheel in _debian(scratch))
+        yield (sys.executable, "-m", "pip", "--python", python)
+    yield from ((python, wheel / "pip") for wheel in _debian(scratch))
 
 
 def _ensurepip() -> str:

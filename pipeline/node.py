@@ -12,12 +12,13 @@ Before the star stands the inbox, after the star stand the parameters.
 
 from __future__ import annotations
 
-import collections.abc as abc
 import inspect
 import re
 import types
 import typing
+from collections import abc
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -78,13 +79,11 @@ class Spec(msgspec.Struct, frozen=True):
         """The docstring: its text under `""`, then one sentence per parameter."""
         text = inspect.getdoc(self.fn) or ""
         body, _, args = text.partition("\nArgs:\n")
-        found = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", args, re.M)
+        found = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", args, re.MULTILINE)
         return {"": body.strip()} | {name: re.sub(r"\s+", " ", said) for name, said in found}
 
 
-def node(
-    *, per: Literal["camera"] | None = None, live: bool = False, batch: Batch | None = None
-) -> Callable[[F], F]:
+def node(*, per: Literal["camera"] | None = None, live: bool = False, batch: Batch | None = None) -> Callable[[F], F]:
     """Mark a function as a node and return it unchanged.
 
     Args:
@@ -120,15 +119,17 @@ def read(
     before = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
     after = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
     gives, _, _ = _unpack(fn, _returns(fn))
-    common = {"name": fn.__name__, "fn": fn, "gives": gives, "params": _struct(fn, after), "per": per, "live": live}
+    spec = partial(Spec, name=fn.__name__, fn=fn, gives=gives, params=_struct(fn, after), per=per, live=live)
     if all(p.name in SEAT for p in before):
         seat = tuple(p.name for p in before)
-        return Spec(takes=frozenset(), shape="source", batch=None, seat=seat, **common)
+        return spec(takes=frozenset(), shape="source", batch=None, seat=seat)
     if len(before) != 1:
-        raise NodeError(f"{fn.__name__}: expected one inbox before the star, found {len(before)}; put parameters after `*`")
+        raise NodeError(
+            f"{fn.__name__}: expected one inbox before the star, found {len(before)}; put parameters after `*`"
+        )
     takes, streams, batched = _unpack(fn, before[0].annotation)
     closes = (batch or Batch()) if batched else None
-    return Spec(takes=takes, shape="stream" if streams else "map", batch=closes, seat=(), **common)
+    return spec(takes=takes, shape="stream" if streams else "map", batch=closes, seat=())
 
 
 def passes(spec: Spec, record: Record) -> bool:
@@ -140,7 +141,9 @@ def _annotated(fn: Callable[..., Any]) -> list[inspect.Parameter]:
     found = [*inspect.signature(fn, eval_str=True).parameters.values()]
     for p in found:
         if p.annotation is p.empty:
-            raise NodeError(f"{fn.__name__}: parameter '{p.name}' has no annotation; a node's signature is its manifest")
+            raise NodeError(
+                f"{fn.__name__}: parameter '{p.name}' has no annotation; a node's signature is its manifest"
+            )
     return found
 
 

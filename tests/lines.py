@@ -16,9 +16,9 @@ def health(name: str, lane: str = "", **counts: Any) -> NodeHealth:
     return NodeHealth(node=name, lane=lane or name, **counts)
 
 
-def node(of: NodeHealth, *, process: str = "line", condition: Condition = "running") -> NodeState:
+def node(of: NodeHealth, *, process: str = "line", condition: Condition = "running", t_ns: int = 0) -> NodeState:
     """A node's state."""
-    return NodeState(process=process, condition=condition, health=of)
+    return NodeState(process=process, condition=condition, t_ns=t_ns, health=of)
 
 
 def edge(source: str, target: str, ledger: Ledger) -> EdgeState:

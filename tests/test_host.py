@@ -26,7 +26,7 @@ from pipeline.transport.channel import Ledger
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = (sys.executable, str(ROOT / "tests" / "puppet.py"))
-LIMITS = Limits(tick=0.01, silence=0.3, stuck=0.8, start=1.5, drain=2.0, settle=0.1)
+LIMITS = Limits(tick=0.01, silence=0.3, stuck=0.8, start=20.0, drain=2.0, settle=0.1)
 
 Started = Callable[..., "Line"]
 
@@ -98,7 +98,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     """Starts a host; what still runs after the test is ended."""
     root = Path(f"/tmp/kensa-host-{os.getpid()}")
     monkeypatch.setenv("KENSA_RUN", str(root))
-    folder, journal = RunFolder.take("test", "h"), Journal(tmp_path / "log")
+    folder, journal = RunFolder.take("test", "h"), Journal(tmp_path / "log", "test", "h")
     lines: list[Line] = []
 
     def started(source: str, sink: str = "consume", **limits: float) -> Line:

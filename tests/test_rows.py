@@ -19,12 +19,13 @@ def rows(
 ) -> list[Row]:
     """The rows of a second snapshot, so long after a first."""
     rates = Rates(per_lane=per_lane)
-    rates.rows(snapshot(nodes=[node(h) for h in healths], t_ns=SECOND))
-    return rates.rows(snapshot(nodes=[node(h) for h in later], t_ns=SECOND + int(seconds * SECOND)))
+    rates.rows(snapshot(nodes=[node(h, t_ns=SECOND) for h in healths], t_ns=SECOND))
+    after = SECOND + int(seconds * SECOND)
+    return rates.rows(snapshot(nodes=[node(h, t_ns=after) for h in later], t_ns=after + SECOND // 2))
 
 
 def test_a_rate_is_what_came_between_two_snapshots() -> None:
-    """Totals since the start say little about now."""
+    """Totals since the start say little about now; the time is that of the reports, not that of the look."""
     found = rows(health("clean", taken=100, given=90), later=(health("clean", taken=160, given=140),))
     assert [(row.name, row.rate, row.condition) for row in found] == [("clean", 30.0, "running")]
 

@@ -20,9 +20,9 @@ from pipeline.planner import plan
 from pipeline.runtime.folder import RunFolder
 from pipeline.runtime.host import Host
 from pipeline.runtime.journal import Journal
-from pipeline.runtime.live import PLAIN, REFRESH, LiveTable, PlainLines, Showing
 from pipeline.runtime.metrics import Endpoint
 from pipeline.runtime.outcome import Outcome
+from pipeline.runtime.views import PLAIN, PlainLines, Showing
 from pipeline.runtime.watch import Limits
 from pipeline.topology import Topology
 
@@ -71,7 +71,7 @@ def conduct(args: argparse.Namespace) -> Outcome:
         folder = RunFolder.take(topology.name, host or HERE)
         stack.callback(folder.release)
         planned = plan(topology, catalog(), here=args.here, folder=folder.path)
-        journal = Journal(_log(args.log, topology.name, live=live), line=topology.name, host=host or HERE)
+        journal = Journal(_log(args.log, topology.name, live=live), topology.name, host or HERE)
         stack.callback(journal.close)
         return _supervised(planned, host, folder, journal, args, live=live)
 
@@ -100,6 +100,8 @@ def _supervised(
         endpoint = stack.enter_context(Endpoint(lambda: supervisor.now, args.metrics))
         footer = [f"metrics {endpoint.url}", *([f"log {journal.name}"] if journal.name else [])]
         if live:
+            from pipeline.runtime.live import REFRESH, LiveTable
+
             view = LiveTable(per_camera=args.per_camera, footer=footer, hint="Ctrl-C drains the line and ends")
             stack.enter_context(Showing(view, lambda: supervisor.now, REFRESH))
         else:

@@ -10,9 +10,10 @@ from rich.console import Console
 
 from pipeline.errors import KensaError
 from pipeline.runtime.control import Client, find
-from pipeline.runtime.live import PLAIN, REFRESH, LiveTable, PlainLines, View, picture
+from pipeline.runtime.live import REFRESH, LiveTable, picture
 from pipeline.runtime.rows import Rates
 from pipeline.runtime.state import Snapshot
+from pipeline.runtime.views import PLAIN, PlainLines, View
 
 MOMENT = 1.0  # seconds between the two looks of `--once`
 

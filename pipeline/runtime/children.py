@@ -201,7 +201,10 @@ class Child:
         past = self.past.get((node, lane), health_of(node, lane))
         health = merged(past, now) if now else past
         failing = health.degraded and self.condition in ("running", "draining")
-        return NodeState(process=self.name, condition="degraded" if failing else self.condition, health=health)
+        t_ns = self.report.t_ns if self.report else time.time_ns()
+        return NodeState(
+            process=self.name, condition="degraded" if failing else self.condition, t_ns=t_ns, health=health
+        )
 
 
 def health_of(node: str, lane: str) -> NodeHealth:

@@ -7,13 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import structlog
-
-PROCESSORS = (
-    structlog.processors.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-    structlog.processors.JSONRenderer(ensure_ascii=False),
-)
+from pipeline.runtime import logs
 
 
 class Journal:
@@ -25,11 +19,11 @@ class Journal:
         name: Path of the file; empty for standard error.
     """
 
-    def __init__(self, path: Path | None = None, **bound: Any) -> None:
+    def __init__(self, path: Path | None, line: str, host: str) -> None:
         self.name = str(path) if path else ""
         self.fd = _opened(path) if path else os.dup(sys.stderr.fileno())
         self._file = os.fdopen(self.fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
-        self._log = structlog.wrap_logger(structlog.WriteLogger(self._file), processors=PROCESSORS).bind(**bound)
+        self._log = logs.logger(line, "supervisor", self._file).bind(host=host)
 
     def info(self, text: str, **bound: Any) -> None:
         """Something happened as it should."""

@@ -1,12 +1,8 @@
-"""What people see while a line runs: a table in a terminal, one line every few seconds elsewhere."""
+"""What people see of a line in a terminal: a table of its nodes and processes, drawn again and again in place."""
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import IO, Protocol, Self
+from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.runtime.rows import Rates, Row
-from pipeline.runtime.state import Alarm, Snapshot
+from pipeline.runtime.state import Snapshot
+from pipeline.runtime.views import told
 
 REFRESH = 0.5  # seconds between two pictures of the table
-PLAIN = 5.0  # seconds between two plain lines
 ALARMS = 3  # alarms below the table
 PROCESSES = 8  # processes that are listed when all are well
 COLOURS = {
@@ -32,18 +28,6 @@ COLOURS = {
     "degraded": "bold red",
     "lost": "bold red",
 }
-
-
-class View(Protocol):
-    """Something that shows a line."""
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show what it is now."""
-        ...
-
-    def close(self) -> None:
-        """Leave the terminal as a next line of text expects it."""
-        ...
 
 
 class LiveTable:
@@ -74,75 +58,14 @@ class LiveTable:
         self._live.stop()
 
 
-class PlainLines:
-    """One line of summary, and each alarm once."""
-
-    def __init__(self, out: IO[str] | None = None) -> None:
-        self._rates = Rates()
-        self._out = out or sys.stdout
-        self._told = 0
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Write it."""
-        for alarm in snapshot.alarms:
-            if alarm.t_ns > self._told:
-                self._write(_alarm(alarm))
-                self._told = alarm.t_ns
-        rows = self._rates.rows(snapshot)
-        if snapshot.phase != "starting":
-            self._write(summary(snapshot, rows))
-
-    def close(self) -> None:
-        """Nothing is left to do."""
-
-    def _write(self, text: str) -> None:
-        print(text, file=self._out, flush=True)
-
-
-class Showing:
-    """Shows a line from a thread of its own, so that a terminal that stands still holds up nobody else."""
-
-    def __init__(self, view: View, snapshot: Callable[[], Snapshot], period: float) -> None:
-        self._view, self._snapshot, self._period = view, snapshot, period
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="view", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join(timeout=2.0)
-
-    def _run(self) -> None:
-        try:
-            self._view.show(self._snapshot())
-            while not self._over.wait(self._period):
-                self._view.show(self._snapshot())
-            self._view.show(self._snapshot())
-        finally:
-            self._view.close()
-
-
 def picture(snapshot: Snapshot, rows: Sequence[Row], footer: Sequence[str] = ()) -> RenderableType:
     """The whole table: nodes, processes, how old records are at the sinks, alarms; fits 80 columns."""
     parts: list[RenderableType] = [_title(snapshot), _nodes(rows), _processes(snapshot)]
     if ages := [f"{row.name} {_both(row.age50_ns, row.age99_ns)}" for row in rows if row.age99_ns]:
         parts.append(Text("exposure to sink  " + " · ".join(ages), style="dim", overflow="ellipsis", no_wrap=True))
-    parts += [Text(_alarm(alarm), style="red") for alarm in snapshot.alarms[-ALARMS:]]
+    parts += [Text(told(alarm), style="red") for alarm in snapshot.alarms[-ALARMS:]]
     parts += [Text(line, style="dim") for line in footer]
     return Group(*parts)
-
-
-def summary(snapshot: Snapshot, rows: Sequence[Row]) -> str:
-    """The line in one line."""
-    nodes = ", ".join(f"{row.name} {row.rate:.1f}/s" for row in rows)
-    queue, drops, errors = (sum(values) for values in zip(*((r.queue, r.drops, r.errors) for r in rows), strict=True))
-    restarts = sum(process.restarts for process in snapshot.processes)
-    counts = f"queue {queue:,}, dropped {drops:,}, errors {errors:,}, restarts {restarts}"
-    faults = f"; {'; '.join(snapshot.faults)}" if snapshot.faults else ""
-    return f"{_time(snapshot.t_ns)} {snapshot.line} {snapshot.phase}: {nodes}; {counts}{faults}"
 
 
 def duration(ns: float) -> str:
@@ -227,11 +150,3 @@ def _bad(number: int, colour: str) -> Text:
 
 def _both(p50_ns: float, p99_ns: float) -> str:
     return f"{duration(p50_ns)} / {duration(p99_ns)}"
-
-
-def _alarm(alarm: Alarm) -> str:
-    return f"{_time(alarm.t_ns)} alarm: {alarm.text}"
-
-
-def _time(t_ns: int) -> str:
-    return datetime.fromtimestamp(t_ns / 1e9, UTC).strftime("%H:%M:%SZ")

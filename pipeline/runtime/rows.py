@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from functools import reduce
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from pipeline.runtime.health import NodeHealth
-from pipeline.runtime.histogram import quantile
-from pipeline.runtime.state import Condition, EdgeState, NodeState, Snapshot, dropped, merged
+from pipeline.runtime.histogram import merge, quantile
+from pipeline.runtime.state import Condition, EdgeState, NodeState, Snapshot, dropped
 
 STRETCH_NS = 5_000_000_000  # what "now" means in a rate
 WORST: tuple[Condition, ...] = (
@@ -69,20 +67,19 @@ class Rates:
 
     def __init__(self, *, per_lane: bool = False) -> None:
         self._per_lane = per_lane
-        self._seen: deque[tuple[int, dict[Key, NodeHealth]]] = deque()
+        self._seen: deque[tuple[int, dict[Key, NodeState]]] = deque()
 
     def rows(self, snapshot: Snapshot) -> list[Row]:
         """The line as of this snapshot, in the order in which records flow."""
-        groups = self._groups(snapshot)
-        now = {key: reduce(merged, [node.health for node in nodes]) for key, nodes in groups.items()}
-        self._seen.append((snapshot.t_ns, now))
+        self._seen.append((snapshot.t_ns, {_key(node): node for node in snapshot.nodes}))
         while snapshot.t_ns - self._seen[0][0] > STRETCH_NS and len(self._seen) > 2:
             self._seen.popleft()
-        since_ns, before = self._seen[0]
-        seconds = (snapshot.t_ns - since_ns) / 1e9
+        before = self._seen[0][1]
         into = _into(snapshot.edges, per_lane=self._per_lane)
-        flows = {key: _flow(health, before.get(key), seconds) for key, health in now.items()}
-        return [_row(key, nodes, flows[key], into.get(key, [])) for key, nodes in groups.items()]
+        return [
+            _row(key, nodes, [_flow(node, before.get(_key(node))) for node in nodes], into.get(key, []))
+            for key, nodes in self._groups(snapshot).items()
+        ]
 
     def _groups(self, snapshot: Snapshot) -> dict[Key, list[NodeState]]:
         place = {name: i for i, name in enumerate(snapshot.order)}
@@ -93,36 +90,45 @@ class Rates:
 
 
 class Flow(NamedTuple):
-    """What a node has counted, and what of it fell into the last seconds."""
+    """What of a node's counts in one lane fell into the last seconds: between two of its own reports."""
 
-    total: NodeHealth
     rate: float
     latency: dict[int, int]
     age: dict[int, int]
 
 
-def _row(key: Key, nodes: list[NodeState], flow: Flow, edges: list[EdgeState]) -> Row:
+def _row(key: Key, nodes: list[NodeState], flows: list[Flow], edges: list[EdgeState]) -> Row:
+    rate = sum(flow.rate for flow in flows)
+    latency, age = merge(flow.latency for flow in flows), merge(flow.age for flow in flows)
     return Row(
         name=f"{key[0]}@{key[1]}" if key[1] else key[0],
         lanes=len(nodes),
-        rate=flow.rate,
-        p50_ns=quantile(flow.latency, 0.5),
-        p99_ns=quantile(flow.latency, 0.99),
-        age50_ns=quantile(flow.age, 0.5),
-        age99_ns=quantile(flow.age, 0.99),
+        rate=rate,
+        p50_ns=quantile(latency, 0.5),
+        p99_ns=quantile(latency, 0.99),
+        age50_ns=quantile(age, 0.5),
+        age99_ns=quantile(age, 0.99),
         queue=sum(edge.account.now.in_flight for edge in edges) if edges else sum(n.health.waiting for n in nodes),
         drops=sum(dropped(edge.account.total) for edge in edges),
-        errors=flow.total.failed,
-        restarts=flow.total.restarts,
-        condition=_condition(nodes, flow.rate),
+        errors=sum(node.health.failed for node in nodes),
+        restarts=sum(node.health.restarts for node in nodes),
+        condition=_condition(nodes, rate),
     )
 
 
-def _flow(now: NodeHealth, before: NodeHealth | None, seconds: float) -> Flow:
-    before = before or NodeHealth(node=now.node, lane=now.lane)
-    records = (now.taken or now.given) - (before.taken or before.given)
-    rate = records / seconds if seconds else 0.0
-    return Flow(now, rate, _less(now.latency, before.latency), _less(now.age, before.age))
+def _flow(now: NodeState, before: NodeState | None) -> Flow:
+    before = before or now
+    seconds = (now.t_ns - before.t_ns) / 1e9
+    rate = (_records(now) - _records(before)) / seconds if seconds > 0 else 0.0
+    return Flow(rate, _less(now.health.latency, before.health.latency), _less(now.health.age, before.health.age))
+
+
+def _records(node: NodeState) -> int:
+    return node.health.taken or node.health.given
+
+
+def _key(node: NodeState) -> Key:
+    return node.health.node, node.health.lane
 
 
 def _less(now: Mapping[int, int], before: Mapping[int, int]) -> dict[int, int]:

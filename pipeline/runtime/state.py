@@ -44,10 +44,12 @@ class NodeState(Struct, frozen=True, kw_only=True):
     Attributes:
         process: The process it runs in.
         condition: Its process's, or its own where that is worse.
+        t_ns: When it reported that (UTC, ns).
         health: What it reported, earlier incarnations added.
     """
 
     process: str
+    t_ns: int
     condition: Condition
     health: NodeHealth
 

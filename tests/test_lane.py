@@ -14,6 +14,7 @@ from tests.toys import Bench, Inlet, Outlet, edge, frame, gap, run
 def _empty() -> None:
     toys.seen.clear()
     toys.batches.clear()
+    toys.disk["full"] = False
 
 
 def _told(records: list[Record]) -> list[tuple[str, int]]:
@@ -133,14 +134,14 @@ def test_acknowledged_only_after_the_batch() -> None:
     inlet = Inlet("in→store", map(frame, range(4)))
     for _ in range(4):
         bench.lane.accept(inlet.receive(0))  # type: ignore[arg-type]
-    assert [done.number for done in bench.lane.settled()] == [1, 2, 3]
+    assert [done.number for done, _ in bench.lane.settled()] == [1, 2, 3]
     bench.now = 999_999_999
     bench.lane.poll()
     assert not [*bench.lane.settled()]
     assert bench.lane.patience() == pytest.approx(1e-9)
     bench.now += 1
     bench.lane.poll()
-    assert [done.number for done in bench.lane.settled()] == [4]
+    assert [done.number for done, _ in bench.lane.settled()] == [4]
     assert toys.batches == [[0, 1, 2], [3]]
 
 
@@ -151,17 +152,53 @@ def test_open_batches_of_other_cameras_hold_back_only_what_came_later() -> None:
     acknowledged = []
     for _ in range(5):
         bench.lane.accept(inlet.receive(0))  # type: ignore[arg-type]
-        acknowledged.append([done.number for done in bench.lane.settled()])
+        acknowledged.append([done.number for done, _ in bench.lane.settled()])
     assert acknowledged == [[], [], [1], [], [2, 3]]
 
 
-def test_a_batch_that_fails_counts_each_of_its_records() -> None:
-    """All records of a failed batch are lost and counted; the run begins anew for the next batch."""
-    bench = Bench(run("store", bad=[1]))
-    bench.lane.open()
-    bench.push("store", *map(frame, range(6)))
-    health = bench.lane.health()[0]
-    assert (health.failed, health.restarts, toys.batches) == (3, 1, [[3, 4, 5]])
+def test_a_record_that_a_sink_cannot_keep_is_refused() -> None:
+    """Its producer is told, so that the ledger of the edge says dropped, not delivered; the others are done with."""
+    inlet = Inlet("in→store", map(frame, range(6)))
+    bench = Bench(run("store", bad=[1]), entries=[edge("in", "store", "frame")])
+    serve(bench.lane, inlet, timeout=1)
+    assert inlet.done_numbers == [1, 2, 3, 4, 5, 6]
+    assert inlet.refused == {2: "error"}
+    assert bench.lane.health()[0].failed == 1
+
+
+def test_a_sink_without_batches_refuses_too() -> None:
+    """What it raises on, and what comes while it rests, is not delivered."""
+    inlet = Inlet("in→picky", map(frame, range(4)))
+    bench = Bench(run("picky", bad=[1, 2]), entries=[edge("in", "picky", "frame")])
+    serve(bench.lane, inlet, timeout=1)
+    assert inlet.refused == {2: "error", 3: "error", 4: "error"}
+
+
+def test_while_the_world_is_in_the_way_nothing_is_done_with() -> None:
+    """A batch that a full disk sends back is held, tried again with growing rests, and done with when it went."""
+    bench = Bench(run("store"), entries=[edge("in", "store", "frame")])
+    inlet = Inlet("in→store", map(frame, range(3)))
+    toys.disk["full"] = True
+    for _ in range(3):
+        bench.lane.accept(inlet.receive(0))  # type: ignore[arg-type]
+    bench.lane.poll()  # the first failure asks for no rest, the second for 0.2 s
+    assert not [*bench.lane.settled()]
+    assert bench.lane.patience() == pytest.approx(0.2)
+    toys.disk["full"] = False
+    bench.now += 200_000_000
+    bench.lane.poll()
+    assert [(done.number, refused) for done, refused in bench.lane.settled()] == [(1, ""), (2, ""), (3, "")]
+    assert toys.batches == [[0, 1, 2]]
+    assert bench.lane.health()[0].failed == 0
+
+
+def test_what_the_world_is_in_the_way_of_at_the_end_is_refused() -> None:
+    """A line that stops while the disk is full says what it could not keep."""
+    toys.disk["full"] = True
+    inlet = Inlet("in→store", map(frame, range(2)))
+    bench = Bench(run("store"), entries=[edge("in", "store", "frame")])
+    serve(bench.lane, inlet, timeout=1)
+    assert inlet.refused == {1: "error", 2: "error"}
 
 
 def test_counters_tell_latency_and_age() -> None:

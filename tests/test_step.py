@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.clock import FakeClock
 from pipeline.errors import NodeError
+from pipeline.node import Batch
 from pipeline.plan import NodeRun
 from pipeline.records import Record
-from pipeline.runtime.step import Batches, Step, begin, build
+from pipeline.runtime.batches import Batches
+from pipeline.runtime.build import build
+from pipeline.runtime.step import Step, begin
 from pipeline.runtime.turn import Turn
 from tests import toys
 from tests.toys import TOYS, frame, run
@@ -110,16 +114,49 @@ def test_batches_close_when_full_and_at_the_end() -> None:
     assert toys.batches == [[0, 1, 2], [3, 4, 5], [6], []]
 
 
-def test_a_batch_knows_its_deadline_and_all_its_culprits() -> None:
-    """A batch is due a second after its first record; when it fails, all its records are to blame."""
-    step = _step(run("store", bad=[1]))
+def test_a_batch_is_due_a_second_after_its_first_record() -> None:
+    """Full or not."""
+    step = _step(run("store"))
     assert isinstance(step, Batches)
     _push(step, frame(0), frame(1))
     assert step.pending[""].deadline_ns == 1_000_000_000
-    with pytest.raises(OSError, match="disk full") as caught:
+
+
+@given(bad=st.sets(st.integers(0, 9)))
+def test_a_bad_record_costs_nobody_else(bad: set[int]) -> None:
+    """Whatever records a sink chokes on: exactly those are lost, the others are handed over once and in order."""
+    toys.batches.clear()
+    spec = msgspec.structs.replace(TOYS["store"], batch=Batch(records=100, seconds=1.0))
+    step = build(run("store", bad=[*bad]), spec, Turn(lambda: 0))
+    assert isinstance(step, Batches)
+    _push(step, *map(frame, range(10)))
+    try:
         step.flush("", [])
-    assert [record.seq for record in step.culprits] == [0, 1]
-    assert caught.value.__notes__[0].endswith("seq 0, the first of a batch of 2 up to camera 'cam-1', seq 1")
+    except ValueError:
+        assert sorted(record.seq for record in step.culprits) == sorted(bad)
+    else:
+        assert not bad
+    assert [seq for batch in toys.batches for seq in batch] == [seq for seq in range(10) if seq not in bad]
+    assert not step.pending
+
+
+def test_what_the_world_is_in_the_way_of_is_handed_over_again() -> None:
+    """A full disk loses nothing: the batch waits, grows, and goes when there is room."""
+    toys.batches.clear()
+    step = _step(run("store"))
+    assert isinstance(step, Batches)
+    toys.disk["full"] = True
+    with pytest.raises(OSError, match="disk full") as caught:
+        _push(step, *map(frame, range(3)))
+    assert caught.value.__notes__[0].endswith("seq 0, the first of a batch of 3 up to camera 'cam-1', seq 2")
+    assert not step.culprits
+    step.rest(7)
+    _push(step, frame(3))
+    assert step.pending[""].deadline_ns == 7
+    toys.disk["full"] = False
+    step.flush("", [])
+    assert toys.batches == [[0, 1, 2, 3]]
+    assert not step.pending
 
 
 def test_source_is_seated_and_blamed() -> None:

@@ -104,6 +104,7 @@ def tally(records: Iterator[Frame | Gap]) -> Iterator[Stats]:
 
 seen: list[Record] = []
 batches: list[list[int]] = []
+disk = {"full": False}
 
 
 @node()
@@ -112,12 +113,21 @@ def keep(records: Iterator[Frame | Tracks | Stats | Gap]) -> None:
     seen.extend(records)
 
 
+@node()
+def picky(frame_: Frame, *, bad: tuple[int, ...] = ()) -> None:
+    """A sink that raises on some numbers."""
+    if frame_.seq in bad:
+        raise ValueError(f"not {frame_.seq}")
+
+
 @node(batch=Batch(records=3, seconds=1.0))
 def store(records: Iterator[list[Frame]], *, bad: tuple[int, ...] = ()) -> None:
-    """Put the numbers of each batch into `batches`."""
+    """Put the numbers of each batch into `batches`, unless one of them is bad or the disk is full."""
     for batch in records:
-        if any(record.seq in bad for record in batch):
+        if disk["full"]:
             raise OSError("disk full")
+        if any(record.seq in bad for record in batch):
+            raise ValueError("bad record")
         batches.append([record.seq for record in batch])
     batches.append([])
 
@@ -135,6 +145,7 @@ FUNCTIONS: tuple[Any, ...] = (
     odd,
     twice,
     fragile,
+    picky,
     brittle,
     count,
     tally,
@@ -182,6 +193,7 @@ class Inlet:
         self._records = iter(records)
         self._edge, self._number = edge, itertools.count(1)
         self.done_numbers: list[int] = []
+        self.refused: dict[int, str] = {}
         self.closed = False
 
     def receive(self, timeout: float) -> Delivery | None:
@@ -192,9 +204,11 @@ class Inlet:
             raise Closed from None
         return None if record is None else Delivery(self._edge, "p", next(self._number), record)
 
-    def done(self, delivery: Delivery) -> None:
+    def done(self, delivery: Delivery, refused: str = "") -> None:
         """Remember it."""
         self.done_numbers.append(delivery.number)
+        if refused:
+            self.refused[delivery.number] = refused
 
     def finish(self) -> None:
         """It ends by itself."""

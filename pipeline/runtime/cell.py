@@ -10,9 +10,10 @@ from pipeline.errors import NodeError
 from pipeline.node import Spec
 from pipeline.records import Gap, Record
 from pipeline.runtime.backoff import Backoff
+from pipeline.runtime.batches import Batches, Pending
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import BUCKETS, bucket, sparse
-from pipeline.runtime.step import Batches, Pending, Step
+from pipeline.runtime.step import Step
 from pipeline.runtime.turn import Turn
 from pipeline.transport.channel import Outbox
 
@@ -46,6 +47,7 @@ class Cell:
         self.latency, self.age = [0] * BUCKETS, [0] * BUCKETS
         self._turn, self._failure = turn, failure
         self._sink = spec.kind == "sink"
+        self._patient = isinstance(step, Batches)
         self._free = 0 if step is None else 1
         self._tap: Tap | None = None
         self._targets: dict[type, tuple[Target, ...]] = {}
@@ -59,8 +61,8 @@ class Cell:
     def take(self, record: Record) -> None:
         """Work on a record, and hand on what comes of it, each piece as deep as it goes."""
         self.taken += 1
-        if self._rows and not self._ready(record):
-            self._lose((record,))
+        if self._rows and not self._patient and not self._ready(record):
+            self._lose((record,), (self._turn.number,))
             return
         turn = self._turn
         turn.node, turn.record = self.node, record
@@ -130,7 +132,7 @@ class Cell:
             failed=self.failed,
             restarts=self.restarts + (self.step.restarts if self.step else 0),
             busy_ns=_clock() - since if since else 0,
-            waiting=unsettled if since else sum(len(batch.records) for batch in self._open_batches()),
+            waiting=unsettled if since else sum(len(batch.waiting) for batch in self._open_batches()),
             degraded=any(row.degraded and not row.over(self._turn.now()) for row in [*self._rows.values()]),
             latency=sparse(self.latency),
             age=sparse(self.age) if self._sink else {},
@@ -157,12 +159,18 @@ class Cell:
     def _fail(self, error: Exception) -> None:
         assert self.step is not None
         culprits, self.step.culprits = self.step.culprits, ()
-        self.failing(culprits[0] if culprits else None, error)
-        self._lose(culprits)
+        row = self.failing(culprits[0] if culprits else None, error)
+        turns: Iterable[int] = (self._turn.number,)
+        if isinstance(self.step, Batches):
+            self.step.rest(row.retry_ns)
+            turns, self.step.lost = self.step.lost, []
+        self._lose(culprits, turns)
 
-    def _lose(self, lost: Sequence[Record]) -> None:
-        """What nobody could work on goes on as gaps."""
+    def _lose(self, lost: Sequence[Record], turns: Iterable[int]) -> None:
+        """What nobody could work on goes on as gaps; what a sink could not keep, its producer is told."""
         self.failed += len(lost)
+        if self._sink and lost and self._turn.lost is not None:
+            self._turn.lost.update(turns)
         for record in lost:
             gap = record if isinstance(record, Gap) else _gap(record, self.node)
             for target in self.targets(Gap):

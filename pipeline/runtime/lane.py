@@ -11,9 +11,10 @@ from pipeline.catalog import Catalog
 from pipeline.plan import Edge
 from pipeline.plan import Lane as Layout
 from pipeline.records import Record
+from pipeline.runtime.batches import Batches
+from pipeline.runtime.build import build
 from pipeline.runtime.cell import Cell, Failure, Tap
 from pipeline.runtime.health import NodeHealth
-from pipeline.runtime.step import Batches, build
 from pipeline.runtime.turn import Turn
 from pipeline.transport.channel import Closed, Delivery, Inbox, Ledger, Outbox
 
@@ -50,6 +51,7 @@ class Lane:
         failure: Failure,
     ) -> None:
         self.name, self.turn, self.exits = layout.name, turn, tuple(exits)
+        turn.lost = set() if entries else None
         self.cells: dict[str, Cell] = {}
         for run in layout.runs:
             spec = catalog[run.use]
@@ -80,12 +82,23 @@ class Lane:
         self._held.append((self.turn.number + 1, delivery))
         self.push(self._doors[delivery.edge], delivery.record)
 
-    def settled(self) -> Iterator[Delivery]:
-        """Deliveries that are done with, in order: those that no open batch may still hold a piece of."""
+    def settled(self) -> Iterator[tuple[Delivery, str]]:
+        """Deliveries that are done with, in order: those that no open batch may still hold a piece of.
+
+        With each, why a sink could not keep it; empty where it could.
+        """
         waiting = [batch.turn for _, step in self._batches for batch in step.pending.values()]
         first = min(waiting, default=self.turn.number + 1)
         while self._held and self._held[0][0] < first:
-            yield self._held.popleft()[1]
+            turn, delivery = self._held.popleft()
+            yield delivery, self._refusal(turn)
+
+    def _refusal(self, turn: int) -> str:
+        lost = self.turn.lost
+        if not lost or turn not in lost:
+            return ""
+        lost.remove(turn)
+        return "error"
 
     def poll(self) -> None:
         """Hand over the batches whose time is up."""
@@ -138,10 +151,10 @@ def serve(lane: Lane, inbox: Inbox, timeout: float) -> None:
         if delivery is not None:
             lane.accept(delivery)
         lane.poll()
-        for done in lane.settled():
-            inbox.done(done)
+        for done, refused in lane.settled():
+            inbox.done(done, refused)
     lane.close()
-    for done in lane.settled():
-        inbox.done(done)
+    for done, refused in lane.settled():
+        inbox.done(done, refused)
     lane.leave(timeout)
     inbox.close()

@@ -17,10 +17,9 @@ from greenlet import getcurrent, greenlet
 
 from pipeline.clock import Clock
 from pipeline.errors import NodeError
-from pipeline.node import Batch, Spec
+from pipeline.node import Spec
 from pipeline.plan import NodeRun
 from pipeline.records import Record
-from pipeline.runtime.turn import Turn
 
 Call = Callable[..., Any]
 END: Any = object()
@@ -69,16 +68,6 @@ class Calls(dict[str, Call]):
         return call
 
 
-def build(run: NodeRun, spec: Spec, turn: Turn) -> Step:
-    """The step that runs one node of a lane; for a source see `begin`."""
-    calls = Calls(run, spec)
-    if spec.shape == "map":
-        return Map(run.node, calls, spec.gives)
-    if spec.batch is not None:
-        return Batches(run.node, calls, per=spec.per is not None, batch=spec.batch, turn=turn)
-    return Stream(run.node, calls, per=spec.per is not None)
-
-
 def begin(run: NodeRun, spec: Spec, camera: str, session: str, clock: Clock) -> Generator[Record]:
     """One run of a source: iterate it to let it work.
 
@@ -120,7 +109,7 @@ class Map:
                 outs.extend(given)
         except Exception as error:
             self.culprits = (record,)
-            error.add_note(_place(self._node, self.culprits))
+            error.add_note(place(self._node, self.culprits))
             raise
 
     def runs(self) -> tuple[str, ...]:
@@ -171,18 +160,16 @@ class Stream:
         try:
             self._begin(key, outs)
         except Exception as error:
-            self._blame(key, (), error)
+            self.blame(key, (), error)
             raise
 
     def push(self, record: Record, outs: list[Record]) -> None:
         """Hand a record to its run."""
         key = record.camera if self._per else ""
         try:
-            run = self._runs.get(key) or self._begin(key, outs)
-            run.outs = outs
-            run.resume(record)
+            self.run(key, outs).resume(record)
         except Exception as error:
-            self._blame(key, (record,), error)
+            self.blame(key, (record,), error)
             raise
 
     def runs(self) -> tuple[str, ...]:
@@ -196,8 +183,14 @@ class Stream:
             run.outs = outs
             run.resume(END)
         except Exception as error:
-            self._blame(key, (), error)
+            self.blame(key, (), error)
             raise
+
+    def run(self, key: str, outs: list[Record]) -> Run:
+        """The run of this key, begun if it has not; what it gives from now on goes to `outs`."""
+        run = self._runs.get(key) or self._begin(key, outs)
+        run.outs = outs
+        return run
 
     def _begin(self, key: str, outs: list[Record]) -> Run:
         if key in self._broken:
@@ -206,79 +199,16 @@ class Stream:
         run = self._runs[key] = Run(self._calls[key], outs)
         return run
 
-    def _blame(self, key: str, culprits: Sequence[Record], error: Exception) -> None:
+    def blame(self, key: str, culprits: Sequence[Record], error: Exception) -> None:
+        """A run has raised: it is gone, and the error says where it was."""
         self._runs.pop(key, None)
         self._broken.add(key)
         self.culprits = culprits
-        error.add_note(_place(self._node, culprits, key))
+        error.add_note(place(self._node, culprits, key))
 
 
-class Pending(msgspec.Struct):
-    """A micro-batch that is still open.
-
-    Attributes:
-        deadline_ns: When it closes, full or not.
-        turn: The lane's turn that brought its first record.
-        records: What is in it so far.
-        origins_ns: When each of them came about, ns of `time.monotonic_ns`.
-    """
-
-    deadline_ns: int
-    turn: int
-    records: list[Record] = []
-    origins_ns: list[int] = []
-
-
-class Batches(Stream):
-    """A node that reads an iterator of lists: records wait here until their batch is full or its time is up.
-
-    Attributes:
-        pending: The open batch of each run.
-        settled_ns: When the records of handed-over batches came about; whoever measures ages empties it.
-    """
-
-    def __init__(self, node: str, calls: Calls, *, per: bool, batch: Batch, turn: Turn) -> None:
-        super().__init__(node, calls, per=per)
-        self._batch, self._turn = batch, turn
-        self.pending: dict[str, Pending] = {}
-        self.settled_ns: list[int] = []
-
-    def push(self, record: Record, outs: list[Record]) -> None:
-        """Put a record into the batch of its run, and hand the batch over when that filled it."""
-        key = record.camera if self._per else ""
-        waiting = self.pending.get(key)
-        if waiting is None:
-            deadline_ns = self._turn.now() + round(self._batch.seconds * 1e9)
-            waiting = self.pending[key] = Pending(deadline_ns, self._turn.number)
-        waiting.records.append(record)
-        waiting.origins_ns.append(self._turn.origin_ns)
-        if len(waiting.records) >= self._batch.records:
-            self.flush(key, outs)
-
-    def flush(self, key: str, outs: list[Record]) -> None:
-        """Hand over what waits, full or not; when this returns, the node has asked for more: it is done with it."""
-        batch = self.pending.pop(key)
-        try:
-            run = self._runs.get(key) or self._begin(key, outs)
-            run.outs = outs
-            run.resume(batch.records)
-        except Exception as error:
-            self._blame(key, batch.records, error)
-            raise
-        self.settled_ns.extend(batch.origins_ns)
-
-    def runs(self) -> tuple[str, ...]:
-        """The runs that have begun, and those that wait for their first batch."""
-        return tuple(dict.fromkeys((*self._runs, *self.pending)))
-
-    def end(self, key: str, outs: list[Record]) -> None:
-        """Hand over what waits, then flush the run."""
-        if key in self.pending:
-            self.flush(key, outs)
-        super().end(key, outs)
-
-
-def _place(node: str, culprits: Sequence[Record], key: str = "") -> str:
+def place(node: str, culprits: Sequence[Record], key: str = "") -> str:
+    """Which node, camera and seq an exception was about, in words."""
     if not culprits:
         return f"in node '{node}'" + (f", camera '{key}'" if key else "") + ", between records"
     first, last = culprits[0], culprits[-1]

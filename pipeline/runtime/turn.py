@@ -17,9 +17,10 @@ class Turn:
         origin_ns: When that came about, ns of `time.monotonic_ns`.
         node: The node at work.
         record: What it works on.
+        lost: Turns of which a sink could not keep something; None where no producer waits to be told.
     """
 
-    __slots__ = ("node", "now", "number", "origin_ns", "record")
+    __slots__ = ("lost", "node", "now", "number", "origin_ns", "record")
 
     def __init__(self, now: Callable[[], int]) -> None:
         self.now = now
@@ -27,6 +28,7 @@ class Turn:
         self.origin_ns = 0
         self.node = ""
         self.record: Record | None = None
+        self.lost: set[int] | None = None
 
 
 class _Here(threading.local):

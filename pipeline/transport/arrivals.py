@@ -52,8 +52,15 @@ class Arrivals:
         self.received = number
         return True
 
+    def settle(self, number: int, refused: str) -> None:
+        """Finish with a number, or refuse it where there is a reason."""
+        if refused:
+            self.refuse(number, refused)
+        else:
+            self.finish(number)
+
     def refuse(self, number: int, reason: str) -> None:
-        """Finish with a number that could not be read; its producer counts it as dropped."""
+        """Finish with a number that could not be read or kept; its producer counts it as dropped."""
         self._refused[number] = reason
         self.finish(number)
         while len(self._refused) > MAX_UNDONE:

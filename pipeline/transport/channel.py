@@ -97,8 +97,13 @@ class Inbox(Protocol):
         """
         ...
 
-    def done(self, delivery: Delivery) -> None:
-        """The consumer has finished with a record (committed it): the producer may forget it."""
+    def done(self, delivery: Delivery, refused: str = "") -> None:
+        """The consumer has finished with a record (committed it): the producer may forget it.
+
+        Args:
+            delivery: What it has finished with.
+            refused: Why it could not keep it, where it could not: the producer counts it as dropped for that reason.
+        """
         ...
 
     def finish(self) -> None:

@@ -103,13 +103,13 @@ class MemoryInbox:
                     return None
                 self._hub.arrived.wait(left)
 
-    def done(self, delivery: Delivery) -> None:
-        """The consumer has finished with a record."""
+    def done(self, delivery: Delivery, refused: str = "") -> None:
+        """The consumer has finished with a record: committed it, or refused it for a reason."""
         with self._hub.lock:
             arrivals = self._arrivals[delivery.edge]
             incarnation, flow = self._hub.flows[delivery.edge]
             if delivery.number and incarnation == delivery.producer == arrivals.producer:
-                arrivals.finish(delivery.number)
+                arrivals.settle(delivery.number, refused)
                 self._settle(arrivals, flow)
 
     def finish(self) -> None:

@@ -23,8 +23,10 @@ from pipeline.transport.context import Context
 from pipeline.transport.flow import credit
 from pipeline.transport.zeromq import OPTIONS
 
-ACK_EVERY = 0.05  # seconds within which a producer hears of everything taken and done
-IDLE_MS = 200  # after which a consumer that has nothing to do looks up
+ACK_EVERY = (
+    0.2  # seconds within which a producer hears of what is taken and done; a quarter of its credit is told at once
+)
+TICK_MS = 200  # after which a consumer that waits looks up
 BIND_WITHIN = 3.0  # seconds an address may still be held by the consumer before this one
 LEAVE_WITHIN = 0.5  # seconds for producers to have read the last acknowledgement
 FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a producer that does not stop
@@ -74,29 +76,33 @@ class ZeromqInbox:
         Raises:
             Closed: When every edge has ended.
         """
-        until = time.monotonic() + timeout
-        if self._due and until - timeout >= self._due:
+        now = time.monotonic()
+        until = now + timeout
+        if self._due and now >= self._due:
             self._acknowledge()
         while not self._ready:
             if self._ended or (self._finishing.is_set() and time.monotonic() > self._finish_by):
                 self._acknowledge()
                 raise Closed
-            if self._read(until) or self._ready:
-                continue
-            self._acknowledge()
-            if self._finishing.is_set():
-                raise Closed
-            if time.monotonic() >= until:
+            heard = self._read(until - now)
+            if self._ready:
+                break
+            now = time.monotonic()
+            if not heard:
+                self._acknowledge()
+                if self._finishing.is_set():
+                    raise Closed
+            if now >= until:
                 return None
         return self._ready.popleft()
 
-    def done(self, delivery: Delivery) -> None:
-        """The consumer has finished with a record (committed it): the producer may forget it."""
+    def done(self, delivery: Delivery, refused: str = "") -> None:
+        """The consumer has finished with a record: committed it, or refused it for a reason."""
         link = self._links[delivery.edge]
         arrivals = link.arrivals
         if not delivery.number or delivery.producer != arrivals.producer:
             return
-        arrivals.finish(delivery.number)
+        arrivals.settle(delivery.number, refused)
         if arrivals.ended and arrivals.done == arrivals.received:
             self._tell(link)
         elif not self._due:
@@ -119,14 +125,13 @@ class ZeromqInbox:
         present = [link for link in self._links.values() if link.route and self._say(link.route, bye)]
         until = time.monotonic() + LEAVE_WITHIN
         while any(link.route for link in present) and time.monotonic() < until:
-            self._read(until)
+            self._read(until - time.monotonic())
         self._files.remove()
         self._socket.close()
 
-    def _read(self, until: float) -> bool:
+    def _read(self, seconds: float) -> bool:
         """Read one frame; False where none came in time."""
-        wait = int(max(0.0, until - time.monotonic()) * 1000)
-        wait = min(wait, int(ACK_EVERY * 1000) if self._due or self._finishing.is_set() else IDLE_MS)
+        wait = TICK_MS if seconds * 1000 >= TICK_MS else max(0, int(seconds * 1000))
         if wait != self._wait_ms:
             self._socket.setsockopt(zmq.RCVTIMEO, wait)
             self._wait_ms = wait
@@ -142,12 +147,11 @@ class ZeromqInbox:
         return True
 
     def _sort(self, route: bytes, frame: bytes) -> None:
-        link = self._routes.get(route)
         if not frame:
             self._say(route, wire.Who(self._token))
         elif frame[0] != wire.RECORD:
             self._hear(route, frame)
-        elif link is None:
+        elif (link := self._routes.get(route)) is None:
             self.strangers += 1
         elif len(frame) > wire.HEAD and link.arrivals.accept(wire.number_of(frame)):
             self._take(link, frame)
@@ -228,7 +232,6 @@ class ZeromqInbox:
         try:
             self._socket.send_multipart((route, wire.encode(said)), zmq.NOBLOCK)
         except zmq.ZMQError:
-            self.strangers += 1
             return False
         return True
 
@@ -237,6 +240,7 @@ def _router(context: Context, addresses: Sequence[str]) -> zmq.Socket[bytes]:
     socket = context.zmq.socket(zmq.ROUTER)
     for option, value in OPTIONS.items():
         socket.setsockopt(option, value)
+    socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a producer that is gone is said, not passed over
     socket.setsockopt(zmq.IPV6, int(any(address.startswith("tcp://[") for address in addresses)))
     deadline = time.monotonic() + BIND_WITHIN
     try:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from msgspec.structs import asdict, replace
 
 from pipeline.catalog import Catalog
+from pipeline.folders import HERE, run_folder
 from pipeline.placement import Placement, Seat, placement
 from pipeline.plan import Edge, Lane, NodeRun, Plan, Policy, Process, Queue, Transport
 from pipeline.records import Gap
@@ -31,18 +32,12 @@ def plan(topology: Topology, catalog: Catalog, *, here: bool = False, folder: Pa
         topology: A checked topology.
         catalog: The nodes it uses.
         here: Run every host's part on this machine.
-        folder: The run folder, for sockets; `run_folder` says where it is by default.
+        folder: Where the sockets of every host are; by default each host's own run folder.
 
     Raises:
         TopologyError: If a node has inputs on several hosts and none is said.
     """
-    return _Planner(topology, catalog, here, folder or run_folder(topology.name)).plan()
-
-
-def run_folder(line: str) -> Path:
-    """Where the sockets of a line lie on each host; made, with mode 0700, by who runs the line."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return (Path(runtime, "kensa") if runtime else Path(f"/tmp/kensa-{os.getuid()}")) / line  # noqa: S108
+    return _Planner(topology, catalog, here, folder).plan()
 
 
 def socket_path(folder: Path, lane: str) -> Path:
@@ -65,7 +60,7 @@ class _Cut(NamedTuple):
 class _Planner:
     """One topology's plan in the making; nothing outlives the call of `plan`."""
 
-    def __init__(self, topology: Topology, catalog: Catalog, here: bool, folder: Path) -> None:
+    def __init__(self, topology: Topology, catalog: Catalog, here: bool, folder: Path | None) -> None:
         self._topology, self._here, self._folder = topology, here, folder
         self._specs = {name: catalog[step.use] for name, step in topology.nodes.items()}
         self._placed: Placement = placement(topology, catalog)
@@ -176,10 +171,13 @@ class _Planner:
             address = self._topology.hosts[lane.host].address
             return f"tcp://{f'[{address}]' if ':' in address else address}:{self._ports[lane]}"
         return (
-            f"ipc://{socket_path(self._folder, self._names[lane])}"
+            f"ipc://{socket_path(self._sockets(lane.host), self._names[lane])}"
             if transport == "ipc"
             else f"memory://{self._names[lane]}"
         )
+
+    def _sockets(self, host: str) -> Path:
+        return self._folder or run_folder(self._topology.name, HERE if self._here else host)
 
     def _queue(self, cut: _Cut) -> Queue:
         """The bounds that the file gives, over the defaults of the policy."""

@@ -76,5 +76,5 @@ def test_processes_that_outlive_their_supervisor_still_hold_the_line() -> None:
 def test_a_root_whose_path_is_too_long_for_sockets_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Better said at once than as an obscure error of a socket."""
     monkeypatch.setenv("KENSA_RUN", "/tmp/" + "x" * 80)
-    with pytest.raises(KensaError, match=r"expected at most 60 bytes, so that socket names fit; set \$KENSA_RUN"):
+    with pytest.raises(KensaError, match=r"expected at most 60 bytes, so that sockets fit; set \$KENSA_RUN"):
         RunFolder.take("line-a", "edge-1")

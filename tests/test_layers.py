@@ -38,11 +38,12 @@ ARROWS: dict[str, str] = {
     "pipeline.catalog": "errors faults node",
     "pipeline.manual": "catalog errors node records words",
     "pipeline.plan": "",
+    "pipeline.folders": "",
     "pipeline.topology": "plan",
     "pipeline.placement": "catalog errors node topology",
     "pipeline.checking": "catalog conform errors faults located node placement records topology words",
     "pipeline.check": "catalog checking errors located topology",
-    "pipeline.planner": "catalog placement plan records topology",
+    "pipeline.planner": "catalog folders placement plan records topology",
     "pipeline.outline": "plan",
     "pipeline.drawing": "outline plan",
     "pipeline.schema": "catalog node topology words",
@@ -56,9 +57,9 @@ ARROWS: dict[str, str] = {
     ),
     "pipeline.appraisal": "archive errors records score table topology",
     "pipeline.transport": "clock codec errors plan records",
-    "pipeline.runtime": "catalog clock codec errors faults masks node plan records transport",
+    "pipeline.runtime": "catalog clock codec errors faults folders masks node plan records transport",
     "pipeline.commands": (
-        "appraisal archive capture cases catalog check clock codec drawing errors faults manual "
+        "appraisal archive capture cases catalog check clock codec drawing errors faults folders manual "
         "node outline plan planner recordings records replay runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",

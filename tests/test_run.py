@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -101,7 +102,7 @@ class Run:
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     """Starts a line; whatever it does, afterwards no process, no socket and no temporary file of it is left."""
-    root, temporary = Path(f"/tmp/kensa-e2e-{os.getpid()}"), tmp_path / "tmp"
+    root, temporary = Path(tempfile.mkdtemp(prefix="kensa-")), tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("KENSA_RUN", str(root))
     environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
@@ -117,9 +118,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
             run.process.kill()
             run.process.wait()
     gone(root)
-    assert [*temporary.iterdir()] == []
-    assert [*root.iterdir()] == []
-    root.rmdir()
+    left = [*temporary.iterdir(), *root.iterdir()]
+    shutil.rmtree(root)
+    assert left == []
 
 
 def gone(root: Path, seconds: float = 20) -> None:
@@ -245,7 +246,9 @@ def test_a_node_that_hangs_is_found_out_and_replaced(start: Started, tmp_path: P
     topology = LINE.replace('{use: "tests.actors:through", from: camera}', hanging)
     run = start(topology, "--stuck-after", "1s")
     state = run.until(lambda s: process(s, "pass").restarts == 1 and flowing(s))
-    assert re.match(r"process 'pass@edge-1' node 'pass' \(pass\) is busy on one record for 1 s;", state.alarms[0].text)
+    assert re.match(
+        r"process 'pass@edge-1' node 'pass' \(pass\) is busy on one record for \d+ s;", state.alarms[0].text
+    )
     assert process(state, "out").restarts == 0
     run.stop()
     assert sorted(set(run.numbers())) == list(range(max(run.numbers()) + 1))
@@ -337,7 +340,7 @@ def test_hosts_can_all_run_here(start: Started) -> None:
 
 def test_a_host_that_stops_does_not_wait_for_the_cameras_of_another(start: Started) -> None:
     """What it has not taken stays with its producer, who accounts for it when it stops itself."""
-    cameras, sinks = start(HOSTS, "--host", "edge-1", "--drain-within", "1s"), start(HOSTS, "--host", "edge-2")
+    cameras, sinks = start(HOSTS, "--host", "edge-1", "--drain-within", "3s"), start(HOSTS, "--host", "edge-2")
     sinks.wait(lambda: {"cam-1", "cam-2"} <= {row[1] for row in sinks.records()})
     sinks.stop()
     assert cameras.process.poll() is None

@@ -15,6 +15,7 @@ from pipeline.catalog import catalog
 from pipeline.check import load
 from pipeline.errors import KensaError
 from pipeline.faults import listed, meant
+from pipeline.folders import HERE
 from pipeline.plan import Plan
 from pipeline.planner import plan
 from pipeline.runtime.folder import RunFolder
@@ -26,7 +27,6 @@ from pipeline.runtime.views import PLAIN, PlainLines, Showing
 from pipeline.runtime.watch import Limits
 from pipeline.topology import Topology
 
-HERE = "here"
 UNITS = {"ms": 1e-3, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 STATUS = """
 Ctrl-C or SIGTERM drains the line in order; a second one ends it at once.
@@ -70,7 +70,7 @@ def conduct(args: argparse.Namespace) -> Outcome:
     with ExitStack() as stack:
         folder = RunFolder.take(topology.name, host or HERE)
         stack.callback(folder.release)
-        planned = plan(topology, catalog(), here=args.here, folder=folder.path)
+        planned = plan(topology, catalog(), here=args.here)
         journal = Journal(_log(args.log, topology.name, live=live), topology.name, host or HERE)
         stack.callback(journal.close)
         return _supervised(planned, host, folder, journal, args, live=live)

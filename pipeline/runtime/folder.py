@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-import re
 import shutil
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -16,8 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from pipeline.errors import KensaError
+from pipeline.folders import VARIABLE, root, run_folder
 
-ROOT = "KENSA_RUN"  # an environment variable
 LONGEST = 60  # of a folder's path: sun_path holds 108 bytes, and a socket's own name must fit as well
 
 
@@ -59,7 +56,7 @@ class RunFolder:
         Raises:
             KensaError: If the line already runs here.
         """
-        path = _path(line, host)
+        path = made() / run_folder(line, host).name
         lock = _locked(path, About(line, host, os.getpid()), patience)
         for left in path.iterdir():
             if left.name != "lock":
@@ -72,32 +69,25 @@ class RunFolder:
         os.close(self.lock)
 
 
-def root() -> Path:
-    """Where run folders lie: `$KENSA_RUN`, else the user's runtime folder, else one of the user's own in /tmp.
+def made() -> Path:
+    """The folder of all run folders, made if it is not there.
 
     Raises:
         KensaError: If it belongs to somebody else or its path is too long for a socket.
     """
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    default = f"{runtime}/kensa" if runtime else f"{tempfile.gettempdir()}/kensa-{os.getuid()}"
-    path = Path(os.environ.get(ROOT) or default)
+    path = root()
     if len(os.fsencode(path)) > LONGEST:
-        raise KensaError(f"run folder {path}: expected at most {LONGEST} bytes, so that socket names fit; set ${ROOT}")
+        raise KensaError(f"run folder {path}: expected at most {LONGEST} bytes, so that sockets fit; set ${VARIABLE}")
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.stat().st_uid != os.getuid():
-        raise KensaError(f"run folder {path} belongs to another user; set ${ROOT} to a folder of your own")
+        raise KensaError(f"run folder {path} belongs to another user; set ${VARIABLE} to a folder of your own")
     return path
 
 
 def running() -> list[Running]:
     """Every line that runs on this host under this user, by name."""
-    found = [Running(about, lock.parent) for lock in sorted(root().glob("*/lock")) if (about := _holder(lock))]
+    found = [Running(about, lock.parent) for lock in sorted(made().glob("*/lock")) if (about := _holder(lock))]
     return sorted(found, key=lambda one: (one.about.line, one.about.host))
-
-
-def _path(line: str, host: str) -> Path:
-    digest = hashlib.sha256(f"{line}\0{host}".encode()).hexdigest()[:8]
-    return root() / f"{re.sub(r'[^a-zA-Z0-9-]+', '-', line)[:12]}-{digest}"
 
 
 def _locked(path: Path, about: About, patience: float) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
+from pipeline.folders import HERE
 from pipeline.plan import Plan
 from pipeline.runtime.children import COMMAND, Child, Family
 from pipeline.runtime.clients import Clients
@@ -57,7 +58,7 @@ class Host:
         env: Mapping[str, str] | None = None,
     ) -> None:
         self._share = kin(plan, host)
-        self._line, self._name, self._order = plan.line, host or "here", node_order(plan)
+        self._line, self._name, self._order = plan.line, host or HERE, node_order(plan)
         self._limits, self._journal = limits or Limits(), journal
         self._crew = Crew(self._share)
         self._books = Books(edge.name for edge in self._share.given)

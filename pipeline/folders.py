@@ -1,0 +1,26 @@
+"""Where a line keeps what lives as long as it runs: its sockets and its lock. Names only; nothing is made here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+VARIABLE = "KENSA_RUN"
+HERE = "here"  # stands for all hosts, where one machine plays them all
+READABLE = 12  # characters of a line's name that its folder shows; a digest tells the rest apart
+
+
+def root() -> Path:
+    """The folder of all run folders: `$KENSA_RUN`, else in the user's runtime folder, else the user's own in /tmp."""
+    if said := os.environ.get(VARIABLE):
+        return Path(said)
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(runtime, "kensa") if runtime else Path(f"/tmp/kensa-{os.getuid()}")  # noqa: S108 - a name per user
+
+
+def run_folder(line: str, host: str) -> Path:
+    """The folder of one line on one host; its name is short, for the path of a socket must fit 107 bytes."""
+    digest = hashlib.sha256(f"{line}\0{host}".encode()).hexdigest()[:8]
+    return root() / f"{re.sub(r'[^a-zA-Z0-9-]+', '-', line)[:READABLE]}-{digest}"

@@ -34,7 +34,7 @@ class Flow:
         self.base = 1
         self.next = 1
         self.taken = 0
-        self._bytes = limits.bytes
+        self._half = limits.bytes // 2
         self._top = 0
         self._undone: dict[int, Item] = {}
         self._ahead_bytes = 0
@@ -59,6 +59,22 @@ class Flow:
         """Hand a record over; False where the producer has to wait."""
         return self.queue.offer(item, now, self.ahead, self._ahead_bytes)
 
+    def direct(self, item: Item) -> int:
+        """The number of a record that goes past the queue, as if `peek` had given it and it was sent; 0: it may not."""
+        number = self.next
+        if number <= self._top or number - self.taken > self.credit or not self.queue.empty or self._crowded():
+            return 0
+        self.queue.sent += 1
+        self._keep(item)
+        self._ahead_bytes += item.size
+        self.next = number + 1
+        return number
+
+    def unsent(self, item: Item) -> None:
+        """What went past the queue could not be sent: `peek` gives it again."""
+        self._ahead_bytes -= item.size
+        self.next -= 1
+
     def peek(self, now: float) -> tuple[int, Item] | None:
         """The next to send with its number, or None: nothing waits, or no credit is left."""
         if self.ahead >= self.credit or self._crowded():
@@ -79,9 +95,10 @@ class Flow:
                 self._ahead_bytes -= self._undone[number].size
             self.taken = number
         self.next = max(self.next, self.taken + 1)
-        for number in range(self.base, min(done, self.taken) + 1):
+        last = min(done, self.taken)
+        for number in range(self.base, last + 1):
             self._settle(self._undone.pop(number), refused.get(number) if refused else None)
-            self.base = number + 1
+        self.base = max(self.base, last + 1)
 
     def rewind(self) -> None:
         """Begin again with the first that is not done: the consumer is another one, or was away."""
@@ -117,7 +134,7 @@ class Flow:
         )
 
     def _crowded(self) -> bool:
-        if self.ahead > 0 and self._ahead_bytes * 2 > self._bytes:
+        if self._ahead_bytes > self._half:
             return True
         return self.next - self.base >= MAX_UNDONE or self._undone_bytes > MAX_UNDONE_BYTES
 
@@ -127,11 +144,14 @@ class Flow:
             item, self._ended = END, True
         if item is None:
             return False
+        self._keep(item)
+        return True
+
+    def _keep(self, item: Item) -> None:
         self._top += 1
         self._undone[self._top] = item
         self._undone_bytes += item.size
         self._weight += item.weight
-        return True
 
     def _settle(self, item: Item, refused: str | None) -> None:
         self._weight -= item.weight

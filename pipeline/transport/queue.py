@@ -17,7 +17,7 @@ from pipeline.records import Gap, Record
 MAX_GAPS = 64  # told apart per camera; beyond that neighbours merge, which covers the natural holes between them
 
 
-class Item(Struct, frozen=True):
+class Item(Struct, frozen=True, gc=False):
     """One record as it waits.
 
     Attributes:

@@ -6,7 +6,7 @@ instead of the message ends the stream. Everything else is a MessagePack array t
 
 from __future__ import annotations
 
-import threading
+from struct import Struct as Layout
 from typing import Annotated
 
 import msgspec
@@ -57,34 +57,34 @@ class Bye(Struct, frozen=True, array_like=True, tag="bye"):
     token: Name
 
 
+_head = Layout(">BQ").pack
+_number = Layout(">Q").unpack_from
 encode = msgspec.msgpack.Encoder().encode
 decode_reply = msgspec.msgpack.Decoder(Who | Ack | Bye).decode
 decode_greeting = msgspec.msgpack.Decoder(Hello | Bye).decode
 
 
-class _Last(threading.local):
-    """The last record this thread encoded: a lane hands one record to all its edges in a row."""
+class _Last:
+    """The record that was encoded last: a lane hands one record to all its edges in a row."""
 
-    record: Record | None = None
-    message = b""
-
-
-_last = _Last()
+    pair: tuple[Record | None, bytes] = (None, b"")
 
 
 def message(record: Record) -> bytes:
     """The record's message; encoded once for a record that goes to several edges."""
-    if _last.record is not record:
-        _last.message = codec.encode(record)
-        _last.record = record
-    return _last.message
+    known, message = _Last.pair
+    if known is not record:
+        message = codec.encode(record)
+        _Last.pair = (record, message)
+    return message
 
 
 def frame(number: int, message: bytes) -> bytes:
     """A record's message with its number."""
-    return b"\xcf" + number.to_bytes(8, "big") + message
+    return _head(RECORD, number) + message
 
 
 def number_of(frame: bytes) -> int:
     """The number of a record's frame."""
-    return int.from_bytes(frame[1:HEAD], "big")
+    number: int = _number(frame, 1)[0]
+    return number

@@ -19,6 +19,7 @@ from pipeline.transport.flow import Flow
 from pipeline.transport.queue import Item
 
 SLICE = 0.1  # seconds after which one who waits looks whether the line stops
+LISTEN_EVERY = 0.2  # seconds between two looks at acknowledgements while nothing waits
 LINGER_MS = 1000
 OPTIONS = {
     zmq.LINGER: LINGER_MS,
@@ -51,18 +52,22 @@ class ZeromqOutbox:
         self._closed = False
         self._token = ""
         self._linked = False
+        self._listened = 0.0
         self._socket = _dealer(context, edge.address)
+        self._write = super(zmq.Socket, self._socket).send  # past options that only other kinds of socket have
         self._descriptor: int = self._socket.getsockopt(zmq.FD)  # type: ignore[assignment]  # a number
 
     def send(self, record: Record) -> None:
         """Hand a record over; under `block` this waits while the queue is full."""
         item = _item(record)
         with self._lock:
-            if not self._admit(item):
-                return
-            self._flush()
-            if self._flow.ahead * 2 >= self._flow.credit or not self._linked:
-                self._listen()
+            if item.size > codec.MAX_BYTES:
+                self._flow.queue.turn_away(item, "oversized")
+            elif self._linked and (number := self._flow.direct(item)):
+                if not self._put(wire.frame(number, _message(item))):
+                    self._flow.unsent(item)
+            else:
+                self._enqueue(item)
 
     @property
     def linked(self) -> bool:
@@ -71,13 +76,17 @@ class ZeromqOutbox:
 
     def pump(self) -> None:
         """Carry on with what waits; a lane that waits for room does so itself."""
-        if self._waiting or not self._lock.acquire(blocking=False):
+        if self._waiting or self._content() or not self._lock.acquire(blocking=False):
             return
         try:
             if not self._closed:
                 self._advance()
         finally:
             self._lock.release()
+
+    def _content(self) -> bool:
+        """Nothing waits, and acknowledgements were read not long ago: they give back credit that nobody needs."""
+        return self._linked and self._flow.queue.empty and time.monotonic() < self._listened + LISTEN_EVERY
 
     def ledger(self) -> Ledger:
         """What became of everything so far."""
@@ -101,27 +110,23 @@ class ZeromqOutbox:
         self._closed = True
         if self._linked:
             self._put(wire.encode(wire.Bye(self._token)))
+        self._linked = False
         if not self._flow.finished:
             self._flow.abandon("shutdown")
         self._socket.close()
 
-    def _admit(self, item: Item) -> bool:
-        """Take a record into the queue, waiting if need be; False where it could not be, and is counted."""
-        if item.size > codec.MAX_BYTES:
-            self._flow.queue.turn_away(item, "oversized")
-        elif self._closed or not (self._flow.offer(item, item.since) or self._wait_for_room(item)):
-            self._flow.queue.turn_away(item, "shutdown")
-        return not self._closed
-
-    def _wait_for_room(self, item: Item) -> bool:
-        self._advance()
+    def _enqueue(self, item: Item) -> None:
+        """Take a record into the queue, waiting if need be."""
+        if not self._closed:
+            self._advance()
         while not self._closed:
             if self._flow.offer(item, time.monotonic()):
-                return True
+                self._flush()
+                return
             if self._context.given_up:
-                return False
+                break
             self._wait(SLICE)
-        return False
+        self._flow.queue.turn_away(item, "shutdown")
 
     def _wait(self, seconds: float) -> None:
         """Sleep without the lock until the socket has something; meanwhile the pulse leaves it alone.
@@ -164,13 +169,14 @@ class ZeromqOutbox:
 
     def _put(self, frame: bytes) -> bool:
         try:
-            self._socket.send(frame, zmq.NOBLOCK)
+            self._write(frame, zmq.NOBLOCK)
         except zmq.Again:
             return False
         return True
 
     def _listen(self) -> None:
         """Read what the consumer says."""
+        self._listened = time.monotonic()
         while (events := self._events()) & zmq.POLLIN:
             self._hear(self._socket.recv(zmq.NOBLOCK))
         if not events & zmq.POLLOUT:
@@ -211,9 +217,10 @@ def _item(record: Record) -> Item:
 
 
 def _message(item: Item) -> bytes:
-    if isinstance(item.payload, bytes):
-        return item.payload
-    return wire.NIL if item.payload is None else codec.encode(item.payload)
+    payload = item.payload
+    if type(payload) is bytes:
+        return payload
+    return codec.encode(payload) if isinstance(payload, Record) else wire.NIL
 
 
 def _dealer(context: Context, address: str) -> zmq.Socket[bytes]:

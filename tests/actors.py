@@ -80,9 +80,9 @@ def noting(frames: Iterator[Frame | Gap], *, path: str = "", pause: float = 0.0)
             out.flush()
 
 
-@node(batch=Batch(records=50, seconds=0.2))
+@node(batch=Batch(records=100_000, seconds=60.0))
 def batching(batches: Iterator[list[Frame]], *, path: str = "") -> None:
-    """Write the numbers of each batch to a file."""
+    """Write the numbers of each batch to a file; in its own time it hands over once a minute."""
     with Path(path).open("a", encoding="utf-8") as out:
         for batch in batches:
             out.write("".join(f"frame {one.camera} {one.session} {one.seq}\n" for one in batch))

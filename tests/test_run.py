@@ -264,6 +264,17 @@ def test_a_slow_sink_loses_nothing_of_a_burst_under_block(start: Started) -> Non
     assert column(text, "all edges", "dropped") == "0"
 
 
+def test_an_open_batch_is_handed_over_when_the_line_ends(start: Started) -> None:
+    """A sink that commits once a minute neither holds up the end nor loses what it has gathered, over all its edges."""
+    run = start(LINE.replace('noting", from: pass', 'batching", from: [camera, pass]'))
+    run.until(lambda s: all(edge.account.total.sent > 20 for edge in s.edges))
+    began = time.monotonic()
+    text = run.stop()
+    assert time.monotonic() - began < 5
+    assert column(text, "all edges", "dropped") == "0"
+    assert Counter(run.numbers()) == dict.fromkeys(range(max(run.numbers()) + 1), 2)
+
+
 def test_ctrl_c_under_load_leaves_nothing_behind(start: Started) -> None:
     """The fixture looks for processes, sockets and temporary files; the ledger says what was on its way."""
     run = start(LINE.replace("rate: 100", "rate: 1000").replace("path: SEEN", "path: SEEN, pause: 0.002"))

@@ -19,6 +19,7 @@ from pipeline.runtime.state import Condition, NodeState, ProcessState, merged
 from pipeline.runtime.watch import Limits, Opinion, judge
 
 COMMAND = (sys.executable, "-m", "pipeline.runtime.process")
+BAD_LAUNCH = 3  # exit status of a process that cannot carry out its launch
 PIPE = 1 << 20  # the most that an unprivileged process may ask for on Linux
 
 Life = Literal["resting", "alive", "leaving", "ended", "lost"]
@@ -239,6 +240,6 @@ def _widen(pipe: IO[bytes], size: int) -> None:
 
 
 def _exit_words(status: int) -> str:
-    if status >= 0:
-        return f"left with status {status}"
-    return f"was killed by {signal.Signals(-status).name}"
+    if status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return "cannot start: the log says why" if status == BAD_LAUNCH else f"left with status {status}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -122,9 +123,21 @@ class Lane:
             cell.close()
 
     def leave(self, timeout: float) -> dict[str, Ledger]:
-        """Close the edges that leave it, all of them within `timeout` seconds; returns their last ledgers."""
-        until = time.monotonic() + timeout
-        return {edge.name: outbox.close(max(0.0, until - time.monotonic())) for edge, outbox in self.exits}
+        """Close the edges that leave it, all of them within `timeout` seconds; returns their last ledgers.
+
+        They are closed side by side: a sink that gathers a batch hands it over at the end of all its edges.
+        """
+        ledgers: dict[str, Ledger] = {}
+
+        def close(edge: Edge, outbox: Outbox) -> None:
+            ledgers[edge.name] = outbox.close(timeout)
+
+        closing = [threading.Thread(target=close, args=each, daemon=True) for each in self.exits]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join()
+        return ledgers
 
     def tap(self, node: str, tap: Tap | None) -> None:
         """Show what a node gives to `tap`, or no longer; a node of another lane is ignored."""

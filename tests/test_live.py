@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -206,16 +207,18 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
     """A terminal in which `kensa run` shows a line."""
     if not shutil.which("tmux"):
         pytest.skip("tmux is not installed: apt-get install tmux")
     root = Path(__file__).resolve().parent.parent
     (tmp_path / "line.yaml").write_text(TOPOLOGY.replace("PATH", str(tmp_path / "seen.txt")))
-    environment = f"env KENSA_RUN=/tmp/kensa-tmux-{os.getpid()} PYTHONPATH={root}"
+    folders = tempfile.mkdtemp(prefix="kensa-")
+    environment = f"env KENSA_RUN={folders} PYTHONPATH={root}"
     found = Terminal(f"kensa-{os.getpid()}", f"{environment} {sys.executable} -m pipeline run line.yaml", tmp_path)
     yield found
     found.close()
+    shutil.rmtree(folders)
 
 
 @pytest.mark.slow

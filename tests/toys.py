@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pipeline.clock import Clock
 from pipeline.node import Batch, Spec, node
@@ -114,6 +114,13 @@ def keep(records: Iterator[Frame | Tracks | Stats | Gap]) -> None:
 
 
 @node()
+def liar(frame_: Frame) -> Frame:
+    """Gives what its signature does not name."""
+    tracks = Tracks(camera=frame_.camera, session="s", seq=frame_.seq, t_ns=0, size=(1, 1))
+    return cast(Frame, tracks)
+
+
+@node()
 def picky(frame_: Frame, *, bad: tuple[int, ...] = ()) -> None:
     """A sink that raises on some numbers."""
     if frame_.seq in bad:
@@ -145,6 +152,7 @@ FUNCTIONS: tuple[Any, ...] = (
     odd,
     twice,
     fragile,
+    liar,
     picky,
     brittle,
     count,

@@ -72,6 +72,7 @@ class Child:
         self.told: set[Command] = set()
         self.past: dict[tuple[str, str], NodeHealth] = {}
         self.running: subprocess.Popen[bytes] | None = None
+        self.exit = -1  # becomes readable when the process exits
 
     @property
     def name(self) -> str:
@@ -112,6 +113,7 @@ class Child:
             drain=family.drain,
         )
         self.running = _spawn(family, encode(launch))
+        self.exit = os.pidfd_open(self.running.pid)
 
     def hear(self, report: Report, peer: bytes) -> None:
         """Take what it says about itself."""
@@ -134,6 +136,7 @@ class Child:
         os.killpg(self.running.pid, signal.SIGKILL)  # a zombie still holds the group's number
         self.running.wait()
         self.running.stdin.close()
+        os.close(self.exit)
         self.life, self.left = "leaving", time.monotonic()
         if not self.well:
             self.why = self.why or _exit_words(self.running.returncode)

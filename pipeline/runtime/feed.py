@@ -23,14 +23,9 @@ def new_session() -> str:
 
 
 class PatientClock:
-    """A clock as a source sees it: while a source waits for it, it is idle and not stuck.
-
-    Attributes:
-        waited_ns: How long the source has waited in all.
-    """
+    """A clock as a source sees it: while a source waits for it, it is idle and not stuck."""
 
     def __init__(self, clock: RealClock, cell: Cell) -> None:
-        self.waited_ns = 0
         self._clock, self._cell = clock, cell
 
     def now_ns(self) -> int:
@@ -39,13 +34,11 @@ class PatientClock:
 
     def wait_until(self, t_ns: int) -> bool:
         """Wait until `t_ns`; False as soon as the line is stopping."""
-        began = time.monotonic_ns()
         self._cell.busy_since = 0
         try:
             return self._clock.wait_until(t_ns)
         finally:
             self._cell.busy_since = time.monotonic_ns()
-            self.waited_ns += self._cell.busy_since - began
 
 
 def feed(lane: Lane, run: NodeRun, camera: str, clock: RealClock, timeout: float) -> None:
@@ -87,28 +80,29 @@ class Feeder:
         source = begin(self._run, self._cell.spec, self._camera, self._session(), self._seat)
         try:
             with closing(source):
-                while not self._clock.stopping and (record := self._next(source)) is not None:
-                    self._hand_on(record)
+                self._iterate(source)
         except Exception as error:  # noqa: BLE001 - a source may raise anything, and the line goes on
             return self._rest(error)
         finally:
             self._cell.busy_since = 0
         return False
 
-    def _next(self, source: Iterator[Record]) -> Record | None:
-        waited_ns, cell = self._seat.waited_ns, self._cell
-        began = cell.busy_since = time.monotonic_ns()
-        record = next(source, None)
-        self._lane.turn.origin_ns = now = time.monotonic_ns()
-        cell.busy_since = 0
-        cell.latency[bucket(max(0, now - began - self._seat.waited_ns + waited_ns))] += 1
-        return record
-
-    def _hand_on(self, record: Record) -> None:
-        self._last = record
-        self._lane.turn.number += 1
-        self._cell.give(record)
-        self._lane.poll()
+    def _iterate(self, source: Iterator[Record]) -> None:
+        """Hand on what it gives until it ends or the line stops; it is at work from when it last waited."""
+        cell, lane, clock, tick = self._cell, self._lane, self._clock, time.monotonic_ns
+        turn = lane.turn
+        cell.busy_since = tick()
+        for record in source:
+            turn.origin_ns = now = tick()
+            cell.latency[bucket(now - cell.busy_since)] += 1
+            cell.busy_since = 0
+            turn.number += 1
+            self._last = record
+            cell.give(record)
+            lane.poll()
+            if clock.stopping:
+                return
+            cell.busy_since = tick()
 
     def _rest(self, error: Exception) -> bool:
         cell = self._cell

@@ -25,7 +25,8 @@ from pipeline.runtime.switchboard import Switchboard
 from pipeline.runtime.watch import Limits
 
 ALARMS = 20  # kept in a snapshot
-PUBLISH = 0.25  # seconds between snapshots
+PUBLISH = 0.5  # seconds between snapshots
+BRISK = 0.05  # seconds between two looks while something begins or ends
 GRACE = 0.8  # of the time to drain, after which a process gives up by itself instead of being killed
 STOOD = 1.0  # seconds between two looks from which the supervisor itself stood still
 
@@ -96,7 +97,7 @@ class Host:
         """
         published, until = 0.0, None
         while not self._crew.gone:
-            self._board.wait(self._limits.tick)
+            self._board.wait(self._limits.tick if self._steady else min(BRISK, self._limits.tick))
             self._step()
             now = time.monotonic()
             if until is None and seconds is not None and self._begun():
@@ -185,10 +186,12 @@ class Host:
         elif child.backoff.ready(time.monotonic_ns()):
             self._books.began(self._crew.given[child.name])
             child.start(self._family)
+            self._board.attend(child.exit)
 
     def _watch(self, child: Child) -> None:
         """A process that runs: tell it what it must know, and judge it."""
         if child.exited():
+            self._board.forget(child.exit)
             child.leave()
             return
         for command in self._crew.commands(child, self._clients.tapped(), self._limits) if child.peer else ():
@@ -223,6 +226,10 @@ class Host:
             text = f"{text}; degraded: {child.backoff.failures} failures in a row"
         self._alarms.append(Alarm(time.time_ns(), text))
         self._journal.error(text, process=child.name, failures=child.backoff.failures)
+
+    @property
+    def _steady(self) -> bool:
+        return not self._stops and self._crew.begun and all(child.life == "alive" for child in self._crew)
 
     def _begun(self) -> bool:
         return self._crew.begun or time.time_ns() - self._since_ns > self._limits.start * 1e9

@@ -31,6 +31,14 @@ class Switchboard:
         """Until somebody says something, at most so long."""
         self._poller.poll(round(seconds * 1000))
 
+    def attend(self, descriptor: int) -> None:
+        """Let `wait` end as soon as a file descriptor has something to say, too."""
+        self._poller.register(descriptor, zmq.POLLIN)
+
+    def forget(self, descriptor: int) -> None:
+        """No longer listen to it."""
+        self._poller.unregister(descriptor)
+
     def reports(self) -> Iterator[tuple[bytes, FromProcess]]:
         """What the processes have said since the last call, each with the peer to answer to."""
         for peer, message in self._arrived(self._children):

@@ -15,7 +15,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """How patient a supervisor is, in seconds.
 
     Attributes:
-        tick: Between two looks at every process.
+        tick: Between two looks at every process while all is well; an exit is noticed at once.
         silence: Without a report before a process is shown as stalled.
         stuck: Stalled, or busy on one record while others wait, before it is killed.
         start: Before a process that has not yet reported is killed.
@@ -24,7 +24,7 @@ class Limits(Struct, frozen=True, kw_only=True):
         settle: After a death, for its consumers to say what they had received.
     """
 
-    tick: float = 0.05
+    tick: float = 0.25
     silence: float = 2.0
     stuck: float = 10.0
     start: float = 30.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from pipeline.records import Gap, Record
 from pipeline.runtime.backoff import Backoff
 from pipeline.runtime.batches import Batches, Pending
 from pipeline.runtime.health import NodeHealth
-from pipeline.runtime.histogram import BUCKETS, bucket, sparse
+from pipeline.runtime.histogram import bucket
 from pipeline.runtime.step import Step
 from pipeline.runtime.turn import Turn
 from pipeline.transport.channel import Outbox
@@ -44,7 +45,7 @@ class Cell:
         self.after: list[Cell] = []
         self.exits: list[tuple[frozenset[str], Outbox]] = []
         self.taken = self.given = self.failed = self.restarts = self.busy_since = 0
-        self.latency, self.age = [0] * BUCKETS, [0] * BUCKETS
+        self.latency, self.age = defaultdict[int, int](int), defaultdict[int, int](int)
         self._turn, self._failure = turn, failure
         self._sink = spec.kind == "sink"
         self._patient = isinstance(step, Batches)
@@ -83,12 +84,12 @@ class Cell:
         for out in outs:
             for target in self._targets.get(type(out)) or self.targets(type(out)):
                 target(out)
-        if failure is not None:
-            self._fail(failure)
-        elif self._rows and self.spec.shape == "map":
-            self._rows.pop(record.camera, None)
-        if self._sink:
+        if failure is not None or self._rows:
+            self._judge(record, failure)
+        if self._patient:
             self._settle(now)
+        elif self._sink and 0 <= (old := now - self._turn.origin_ns) < RECORDED_NS:
+            self.age[bucket(old)] += 1
 
     def close_batch(self, key: str) -> None:
         """Hand over the open batch of one run."""
@@ -152,8 +153,8 @@ class Cell:
             busy_ns=_clock() - since if since else 0,
             waiting=unsettled if since else sum(len(batch.waiting) for batch in self._open_batches()),
             degraded=any(row.degraded and not row.over(self._turn.now()) for row in [*self._rows.values()]),
-            latency=sparse(self.latency),
-            age=sparse(self.age) if self._sink else {},
+            latency=dict(self.latency),
+            age=dict(self.age),
         )
 
     def _work(self, act: Callable[[Any, list[Record]], None], what: Any) -> bool:
@@ -173,6 +174,13 @@ class Cell:
         if failure is not None:
             self._fail(failure)
         return failure is None
+
+    def _judge(self, record: Record, failure: Exception | None) -> None:
+        """One failure more, or the good record that ends a row of them."""
+        if failure is not None:
+            self._fail(failure)
+        elif self.spec.shape == "map":
+            self._rows.pop(record.camera, None)
 
     def _fail(self, error: Exception) -> None:
         assert self.step is not None
@@ -212,10 +220,9 @@ class Cell:
         return [*self.step.pending.values()] if isinstance(self.step, Batches) else ()
 
     def _settle(self, now: int) -> None:
-        """Note how old what it is done with at `now`, ns, has become."""
-        origins = [self._turn.origin_ns]
-        if isinstance(self.step, Batches):
-            origins, self.step.settled_ns = self.step.settled_ns, []
+        """Note how old the batches it is done with at `now`, ns, have become."""
+        assert isinstance(self.step, Batches)
+        origins, self.step.settled_ns = self.step.settled_ns, []
         for origin in origins:
             if 0 <= now - origin < RECORDED_NS:
                 self.age[bucket(now - origin)] += 1

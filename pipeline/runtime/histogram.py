@@ -7,7 +7,7 @@ The bucketing is that of HdrHistogram (https://hdrhistogram.github.io/HdrHistogr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 BUCKETS = 488
 
@@ -30,11 +30,6 @@ def middle(index: int) -> float:
     """
     octave = max(0, (index >> 3) - 1)
     return float((index - (octave << 3)) << octave) + ((1 << octave) >> 1)
-
-
-def sparse(counts: Sequence[int]) -> dict[int, int]:
-    """A row of counters, one per bucket, as a histogram: what is 0 is left out."""
-    return {index: count for index, count in enumerate(counts) if count}
 
 
 def merge(histograms: Iterable[Mapping[int, int]]) -> dict[int, int]:

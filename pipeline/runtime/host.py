@@ -25,7 +25,7 @@ from pipeline.runtime.switchboard import Switchboard
 from pipeline.runtime.watch import Limits
 
 ALARMS = 20  # kept in a snapshot
-PUBLISH = 0.5  # seconds between snapshots
+PUBLISH = 1.0  # seconds between snapshots
 BRISK = 0.05  # seconds between two looks while something begins or ends
 GRACE = 0.8  # of the time to drain, after which a process gives up by itself instead of being killed
 STOOD = 1.0  # seconds between two looks from which the supervisor itself stood still

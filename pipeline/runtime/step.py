@@ -167,7 +167,9 @@ class Stream:
         """Hand a record to its run."""
         key = record.camera if self._per else ""
         try:
-            self.run(key, outs).resume(record)
+            run = self._runs.get(key) or self._begin(key, outs)
+            run.outs = outs
+            run.resume(record)
         except Exception as error:
             self.blame(key, (record,), error)
             raise

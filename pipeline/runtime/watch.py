@@ -24,7 +24,7 @@ class Limits(Struct, frozen=True, kw_only=True):
         settle: After a death, for its consumers to say what they had received.
     """
 
-    tick: float = 0.25
+    tick: float = 0.5
     silence: float = 3.0
     stuck: float = 10.0
     start: float = 30.0

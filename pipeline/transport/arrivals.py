@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.records import Frame, Gap, Record, Regions, Tracks
+from pipeline.transport.channel import Delivery
 from pipeline.transport.flow import MAX_UNDONE
 
 ONE_PER_SEQ = (Frame, Regions, Tracks)  # a second one with the same number is the same record again
@@ -86,31 +87,43 @@ class Arrivals:
             self.done += 1
             self._early.remove(self.done)
 
-    def place(self, record: Record) -> Gap | bool:
-        """Where a record stands in its camera's order.
+    def place(self, number: int, record: Record) -> tuple[Delivery, ...]:
+        """What a record is delivered as, in its camera's order.
 
         Returns:
-            True to pass it on; False for one that an earlier incarnation had sent already; the gap to pass on
-            before it, where an earlier incarnation took records with it.
+            The record alone; the gap that an earlier incarnation left and the record; or nothing, and the number
+            is finished with, for a record that an earlier incarnation had sent already.
         """
-        camera, last = record.camera, record.last if isinstance(record, Gap) else record.seq
-        verdict: Gap | bool = True
-        if self._before and (before := self._before.get(camera)) is not None:
-            verdict = self._compare(record, *before)
-        if verdict is not False:
-            self._last[camera] = (record.session, last)
-        return verdict
+        delivery = Delivery(self.edge, self.producer, number, record)
+        if self._before or isinstance(record, Gap):
+            return self._compare(delivery, record)
+        self._last[record.camera] = (record.session, record.seq)
+        return (delivery,)
 
-    def _compare(self, record: Record, session: str, last: int) -> Gap | bool:
-        if record.session == session and record.seq <= last:
-            return not isinstance(record, ONE_PER_SEQ)
-        del self._before[record.camera]
-        if record.session != session or record.seq == last + 1:
-            return True
+    def _compare(self, delivery: Delivery, record: Record) -> tuple[Delivery, ...]:
+        session, last = self._before.get(record.camera, ("", 0))
+        if session == record.session and record.seq <= last:
+            if isinstance(record, ONE_PER_SEQ):
+                self.finish(delivery.number)
+                return ()
+            return (delivery,)
+        self._before.pop(record.camera, None)
+        self._reach(record)
+        if session != record.session or record.seq == last + 1:
+            return (delivery,)
+        return (delivery._replace(number=0, record=self._left_out(record, last + 1)), delivery)
+
+    def _reach(self, record: Record) -> None:
+        """Note how far a camera has come; a gap may be told late."""
+        session, last = self._last.get(record.camera, ("", 0))
+        reached = record.last if isinstance(record, Gap) else record.seq
+        self._last[record.camera] = (record.session, max(last, reached) if session == record.session else reached)
+
+    def _left_out(self, record: Record, first: int) -> Gap:
         return Gap(
             camera=record.camera,
-            session=session,
-            seq=last + 1,
+            session=record.session,
+            seq=first,
             last=record.seq - 1,
             t_ns=record.t_ns,
             reason="restart",

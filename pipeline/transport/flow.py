@@ -61,13 +61,16 @@ class Flow:
 
     def direct(self, item: Item) -> int:
         """The number of a record that goes past the queue, as if `peek` had given it and it was sent; 0: it may not."""
-        number = self.next
-        if number <= self._top or number - self.taken > self.credit or not self.queue.empty or self._crowded():
+        number, queue = self.next, self.queue
+        if number <= self._top or number - self.taken > self.credit or queue.items or queue.gaps or self._crowded():
             return 0
-        self.queue.sent += 1
-        self._keep(item)
-        self._ahead_bytes += item.size
+        queue.sent += 1
+        self._top = number
         self.next = number + 1
+        self._undone[number] = item
+        self._undone_bytes += item.size
+        self._ahead_bytes += item.size
+        self._weight += 1
         return number
 
     def unsent(self, item: Item) -> None:
@@ -144,14 +147,11 @@ class Flow:
             item, self._ended = END, True
         if item is None:
             return False
-        self._keep(item)
-        return True
-
-    def _keep(self, item: Item) -> None:
         self._top += 1
         self._undone[self._top] = item
         self._undone_bytes += item.size
         self._weight += item.weight
+        return True
 
     def _settle(self, item: Item, refused: str | None) -> None:
         self._weight -= item.weight

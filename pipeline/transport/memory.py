@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from pipeline.plan import Edge
-from pipeline.records import Gap, Record
+from pipeline.records import Record
 from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.channel import Closed, Delivery, Ledger
 from pipeline.transport.context import Context
@@ -151,13 +151,7 @@ class MemoryInbox:
         if not isinstance(record, Record):
             arrivals.end(number)
             return
-        placed = arrivals.place(record)
-        if isinstance(placed, Gap):
-            self._ready.append(Delivery(arrivals.edge, arrivals.producer, 0, placed))
-        if placed is False:
-            arrivals.finish(number)
-        else:
-            self._ready.append(Delivery(arrivals.edge, arrivals.producer, number, record))
+        self._ready.extend(arrivals.place(number, record))
 
     def _settle(self, arrivals: Arrivals, flow: Flow) -> None:
         flow.acknowledge(0, arrivals.done)

@@ -51,6 +51,8 @@ class Queue:
         bytes: Bytes that wait.
         sent: Records handed over.
         dropped: Records let go, per reason.
+        items: What waits, oldest first.
+        gaps: What has to be told before a camera's next record.
     """
 
     def __init__(self, name: str, limits: Limits) -> None:
@@ -61,22 +63,22 @@ class Queue:
         self._limits = limits
         self._latest = limits.policy == "latest"
         self._blocks = limits.policy == "block"
-        self._items: OrderedDict[str | int, Item] = OrderedDict()
-        self._gaps: dict[str, list[Item]] = {}
+        self.items: OrderedDict[str | int, Item] = OrderedDict()
+        self.gaps: dict[str, list[Item]] = {}
         self._told: dict[str, Gap] = {}
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self.items)
 
     @property
     def empty(self) -> bool:
         """Nothing waits, not even a gap."""
-        return not self._items and not self._gaps
+        return not self.items and not self.gaps
 
     @property
     def waiting(self) -> int:
         """Records handed over that wait here, merged gaps counted one by one."""
-        return len(self._items) + sum(gap.weight for gaps in self._gaps.values() for gap in gaps)
+        return len(self.items) + sum(gap.weight for gaps in self.gaps.values() for gap in gaps)
 
     def offer(self, item: Item, now: float, ahead: int = 0, ahead_bytes: int = 0) -> bool:
         """Take a record in; False, and nothing is changed, where the policy is to wait for room.
@@ -88,28 +90,28 @@ class Queue:
             ahead_bytes: Bytes of those.
         """
         self.expire(now)
-        count, held = len(self._items) + ahead, self.bytes + ahead_bytes
+        count, held = len(self.items) + ahead, self.bytes + ahead_bytes
         if self._blocks and count and self._over(count + 1, held + item.size):
             return False
         self.sent += 1
         key = item.camera if self._latest else self.sent
-        if key in self._items:
-            self._let_go(self._items[key], "superseded")
-        self._items[key] = item
+        if key in self.items:
+            self._let_go(self.items[key], "superseded")
+        self.items[key] = item
         self.bytes += item.size
-        while len(self._items) > 1 and self._over(len(self._items) + ahead, self.bytes + ahead_bytes):
-            self._let_go(self._items.pop(next(other for other in self._items if other != key)), "overflow")
+        while len(self.items) > 1 and self._over(len(self.items) + ahead, self.bytes + ahead_bytes):
+            self._let_go(self.items.pop(next(other for other in self.items if other != key)), "overflow")
         return True
 
     def take(self, now: float) -> Item | None:
         """The next to go: the gaps of a camera before its next record; None where nothing waits."""
         self.expire(now)
-        camera = next(iter(self._items.values())).camera if self._items else next(iter(self._gaps), None)
-        if camera in self._gaps:
+        camera = next(iter(self.items.values())).camera if self.items else next(iter(self.gaps), None)
+        if camera in self.gaps:
             return self._take_gap(camera)
         if camera is None:
             return None
-        _, item = self._items.popitem(last=False)
+        _, item = self.items.popitem(last=False)
         self.bytes -= item.size
         return item
 
@@ -119,11 +121,11 @@ class Queue:
             return
         oldest = now - self._limits.age
         if self._latest:
-            stale = [key for key, item in self._items.items() if item.since < oldest]
+            stale = [key for key, item in self.items.items() if item.since < oldest]
         else:
-            stale = [key for key, _ in takewhile(lambda pair: pair[1].since < oldest, self._items.items())]
+            stale = [key for key, _ in takewhile(lambda pair: pair[1].since < oldest, self.items.items())]
         for key in stale:
-            self._let_go(self._items.pop(key), "expired")
+            self._let_go(self.items.pop(key), "expired")
 
     def refuse(self, item: Item, reason: str) -> None:
         """Account for what was taken but cannot be delivered; a gap is told in its place."""
@@ -139,8 +141,8 @@ class Queue:
     def abandon(self, reason: str) -> None:
         """Let go of everything, gaps too: nobody is left to be told."""
         self._count(reason, self.waiting)
-        self._items.clear()
-        self._gaps.clear()
+        self.items.clear()
+        self.gaps.clear()
         self.bytes = 0
 
     def _over(self, count: int, held: int) -> bool:
@@ -160,17 +162,17 @@ class Queue:
             self.dropped[reason] = self.dropped.get(reason, 0) + weight
 
     def _take_gap(self, camera: str) -> Item:
-        gaps = self._gaps[camera]
+        gaps = self.gaps[camera]
         first = gaps.pop(0)
         if not gaps:
-            del self._gaps[camera]
+            del self.gaps[camera]
         self._told[camera] = _gap(first)
         return first
 
     def _tell(self, lost: Item) -> None:
         if lost.weight == 0 and _covers(self._told.get(lost.camera), lost):
             return
-        gaps = self._gaps.setdefault(lost.camera, [])
+        gaps = self.gaps.setdefault(lost.camera, [])
         if gaps and _touch(_gap(gaps[-1]), _gap(lost)):
             gaps[-1] = _merge(gaps[-1], lost)
         else:

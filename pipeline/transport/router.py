@@ -15,7 +15,6 @@ import zmq
 from pipeline import codec
 from pipeline.errors import DecodeError, KensaError
 from pipeline.plan import Edge
-from pipeline.records import Gap, Record
 from pipeline.transport import wire
 from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.channel import Closed, Delivery
@@ -143,18 +142,15 @@ class ZeromqInbox:
         if self._socket.getsockopt(zmq.RCVMORE):
             self._socket.recv_multipart()
             frame = b"\xc1"
-        self._sort(route, frame)
-        return True
-
-    def _sort(self, route: bytes, frame: bytes) -> None:
-        if not frame:
+        link = self._routes.get(route)
+        if link is not None and len(frame) > wire.HEAD and frame[0] == wire.RECORD:
+            if link.arrivals.accept(wire.number_of(frame)):
+                self._take(link, frame)
+        elif not frame:
             self._say(route, wire.Who(self._token))
-        elif frame[0] != wire.RECORD:
+        else:
             self._hear(route, frame)
-        elif (link := self._routes.get(route)) is None:
-            self.strangers += 1
-        elif len(frame) > wire.HEAD and link.arrivals.accept(wire.number_of(frame)):
-            self._take(link, frame)
+        return True
 
     def _hear(self, route: bytes, frame: bytes) -> None:
         try:
@@ -179,6 +175,7 @@ class ZeromqInbox:
             self._routes[route] = link
             link.route = route
             link.arrivals.meet(hello.producer, hello.base)
+            link.told = (0, hello.base - 1)
             self._tell(link)
 
     def _take(self, link: _Link, frame: bytes) -> None:
@@ -194,20 +191,11 @@ class ZeromqInbox:
             self._refuse(arrivals.edge, frame[wire.HEAD :], error)
             arrivals.refuse(number, error.reason)
         else:
-            self._place(arrivals, number, record)
+            self._ready.extend(arrivals.place(number, record))
         if number - link.told[0] >= link.quarter:
             self._tell(link)
         elif not self._due:
             self._due = time.monotonic() + ACK_EVERY
-
-    def _place(self, arrivals: Arrivals, number: int, record: Record) -> None:
-        placed = arrivals.place(record)
-        if isinstance(placed, Gap):
-            self._ready.append(Delivery(arrivals.edge, arrivals.producer, 0, placed))
-        if placed is False:
-            arrivals.finish(number)
-        else:
-            self._ready.append(Delivery(arrivals.edge, arrivals.producer, number, record))
 
     def _refuse(self, edge: str, message: bytes, error: DecodeError) -> None:
         self.strangers += not edge

@@ -59,15 +59,15 @@ class ZeromqOutbox:
 
     def send(self, record: Record) -> None:
         """Hand a record over; under `block` this waits while the queue is full."""
-        item = _item(record)
+        payload = record if isinstance(record, Gap) else wire.message(record)
+        size = len(payload) if isinstance(payload, bytes) else 0
+        item = Item(record.camera, record.session, record.seq, record.t_ns, payload, size, time.monotonic())
         with self._lock:
-            if item.size > codec.MAX_BYTES:
-                self._flow.queue.turn_away(item, "oversized")
-            elif self._linked and (number := self._flow.direct(item)):
-                if not self._put(wire.frame(number, _message(item))):
-                    self._flow.unsent(item)
-            else:
+            number = self._flow.direct(item) if self._linked and size <= codec.MAX_BYTES else 0
+            if not number:
                 self._enqueue(item)
+            elif not self._put(wire.frame(number, _message(item))):
+                self._flow.unsent(item)
 
     @property
     def linked(self) -> bool:
@@ -117,6 +117,9 @@ class ZeromqOutbox:
 
     def _enqueue(self, item: Item) -> None:
         """Take a record into the queue, waiting if need be."""
+        if item.size > codec.MAX_BYTES:
+            self._flow.queue.turn_away(item, "oversized")
+            return
         if not self._closed:
             self._advance()
         while not self._closed:
@@ -208,12 +211,6 @@ class ZeromqOutbox:
         """The consumer leaves: wait for the next one."""
         self._put(wire.encode(wire.Bye(self._token)))
         self._token, self._linked = "", False
-
-
-def _item(record: Record) -> Item:
-    payload = record if isinstance(record, Gap) else wire.message(record)
-    size = len(payload) if isinstance(payload, bytes) else 0
-    return Item(record.camera, record.session, record.seq, record.t_ns, payload, size, time.monotonic())
 
 
 def _message(item: Item) -> bytes:

@@ -29,6 +29,7 @@ TICK_MS = 200  # after which a consumer that waits looks up
 BIND_WITHIN = 3.0  # seconds an address may still be held by the consumer before this one
 LEAVE_WITHIN = 0.5  # seconds for producers to have read the last acknowledgement
 FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a producer that does not stop
+SEVERAL = memoryview(b"\xc1")  # stands for a message of several parts: no MessagePack begins like this
 KEPT = 16  # quarantined messages
 
 
@@ -138,10 +139,11 @@ class ZeromqInbox:
             route = self._socket.recv()
         except zmq.Again:
             return False
-        frame = self._socket.recv()
-        if self._socket.getsockopt(zmq.RCVMORE):
+        part = self._socket.recv(copy=False)  # knows whether more follows, which is dear to ask a socket
+        frame = part.buffer
+        if part.more:
             self._socket.recv_multipart()
-            frame = b"\xc1"
+            frame = SEVERAL
         link = self._routes.get(route)
         if link is not None and len(frame) > wire.HEAD and frame[0] == wire.RECORD:
             if link.arrivals.accept(wire.number_of(frame)):
@@ -152,7 +154,7 @@ class ZeromqInbox:
             self._hear(route, frame)
         return True
 
-    def _hear(self, route: bytes, frame: bytes) -> None:
+    def _hear(self, route: bytes, frame: memoryview) -> None:
         try:
             said = wire.decode_greeting(frame)
         except msgspec.DecodeError as error:
@@ -178,7 +180,7 @@ class ZeromqInbox:
             link.told = (0, hello.base - 1)
             self._tell(link)
 
-    def _take(self, link: _Link, frame: bytes) -> None:
+    def _take(self, link: _Link, frame: memoryview) -> None:
         arrivals, number = link.arrivals, link.arrivals.received
         if len(frame) == wire.HEAD + 1 and frame[wire.HEAD :] == wire.NIL:
             arrivals.end(number)
@@ -186,7 +188,7 @@ class ZeromqInbox:
             self._tell(link)
             return
         try:
-            record = codec.decode(memoryview(frame)[wire.HEAD :])
+            record = codec.decode(frame[wire.HEAD :])
         except DecodeError as error:
             self._refuse(arrivals.edge, frame[wire.HEAD :], error)
             arrivals.refuse(number, error.reason)
@@ -197,7 +199,7 @@ class ZeromqInbox:
         elif not self._due:
             self._due = time.monotonic() + ACK_EVERY
 
-    def _refuse(self, edge: str, message: bytes, error: DecodeError) -> None:
+    def _refuse(self, edge: str, message: bytes | memoryview, error: DecodeError) -> None:
         self.strangers += not edge
         self.quarantine.append((edge, codec.refuse(message, error)))
 

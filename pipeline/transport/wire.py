@@ -84,7 +84,7 @@ def frame(number: int, message: bytes) -> bytes:
     return _head(RECORD, number) + message
 
 
-def number_of(frame: bytes) -> int:
+def number_of(frame: bytes | memoryview) -> int:
     """The number of a record's frame."""
     number: int = _number(frame, 1)[0]
     return number

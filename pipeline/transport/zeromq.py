@@ -21,6 +21,7 @@ from pipeline.transport.queue import Item
 SLICE = 0.1  # seconds after which one who waits looks whether the line stops
 LISTEN_EVERY = 0.2  # seconds between two looks at acknowledgements while nothing waits
 LINGER_MS = 1000
+NOBLOCK = int(zmq.NOBLOCK)  # the hot path converts no enumeration
 OPTIONS = {
     zmq.LINGER: LINGER_MS,
     zmq.HEARTBEAT_IVL: 500,
@@ -172,7 +173,7 @@ class ZeromqOutbox:
 
     def _put(self, frame: bytes) -> bool:
         try:
-            self._write(frame, zmq.NOBLOCK)
+            self._write(frame, NOBLOCK)
         except zmq.Again:
             return False
         return True

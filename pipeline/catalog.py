@@ -9,13 +9,15 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import NodeError
 from pipeline.faults import listed
 from pipeline.node import Spec
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "kensa.nodes"
 DISTRIBUTION = "kensa"
@@ -32,7 +34,7 @@ class Installed(Catalog):
     def __init__(self, points: Iterable[EntryPoint] | None = None) -> None:
         """Know the entry points of what is installed, or those that are given."""
         self._points: dict[str, list[EntryPoint]] = {}
-        found = entry_points(group=GROUP) if points is None else points
+        found = _points() if points is None else points
         for point in sorted(found, key=lambda p: p.name):
             self._points.setdefault(point.name, []).append(point)
         self._loaded: dict[str, Spec] = {}
@@ -70,7 +72,28 @@ def catalog() -> Catalog:
 
 def own() -> Catalog:
     """The nodes that Kensa itself brings."""
-    return Installed(point for point in entry_points(group=GROUP) if point.dist and point.dist.name == DISTRIBUTION)
+    return Installed(point for point in _points() if point.dist and point.dist.name == DISTRIBUTION)
+
+
+class Targets(dict[str, Spec]):
+    """The nodes that a plan names, each by the `module:function` its name stands for.
+
+    A process of a line needs no more: what is installed is not looked up again, which costs 4 MB.
+    """
+
+    def __init__(self, targets: Mapping[str, str]) -> None:
+        super().__init__({use: _spec(f"node '{use}'", *target.split(":", 1)) for use, target in targets.items()})
+
+
+def where(spec: Spec) -> str:
+    """Where a node is found: `module:function`."""
+    return f"{spec.fn.__module__}:{spec.fn.__qualname__}"
+
+
+def _points() -> Iterable[EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return entry_points(group=GROUP)
 
 
 def _spec(what: str, module: str, attribute: str) -> Spec:

@@ -33,6 +33,7 @@ class NodeRun(Struct, frozen=True, kw_only=True):
     Attributes:
         node: Its name in the topology.
         use: Its name in the catalogue.
+        target: What that name stands for, `module:function`; empty where nobody has looked it up.
         params: Its parameters, as the topology gives them.
         overrides: Parameters that differ for a camera: camera → parameters.
         inputs: Names of the nodes in the same lane that feed it.
@@ -40,6 +41,7 @@ class NodeRun(Struct, frozen=True, kw_only=True):
 
     node: str
     use: str
+    target: str = ""
     params: dict[str, Any] = {}
     overrides: dict[str, dict[str, Any]] = {}
     inputs: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import asdict, replace
 
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, where
 from pipeline.folders import HERE, run_folder
 from pipeline.placement import Placement, Seat, placement
 from pipeline.plan import Edge, Lane, NodeRun, Plan, Policy, Process, Queue, Transport
@@ -115,7 +115,8 @@ class _Planner:
         step = self._topology.nodes[node]
         inside = tuple(feed for feed in step.inputs if node != lane.head and lane in self._placed.seats[feed].values())
         overrides = {camera: step.overrides[camera] for camera in cameras if camera in step.overrides}
-        return NodeRun(node=node, use=step.use, params=step.params, overrides=overrides, inputs=inside)
+        found = where(self._specs[node])
+        return NodeRun(node=node, use=step.use, target=found, params=step.params, overrides=overrides, inputs=inside)
 
     def _edge(self, cut: _Cut) -> Edge:
         begin, end = self._names[cut.begin], self._names[cut.end]

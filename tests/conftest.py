@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set KENSA_DATA to its folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_logs() -> Iterator[None]:
+    """What one test configures of the logs, a stream that is closed after it, must not reach the next."""
+    yield
+    if structlog := sys.modules.get("structlog"):
+        structlog.reset_defaults()

@@ -25,8 +25,8 @@ from pipeline.runtime.switchboard import Switchboard
 from pipeline.runtime.watch import Limits
 
 ALARMS = 20  # kept in a snapshot
-PUBLISH = 1.0  # seconds between snapshots
-BRISK = 0.05  # seconds between two looks while something begins or ends
+PUBLISH = 1.0  # seconds between snapshots while all is well
+BRISK = 0.05  # seconds between two looks while something begins, ends or fails; four of them between snapshots
 GRACE = 0.8  # of the time to drain, after which a process gives up by itself instead of being killed
 STOOD = 1.0  # seconds between two looks from which the supervisor itself stood still
 
@@ -104,7 +104,7 @@ class Host:
                 until = now + seconds
             if until is not None and now >= until and not self._stops:
                 self.stop()
-            if now - published >= PUBLISH:
+            if now - published >= (PUBLISH if self._steady else 4 * BRISK):
                 self.now, published = self.snapshot(), now
         self.now = self.snapshot()
         return self._outcome()
@@ -229,7 +229,7 @@ class Host:
 
     @property
     def _steady(self) -> bool:
-        return not self._stops and self._crew.begun and all(child.life == "alive" for child in self._crew)
+        return not self._stops and self._crew.begun and all(child.condition == "running" for child in self._crew)
 
     def _begun(self) -> bool:
         return self._crew.begun or time.time_ns() - self._since_ns > self._limits.start * 1e9

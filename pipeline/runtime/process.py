@@ -16,7 +16,7 @@ from types import FrameType
 
 import msgspec
 
-from pipeline.catalog import Catalog, catalog
+from pipeline.catalog import Catalog, Targets
 from pipeline.clock import RealClock
 from pipeline.errors import KensaError
 from pipeline.plan import Lane as Layout
@@ -134,7 +134,9 @@ def main() -> int:
     """Carry out the launch on standard input; returns the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        process = Process(read_launch(sys.stdin.fileno()), catalog())
+        launch = read_launch(sys.stdin.fileno())
+        runs = [run for lane in launch.process.lanes for run in lane.runs]
+        process = Process(launch, Targets({run.use: run.target or run.use for run in runs}))
     except (KensaError, KeyError) as error:
         sys.stderr.write(f"kensa: cannot start: {error}\n")
         return BAD_LAUNCH

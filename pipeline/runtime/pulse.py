@@ -24,7 +24,7 @@ from pipeline.transport.channel import Inbox
 from pipeline.transport.context import Context
 
 BEAT_S = 0.05  # between two looks at outboxes and taps; with neither, only reports wake it
-REPORT_S = 1.0
+REPORT_S = 0.5
 TAPPED = 256
 LAST_WORD_MS = 1000
 ABANDONED = 4

@@ -25,7 +25,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """
 
     tick: float = 0.5
-    silence: float = 3.0
+    silence: float = 2.0
     stuck: float = 10.0
     start: float = 30.0
     drain: float = 10.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pytest
 from pipeline.errors import KensaError
 from pipeline.plan import Lane, Transport
 from pipeline.records import Gap
-from pipeline.transport.channel import Closed
 from pipeline.transport.connect import open_inbox, open_outbox
 from tests.edges import Ends, eventually, in_thread, joined, missing, receive, record, rest, send, seqs, settled, take
 
@@ -193,71 +191,6 @@ def test_done_of_a_batch_in_any_order(line: Ends) -> None:
     assert settled(outbox, inbox).delivered == 20
 
 
-def test_nobody_comes_before_the_deadline(line: Ends) -> None:
-    """Closing an edge without a consumer ends at the deadline; what waits is dropped as `shutdown`."""
-    edge = line.edge(policy="block")
-    outbox = line.outbox(edge)
-    send(outbox, range(7))
-    began = time.monotonic()
-    ledger = outbox.close(0.2)
-    assert 0.2 <= time.monotonic() - began < 2.0
-    assert (ledger.sent, ledger.dropped, ledger.in_flight) == (7, {"shutdown": 7}, 0)
-
-
-def test_close_waits_for_the_commit(line: Ends) -> None:
-    """Closing an edge ends only when its consumer has finished with everything."""
-    edge = line.edge(policy="block")
-    outbox, inbox = line.outbox(edge), line.inbox(edge)
-    outbox.send(record("cam", 0))
-    closer = in_thread(lambda: outbox.close(15.0))
-    delivery = receive(inbox)
-    with pytest.raises(Closed):
-        receive(inbox)
-    assert outbox.ledger().in_flight == 1
-    assert closer.is_alive()
-    inbox.done(delivery)
-    joined(closer)
-    assert outbox.ledger().delivered == 1
-
-
-def test_blocked_producer_drains_at_shutdown(line: Ends) -> None:
-    """A lane blocked in send when the line stops still delivers, as long as its consumer takes."""
-    edge = line.edge(policy="block", messages=4)
-    outbox, inbox = line.outbox(edge), line.inbox(edge)
-    sender = in_thread(lambda: send(outbox, range(50)))
-    eventually(lambda: outbox.ledger().sent == 4, "the queue is full")
-    line.stop.set()
-    assert seqs(take(inbox, 50)) == [*range(50)]
-    joined(sender)
-    assert settled(outbox, inbox).dropped == {}
-
-
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_blocked_producer_gives_up(transport: Transport, tmp_path: Path) -> None:
-    """A lane blocked in send when the line stops and nobody takes gives up after the time to drain."""
-    line = Ends(transport, tmp_path, drain=0.1)
-    outbox = line.outbox(line.edge(policy="block", messages=4))
-    sender = in_thread(lambda: send(outbox, range(10)))
-    eventually(lambda: outbox.ledger().sent == 4, "the queue is full")
-    line.stop.set()
-    joined(sender)
-    ledger = outbox.ledger()
-    assert (ledger.sent, ledger.dropped, ledger.in_flight) == (10, {"shutdown": 6}, 4)
-    line.close()
-
-
-def test_a_closed_edge_takes_nothing(line: Ends) -> None:
-    """What is handed to a closed edge is dropped as `shutdown`, and so is what a blocked lane was handing over."""
-    outbox = line.outbox(line.edge(policy="block", messages=2))
-    sender = in_thread(lambda: send(outbox, range(5)))
-    eventually(lambda: outbox.ledger().sent == 2, "the queue is full")
-    outbox.close(0.05)
-    joined(sender)
-    outbox.send(record("cam", 5))
-    ledger = outbox.close(1.0)
-    assert (ledger.sent, ledger.dropped, ledger.in_flight) == (6, {"shutdown": 6}, 0)
-
-
 def test_two_producers_into_one_inbox(line: Ends) -> None:
     """Two edges into one lane each keep their order; the stream ends only after both."""
     edges = line.edge("a→out"), line.edge("b→out")
@@ -295,26 +228,6 @@ def test_fan_out_is_two_edges(line: Ends, tmp_path: Path) -> None:
     assert sorted(seqs(found) + missing(found)) == [*range(100)]
     if isinstance(other, Ends):
         other.close()
-
-
-def test_finish_ends_without_the_producer(line: Ends) -> None:
-    """When producers are gone for good the consumer takes what has arrived, then ends."""
-    edge = line.edge()
-    outbox, inbox = line.outbox(edge), line.inbox(edge)
-    outbox.send(record("cam", 0))
-    delivery = receive(inbox)
-    outbox.send(record("cam", 1))
-    inbox.done(delivery)
-    inbox.finish()
-    assert seqs(rest(inbox)) == [1]
-
-
-def test_finish_wakes_a_waiting_consumer(line: Ends) -> None:
-    """A consumer that waits for records notices at once that it should not."""
-    inbox = line.inbox(line.edge())
-    waiting = in_thread(lambda: rest(inbox))
-    inbox.finish()
-    joined(waiting)
 
 
 @pytest.mark.slow

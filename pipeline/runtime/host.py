@@ -95,7 +95,7 @@ class Host:
         Args:
             seconds: Stop so long after all processes have begun to run; None to run on.
         """
-        published, until = 0.0, None
+        published, until, steady = 0.0, None, False
         while not self._crew.gone:
             self._board.wait(self._limits.tick if self._steady else min(BRISK, self._limits.tick))
             self._step()
@@ -104,7 +104,8 @@ class Host:
                 until = now + seconds
             if until is not None and now >= until and not self._stops:
                 self.stop()
-            if now - published >= (PUBLISH if self._steady else 4 * BRISK):
+            before, steady = steady, self._steady
+            if steady is not before or now - published >= (PUBLISH if steady else 4 * BRISK):
                 self.now, published = self.snapshot(), now
         self.now = self.snapshot()
         return self._outcome()

@@ -30,7 +30,7 @@ class RealClock:
     """The host's clock; `stop` wakes every waiter, within 50 ms.
 
     Who waits long waits for a lock that is held until the line stops. The last 50 ms are slept: at camera rates that
-    is every wait, and a sleeping thread wakes at about two thirds of the CPU time that one waiting for a lock takes.
+    is every wait, and to wake from a sleep takes less CPU time than to wake from a lock.
     """
 
     def __init__(self) -> None:

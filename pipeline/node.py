@@ -17,7 +17,7 @@ import re
 import types
 import typing
 from collections import abc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -25,7 +25,7 @@ import msgspec
 
 from pipeline.clock import Clock
 from pipeline.errors import NodeError
-from pipeline.records import Gap, Record
+from pipeline.records import Record
 
 F = TypeVar("F", bound=Callable[..., Any])
 Shape = Literal["source", "map", "stream"]
@@ -132,11 +132,6 @@ def read(
     return spec(takes=takes, shape="stream" if streams else "map", batch=closes, seat=())
 
 
-def passes(spec: Spec, record: Record) -> bool:
-    """Whether a record goes past this node untouched: a gap that its inbox does not name."""
-    return isinstance(record, Gap) and Gap not in spec.takes
-
-
 def _annotated(fn: Callable[..., Any]) -> list[inspect.Parameter]:
     found = [*inspect.signature(fn, eval_str=True).parameters.values()]
     for p in found:
@@ -175,10 +170,3 @@ def _unpack(fn: Callable[..., Any], annotation: Any) -> tuple[frozenset[type[Rec
     if isinstance(annotation, type) and issubclass(annotation, Record):
         return frozenset({annotation}), False, False
     raise NodeError(f"{fn.__name__}: expected a record type in inbox and outbox, found {annotation!r}")
-
-
-def iterate(result: Any) -> Iterator[Record]:
-    """What a map node returned, as a stream: nothing, one record, or many."""
-    if result is None:
-        return iter(())
-    return iter((result,)) if isinstance(result, Record) else iter(result)

@@ -195,13 +195,15 @@ def test_what_was_committed_survives_kill_nine(tmp_path: Path) -> None:
         child.start()
         theirs.close()
         assert mine.recv() == committed  # it is up and has taken nothing yet
-        child.join(dice.uniform(0, 0.06))
+        for _ in range(dice.randint(1, 3)):  # however slow the machine is
+            committed = mine.recv()
+        child.join(dice.uniform(0, 0.03))
         child.kill()
         child.join()
         committed = max([committed, *_told(mine)])
         assert [*range(committed * BATCH)] == seqs(tmp_path, "frames")[: committed * BATCH]
         assert set(range(committed * BATCH)) <= {*seqs(tmp_path, "regions")} & {*seqs(tmp_path, "verdicts")}
-    assert committed, "no batch was ever committed: every kill came too early to prove anything"
+    assert committed > ROUNDS
     archive(iter([everything(committed * BATCH)]), path=str(tmp_path))
     assert not [*tmp_path.rglob("*.tmp")]
 

@@ -57,7 +57,7 @@ def test_a_node_stays_a_function() -> None:
 
 def two(a: Frame, b: Frame) -> Frame:
     """Two inboxes."""
-    return a or b
+    return b
 
 
 def bare(frame) -> Frame:  # type: ignore[no-untyped-def]  # noqa: ANN001 - that is what is refused

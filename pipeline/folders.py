@@ -1,4 +1,4 @@
-"""Where a line keeps what lives as long as it runs: its sockets and its lock. Names only; nothing is made here."""
+"""Where a line keeps its sockets while it runs, and what it must not forget. Names only; nothing is made here."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 VARIABLE = "KENSA_RUN"
+STATE = "KENSA_STATE"
 HERE = "here"  # stands for all hosts, where one machine plays them all
 READABLE = 12  # characters of a line's name that its folder shows; a digest tells the rest apart
 
@@ -22,5 +23,16 @@ def root() -> Path:
 
 def run_folder(line: str, host: str) -> Path:
     """The folder of one line on one host; its name is short, for the path of a socket must fit 107 bytes."""
+    return root() / _name(line, host)
+
+
+def state_folder(line: str, host: str) -> Path:
+    """Where one line on one host keeps what outlives it and a reboot: `$KENSA_STATE`, else the user's state folder."""
+    said, home = os.environ.get(STATE), os.environ.get("XDG_STATE_HOME")
+    above = Path(said) if said else Path(home, "kensa") if home else Path.home() / ".local" / "state" / "kensa"
+    return above / _name(line, host)
+
+
+def _name(line: str, host: str) -> str:
     digest = hashlib.sha256(f"{line}\0{host}".encode()).hexdigest()[:8]
-    return root() / f"{re.sub(r'[^a-zA-Z0-9-]+', '-', line)[:READABLE]}-{digest}"
+    return f"{re.sub(r'[^a-zA-Z0-9-]+', '-', line)[:READABLE]}-{digest}"

@@ -57,6 +57,14 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test writes where a real line keeps its state."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KENSA_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
     """What one test configures of the logs, a stream that is closed after it, must not reach the next."""

@@ -104,7 +104,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     def started(source: str, sink: str = "consume", **limits: float) -> Line:
         values = {name: getattr(LIMITS, name) for name in LIMITS.__struct_fields__} | limits
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        host = Host(plan(source, sink), "h", folder, journal, limits=Limits(**values), command=COMMAND, env=env)
+        host = Host(
+            plan(source, sink), "h", folder, tmp_path, journal, limits=Limits(**values), command=COMMAND, env=env
+        )
         lines.append(Line(host))
         return lines[-1]
 

@@ -38,6 +38,7 @@ ARROWS: dict[str, str] = {
     "pipeline.catalog": "errors faults node",
     "pipeline.manual": "catalog errors node records words",
     "pipeline.plan": "",
+    "pipeline.notices": "",
     "pipeline.folders": "",
     "pipeline.topology": "plan",
     "pipeline.placement": "catalog errors node topology",
@@ -56,15 +57,15 @@ ARROWS: dict[str, str] = {
         "cases catalog check clock errors faults located plan recordings records replay runtime sketch topology"
     ),
     "pipeline.appraisal": "archive errors records score table topology",
-    "pipeline.transport": "clock codec errors plan records",
-    "pipeline.runtime": "catalog clock codec errors faults folders masks node plan records transport",
+    "pipeline.transport": "clock codec errors notices plan records",
+    "pipeline.runtime": "catalog clock codec errors faults folders masks node notices plan records transport",
     "pipeline.commands": (
         "appraisal archive capture cases catalog check clock codec drawing errors faults folders manual "
         "node outline plan planner recordings records replay runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
-    "nodes": "clock codec conform errors located masks node recordings records table units",
+    "nodes": "clock codec conform errors located masks node notices recordings records table units",
 }
 
 PRODUCT = ("pipeline", "nodes")

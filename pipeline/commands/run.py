@@ -15,7 +15,7 @@ from pipeline.catalog import catalog
 from pipeline.check import load
 from pipeline.errors import KensaError
 from pipeline.faults import listed, meant
-from pipeline.folders import HERE
+from pipeline.folders import HERE, state_folder
 from pipeline.plan import Plan
 from pipeline.planner import plan
 from pipeline.runtime.folder import RunFolder
@@ -96,7 +96,9 @@ def _supervised(
 ) -> Outcome:
     limits = Limits(stuck=args.stuck_after, drain=args.drain_within)
     with ExitStack() as stack:
-        supervisor = stack.enter_context(Host(planned, host, folder, journal, limits=limits))
+        supervisor = stack.enter_context(
+            Host(planned, host, folder, _state(planned.line, host), journal, limits=limits)
+        )
         endpoint = stack.enter_context(Endpoint(lambda: supervisor.now, args.metrics))
         footer = [f"metrics {endpoint.url}", *([f"log {journal.name}"] if journal.name else [])]
         if live:
@@ -109,6 +111,13 @@ def _supervised(
             stack.enter_context(Showing(PlainLines(), lambda: supervisor.now, PLAIN))
         stack.enter_context(_stopped_by_signals(supervisor))
         return supervisor.run(args.seconds)
+
+
+def _state(line: str, host: str) -> Path:
+    """The folder of what must outlive the line, made if it is not there: nobody else's to read."""
+    path = state_folder(line, host or HERE)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
 
 
 @contextmanager

@@ -34,6 +34,7 @@ class Family(NamedTuple):
         control: Address of the supervisor's socket.
         lock: The run folder's lock; each child holds it as long as it lives.
         drain: Seconds that a process may take to drain.
+        state: Folder of what must outlive the line.
         log: Where a child's standard output and error go.
         command: What to run; it reads its `Launch` from standard input.
         env: Its environment.
@@ -43,6 +44,7 @@ class Family(NamedTuple):
     control: str
     lock: int
     drain: float
+    state: str
     log: int
     command: Sequence[str]
     env: Mapping[str, str]
@@ -111,6 +113,7 @@ class Child:
             incarnation=self.incarnation,
             line=family.line,
             drain=family.drain,
+            state=family.state,
         )
         self.running = _spawn(family, encode(launch))
         self.exit = os.pidfd_open(self.running.pid)

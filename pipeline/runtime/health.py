@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from pipeline.notices import Notice
 from pipeline.plan import Edge, Process
 from pipeline.transport.channel import Ledger
 
@@ -28,6 +29,7 @@ class Launch(Struct, frozen=True, kw_only=True):
         incarnation: Names this run of the process; a restart gets another.
         line: Name of the line, bound to every log line.
         drain: Seconds it may take to drain once it is told to; the rest is then dropped as `shutdown`.
+        state: Folder of what must outlive the line: spools, keys, how far sessions came; made by the supervisor.
     """
 
     process: Process
@@ -36,6 +38,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     incarnation: str
     line: str
     drain: float = 8.0
+    state: str = ""
 
 
 class NodeHealth(Struct, frozen=True, kw_only=True):
@@ -83,6 +86,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
     Attributes:
         received: Per edge into this process: the highest number received from its current producer,
             so that what a crashed producer had sent can be accounted for.
+        notices: What people should know about it now; one that is no longer here is over.
     """
 
     process: str
@@ -95,6 +99,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
     received: dict[str, int] = {}
     rss_bytes: int = 0
     error: str = ""
+    notices: tuple[Notice, ...] = ()
 
 
 class Tapped(Struct, frozen=True, kw_only=True, tag="tapped"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pipeline.folders import HERE
 from pipeline.plan import Plan
+from pipeline.runtime.alarms import Alarms
 from pipeline.runtime.children import COMMAND, Child, Family
 from pipeline.runtime.clients import Clients
 from pipeline.runtime.crew import Crew
@@ -20,11 +21,10 @@ from pipeline.runtime.journal import Journal
 from pipeline.runtime.kin import kin, node_order
 from pipeline.runtime.ledger import Books
 from pipeline.runtime.outcome import Outcome
-from pipeline.runtime.state import Alarm, EdgeState, Phase, Snapshot
+from pipeline.runtime.state import EdgeState, Phase, Snapshot
 from pipeline.runtime.switchboard import Switchboard
 from pipeline.runtime.watch import Limits
 
-ALARMS = 20  # kept in a snapshot
 PUBLISH = 1.0  # seconds between snapshots while all is well
 BRISK = 0.05  # seconds between two looks while something begins, ends or fails; four of them between snapshots
 GRACE = 0.8  # of the time to drain, after which a process gives up by itself instead of being killed
@@ -41,6 +41,7 @@ class Host:
         plan: The whole plan.
         host: Which share of it; all of it where this is empty.
         folder: The run folder, locked.
+        state: Where it keeps what must outlive the line.
         journal: Where processes and the supervisor write their logs.
         limits: How patient to be.
         command: What a process is started with.
@@ -52,6 +53,7 @@ class Host:
         plan: Plan,
         host: str,
         folder: RunFolder,
+        state: Path,
         journal: Journal,
         *,
         limits: Limits | None = None,
@@ -67,9 +69,9 @@ class Host:
         self._clients = Clients(self._board, [node for node in self._order if any(node in c.names for c in self._crew)])
         drain = self._limits.drain * GRACE
         self._family = Family(
-            plan.line, self._board.address, folder.lock, drain, journal.fd, command, env or os.environ
+            plan.line, self._board.address, folder.lock, drain, str(state), journal.fd, command, env or os.environ
         )
-        self._alarms: deque[Alarm] = deque(maxlen=ALARMS)
+        self._alarms = Alarms(journal)
         self._stops = 0
         self._killed = False
         self._since_ns, self._looked = time.time_ns(), time.monotonic()
@@ -126,7 +128,7 @@ class Host:
                 EdgeState(source=e.source, target=e.target, policy=e.queue.policy, account=self._books.accounts[e.name])
                 for e in self._share.given
             ),
-            alarms=tuple(self._alarms),
+            alarms=self._alarms.newest,
             log=self._journal.name,
         )
 
@@ -156,6 +158,7 @@ class Host:
         if child.report is None:
             self._journal.info("process runs", process=child.name, pid=report.pid, incarnation=report.incarnation)
         child.hear(report, peer)
+        self._alarms.hear(child.name, report.notices)
         self._books.given({edge.edge: edge.ledger for edge in report.edges})
         self._books.received(report.received)
 
@@ -225,8 +228,8 @@ class Host:
             text = f"process '{child.name}' {child.why}; it is not started again"
         elif child.backoff.degraded:
             text = f"{text}; degraded: {child.backoff.failures} failures in a row"
-        self._alarms.append(Alarm(time.time_ns(), text))
-        self._journal.error(text, process=child.name, failures=child.backoff.failures)
+        self._alarms.sound(text, process=child.name, failures=child.backoff.failures)
+        self._alarms.forget(child.name)
 
     @property
     def _steady(self) -> bool:

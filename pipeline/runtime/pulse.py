@@ -16,6 +16,7 @@ from pathlib import Path
 import zmq
 
 from pipeline import codec
+from pipeline.notices import board
 from pipeline.records import Record
 from pipeline.runtime import health
 from pipeline.runtime.health import Command, EdgeHealth, Finish, Launch, Report, State, Stop, Tap, Tapped
@@ -172,6 +173,7 @@ class Pulse(threading.Thread):
             received={edge: number for inbox in self._inboxes for edge, number in inbox.received().items()},
             rss_bytes=_rss(),
             error=self.error,
+            notices=board.read(),
         )
         return health.encode(report)
 

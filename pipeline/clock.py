@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Protocol
 
-NAP_S = 0.05  # the longest sleep that nothing can end
+NAP_NS = 50_000_000  # the longest sleep that nothing can end
 
 
 class Clock(Protocol):
@@ -31,10 +31,13 @@ class RealClock:
 
     Who waits long waits for a lock that is held until the line stops. The last 50 ms are slept: at camera rates that
     is every wait, and to wake from a sleep takes less CPU time than to wake from a lock.
+
+    Attributes:
+        stopping: Whether `stop` was called.
     """
 
     def __init__(self) -> None:
-        self._stopping = False
+        self.stopping = False
         self._gate = threading.Lock()
         self._gate.acquire()
         self._held = deque([self._gate])
@@ -45,26 +48,24 @@ class RealClock:
 
     def wait_until(self, t_ns: int) -> bool:
         """Wait until `t_ns`; False when `stop` was called."""
-        left = (t_ns - time.time_ns()) / 1e9
-        if left > NAP_S:
-            if self._gate.acquire(timeout=left - NAP_S):
-                self._gate.release()  # the next waiter comes through as well
-                return False
-            left = (t_ns - time.time_ns()) / 1e9
-        if left > 0 and not self._stopping:
-            time.sleep(min(left, NAP_S))
-        return not self._stopping
+        left = t_ns - time.time_ns()
+        if left > NAP_NS:
+            left = self._rest(t_ns, left)
+        if left > 0 and not self.stopping:
+            time.sleep(left / 1e9)
+        return not self.stopping
+
+    def _rest(self, t_ns: int, left: int) -> int:
+        """Wait until the last nap; returns how long that is, ns."""
+        if self._gate.acquire(timeout=(left - NAP_NS) / 1e9):
+            self._gate.release()  # the next waiter comes through as well
+        return min(t_ns - time.time_ns(), NAP_NS)
 
     def stop(self) -> None:
         """Wake every waiter; from now on each wait returns False at once."""
-        self._stopping = True
+        self.stopping = True
         with suppress(IndexError):  # it was opened before: by another thread, or by the handler of a signal
             self._held.pop().release()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stopping
 
 
 class FakeClock:

@@ -30,6 +30,8 @@ from pipeline.runtime.turn import Turn
 from pipeline.topology import Topology
 from pipeline.transport.channel import Ledger
 
+COUNTED = 4096  # records after which what lanes have noted is counted
+
 
 class Link:
     """An edge that is a call: whatever is sent has been worked on when `send` returns."""
@@ -96,6 +98,8 @@ class Replay:
         lane.turn.number += 1
         lane.turn.origin_ns = time.monotonic_ns()
         lane.cells[node].give(record)
+        if not lane.turn.number % COUNTED:
+            lane.health()
 
     def enter(self, node: str, record: Record) -> None:
         """Let a record come to a node as if one of its inputs had given it, and carry on.

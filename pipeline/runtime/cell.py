@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import NodeError
@@ -13,8 +12,8 @@ from pipeline.records import Gap, Record
 from pipeline.runtime.backoff import Backoff
 from pipeline.runtime.batches import Batches, Pending
 from pipeline.runtime.health import NodeHealth
-from pipeline.runtime.histogram import bucket
-from pipeline.runtime.step import Step
+from pipeline.runtime.histogram import Durations
+from pipeline.runtime.step import Call, Map, Step
 from pipeline.runtime.turn import Turn
 from pipeline.transport.channel import Outbox
 
@@ -38,6 +37,9 @@ class Cell:
         after: Cells of the same lane that it feeds, in plan order.
         exits: Outboxes of the edges it feeds, each with the kinds that travel on it.
         busy_since: When it was given what it works on, ns of `time.monotonic_ns`; 0 when idle.
+        latency: How long it worked on each record, and on beginning and ending each run.
+        age: For a sink, how old records were when it was done with them.
+        targets: Who is handed a record of a kind, as far as asked for; see `reach`.
     """
 
     def __init__(self, node: str, spec: Spec, step: Step | None, turn: Turn, failure: Failure) -> None:
@@ -45,14 +47,16 @@ class Cell:
         self.after: list[Cell] = []
         self.exits: list[tuple[frozenset[str], Outbox]] = []
         self.taken = self.given = self.failed = self.restarts = self.busy_since = 0
-        self.latency, self.age = defaultdict[int, int](int), defaultdict[int, int](int)
+        self.latency, self.age = Durations(), Durations(RECORDED_NS)
         self._turn, self._failure = turn, failure
         self._sink = spec.kind == "sink"
+        self._single = spec.gives | {type(None)}
         self._patient = isinstance(step, Batches)
         self._push: Callable[[Record, list[Record]], None] = step.push if step else _taken_by_nobody
+        self._calls: Mapping[str, Call] | None = step.calls if isinstance(step, Map) else None
         self._free = 0 if step is None else 1
         self._tap: Tap | None = None
-        self._targets: dict[type, tuple[Target, ...]] = {}
+        self.targets: dict[type, tuple[Target, ...]] = {}
         self._rows: dict[str, Backoff] = {}
 
     def open(self) -> None:
@@ -63,33 +67,32 @@ class Cell:
     def take(self, record: Record) -> None:
         """Work on a record, and hand on what comes of it, each piece as deep as it goes.
 
-        A lane wakes with cold caches, where each call costs a microsecond: this is `_work`, written out.
+        A lane wakes with cold caches, where each kind of call costs a microsecond: where all is well and a map gives
+        one record, this calls nothing but the node, the clock and whoever takes what it gave.
         """
-        self.taken += 1
-        if self._rows and not self._patient and not self._ready(record):
-            self._lose((record,), (self._turn.number,))
+        if self._rows and self._rests(record):
             return
-        self._turn.node, self._turn.record = self.node, record
-        outs: list[Record] = []
-        failure: Exception | None = None
+        turn, calls, failure = self._turn, self._calls, None
+        given: Any = []
+        self.taken += 1
+        turn.node, turn.record = self.node, record
         since = self.busy_since = _clock()
         try:
-            self._push(record, outs)
+            if calls is None:
+                self._push(record, given)
+            elif type(given := calls[record.camera](record)) not in self._single:
+                given = _several(given)
         except Exception as error:  # noqa: BLE001 - a node may raise anything, and the line goes on
             failure = error
         now = _clock()
-        self.latency[bucket(now - since)] += 1
+        self.latency.note(now - since)
         self.busy_since = 0
-        self.given += len(outs)
-        for out in outs:
-            for target in self._targets.get(type(out)) or self.targets(type(out)):
+        for out in (given,) if type(given) in self.spec.gives else given or ():
+            self.given += 1
+            for target in self.targets.get(type(out)) or self.reach(type(out)):
                 target(out)
-        if failure is not None or self._rows:
-            self._judge(record, failure)
-        if self._patient:
-            self._settle(now)
-        elif self._sink and 0 <= (old := now - self._turn.origin_ns) < RECORDED_NS:
-            self.age[bucket(old)] += 1
+        if failure is not None or self._rows or self._sink:
+            self._judge(record, failure, now)
 
     def close_batch(self, key: str) -> None:
         """Hand over the open batch of one run."""
@@ -110,7 +113,7 @@ class Cell:
         """Hand a record to everything in this lane that takes its kind, then to the edges that carry it."""
         self.given += 1
         kind = type(record)
-        for target in self._targets.get(kind) or self.targets(kind):
+        for target in self.targets.get(kind) or self.reach(kind):
             target(record)
 
     def failing(self, record: Record | None, error: Exception) -> Backoff:
@@ -123,11 +126,11 @@ class Cell:
     def tap(self, tap: Tap | None) -> None:
         """Show every record it gives to `tap`, or no longer; any thread may ask."""
         self._tap = tap
-        self._targets = {}
+        self.targets = {}
 
-    def targets(self, kind: type) -> tuple[Target, ...]:
+    def reach(self, kind: type) -> tuple[Target, ...]:
         """Who is handed a record of this kind: each once; a gap goes past a node that does not take it."""
-        known = self._targets
+        known = self.targets
         if kind not in known:
             tap = self._tap
             reached = dict.fromkeys(self._reach(kind))
@@ -153,8 +156,8 @@ class Cell:
             busy_ns=_clock() - since if since else 0,
             waiting=unsettled if since else sum(len(batch.waiting) for batch in self._open_batches()),
             degraded=any(row.degraded and not row.over(self._turn.now()) for row in [*self._rows.values()]),
-            latency=dict(self.latency),
-            age=dict(self.age),
+            latency=self.latency.read(),
+            age=self.age.read(),
         )
 
     def _work(self, act: Callable[[Any, list[Record]], None], what: Any) -> bool:
@@ -165,22 +168,26 @@ class Cell:
             act(what, outs)
         except Exception as error:  # noqa: BLE001 - a node may raise anything, and the line goes on
             failure = error
-        self.latency[bucket(_clock() - since)] += 1
+        self.latency.note(_clock() - since)
         self.busy_since = 0
-        self.given += len(outs)
         for out in outs:
-            for target in self._targets.get(type(out)) or self.targets(type(out)):
-                target(out)
+            self.give(out)
         if failure is not None:
             self._fail(failure)
         return failure is None
 
-    def _judge(self, record: Record, failure: Exception | None) -> None:
-        """One failure more, or the good record that ends a row of them."""
+    def _judge(self, record: Record, failure: Exception | None, now: int) -> None:
+        """One failure more, or the good record that ends a row of them; and how old a sink's records have become."""
         if failure is not None:
+            if isinstance(self.step, Map):
+                self.step.blame(record, failure)
             self._fail(failure)
-        elif self.spec.shape == "map":
+        elif self._rows and self.spec.shape == "map":
             self._rows.pop(record.camera, None)
+        if self._patient:
+            self._settle(now)
+        elif self._sink:
+            self.age.note(now - self._turn.origin_ns)
 
     def _fail(self, error: Exception) -> None:
         assert self.step is not None
@@ -199,7 +206,7 @@ class Cell:
             self._turn.lost.update(turns)
         for record in lost:
             gap = record if isinstance(record, Gap) else _gap(record, self.node)
-            for target in self.targets(Gap):
+            for target in self.targets.get(Gap) or self.reach(Gap):
                 target(gap)
 
     def _refuse(self, _: Record) -> None:
@@ -209,12 +216,16 @@ class Cell:
         """Which run a record belongs to: a failure rests that run alone."""
         return record.camera if self.spec.per or self.spec.shape == "map" else ""
 
-    def _ready(self, record: Record) -> bool:
+    def _rests(self, record: Record) -> bool:
+        """Whether the run that a record belongs to still rests; then the record is lost."""
         key = self._key(record)
         row, now = self._rows.get(key), self._turn.now()
         if row is not None and row.over(now):
             del self._rows[key]
-        return row is None or row.ready(now)
+        if self._patient or row is None or row.ready(now):
+            return False
+        self._lose((record,), (self._turn.number,))
+        return True
 
     def _open_batches(self) -> Iterable[Pending]:
         return [*self.step.pending.values()] if isinstance(self.step, Batches) else ()
@@ -224,8 +235,7 @@ class Cell:
         assert isinstance(self.step, Batches)
         origins, self.step.settled_ns = self.step.settled_ns, []
         for origin in origins:
-            if 0 <= now - origin < RECORDED_NS:
-                self.age[bucket(now - origin)] += 1
+            self.age.note(now - origin)
 
     def _reach(self, kind: type) -> Iterator[Target]:
         if kind not in self.spec.gives and kind is not Gap:
@@ -243,6 +253,11 @@ class Cell:
 
 def _taken_by_nobody(record: Record, _: list[Record]) -> None:
     raise NodeError(f"a source takes no records, found {type(record).__name__}")
+
+
+def _several(given: Any) -> list[Record]:
+    """What a map gave, where that is no record of a kind it has declared."""
+    return [given] if isinstance(given, Record) else [*given]
 
 
 def _gap(record: Record, where: str) -> Gap:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pipeline.clock import RealClock
 from pipeline.plan import NodeRun
 from pipeline.records import Gap, Record
 from pipeline.runtime.cell import Cell
-from pipeline.runtime.histogram import bucket
 from pipeline.runtime.lane import Lane
-from pipeline.runtime.step import begin
+from pipeline.runtime.step import Source
 
 
 def new_session() -> str:
@@ -35,10 +33,9 @@ class PatientClock:
     def wait_until(self, t_ns: int) -> bool:
         """Wait until `t_ns`; False as soon as the line is stopping."""
         self._cell.busy_since = 0
-        try:
-            return self._clock.wait_until(t_ns)
-        finally:
-            self._cell.busy_since = time.monotonic_ns()
+        going = self._clock.wait_until(t_ns)
+        self._cell.busy_since = time.monotonic_ns()
+        return going
 
 
 def feed(lane: Lane, run: NodeRun, camera: str, clock: RealClock, timeout: float) -> None:
@@ -72,46 +69,47 @@ class Feeder:
         self._lane, self._run, self._camera, self._session = lane, run, camera, session
         self._cell = lane.cells[run.node]
         self._clock, self._seat = clock, PatientClock(clock, self._cell)
-        self._last: Record | None = None
 
     def work(self) -> bool:
         """One run of the source; True when it raised and has rested, so that it should be begun anew."""
-        self._last = None
-        source = begin(self._run, self._cell.spec, self._camera, self._session(), self._seat)
+        source = Source(self._run, self._cell.spec, self._camera, self._session(), self._seat)
         try:
-            with closing(source):
+            with source:
                 self._iterate(source)
         except Exception as error:  # noqa: BLE001 - a source may raise anything, and the line goes on
-            return self._rest(error)
+            return self._rest(error, source.last)
         finally:
             self._cell.busy_since = 0
         return False
 
-    def _iterate(self, source: Iterator[Record]) -> None:
+    def _iterate(self, source: Source) -> None:
         """Hand on what it gives until it ends or the line stops; it is at work from when it last waited."""
         cell, lane, clock, tick = self._cell, self._lane, self._clock, time.monotonic_ns
-        turn = lane.turn
+        turn, batches = lane.turn, lane.batches
         cell.busy_since = tick()
         for record in source:
             turn.origin_ns = now = tick()
-            cell.latency[bucket(now - cell.busy_since)] += 1
+            cell.latency.note(now - cell.busy_since)
             cell.busy_since = 0
             turn.number += 1
-            self._last = record
-            cell.give(record)
-            lane.poll()
+            source.last = record
+            cell.given += 1
+            for target in cell.targets.get(type(record)) or cell.reach(type(record)):
+                target(record)
+            if batches:
+                lane.poll()
             if clock.stopping:
                 return
             cell.busy_since = tick()
 
-    def _rest(self, error: Exception) -> bool:
+    def _rest(self, error: Exception, last: Record | None) -> bool:
         cell = self._cell
         cell.busy_since = 0
-        row = cell.failing(self._last, error)
+        row = cell.failing(last, error)
         cell.failed += 1
         cell.restarts += 1
-        if self._last is not None:
-            cell.give(_break(self._last, self._clock.now_ns(), cell.node))
+        if last is not None:
+            cell.give(_break(last, self._clock.now_ns(), cell.node))
         return self._clock.wait_until(self._clock.now_ns() + row.rest_ns)
 
 

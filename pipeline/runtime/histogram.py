@@ -22,6 +22,37 @@ def bucket(ns: int) -> int:
     return (octave << 3) + (ns >> octave) if octave > 0 else ns
 
 
+class Durations:
+    """Durations, noted where they are measured and sorted into buckets when somebody reads them.
+
+    A lane wakes with cold caches, where to find a bucket costs as much as a node: to note costs one call.
+    One thread notes and one reads, at least every few thousand notes: what is noted takes memory until then.
+
+    Attributes:
+        note: Take a duration, ns.
+    """
+
+    __slots__ = ("_counts", "_longest", "_noted", "note")
+
+    def __init__(self, longest: int = 2**62) -> None:
+        """Durations below 0 or above `longest`, ns, are not counted."""
+        self._noted: list[int] = []
+        self._counts: dict[int, int] = {}
+        self._longest = longest
+        self.note = self._noted.append
+
+    def read(self) -> dict[int, int]:
+        """The histogram of everything that was noted so far."""
+        counts, noted = self._counts, self._noted
+        fresh = noted[:]
+        for ns in fresh:
+            if 0 <= ns <= self._longest:
+                index = bucket(ns)
+                counts[index] = counts.get(index, 0) + 1
+        del noted[: len(fresh)]
+        return dict(counts)
+
+
 def middle(index: int) -> float:
     """The duration in the middle of a bucket, ns.
 

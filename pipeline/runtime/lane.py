@@ -39,6 +39,7 @@ class Lane:
         turn: Where it stands.
         cells: Its nodes, each after those that feed it.
         exits: The edges that leave it.
+        batches: Its nodes that read lists.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Lane:
         for edge, outbox in exits:
             self.cells[edge.source[0]].exits.append((frozenset(edge.kinds), outbox))
         self._doors = {edge.name: edge.target[0] for edge in entries}
-        self._batches = [(cell, cell.step) for cell in self.cells.values() if isinstance(cell.step, Batches)]
+        self.batches = [(cell, cell.step) for cell in self.cells.values() if isinstance(cell.step, Batches)]
         self._held: deque[tuple[int, Delivery]] = deque()
 
     def open(self) -> None:
@@ -88,7 +89,7 @@ class Lane:
 
         With each, why a sink could not keep it; empty where it could.
         """
-        waiting = [batch.turn for _, step in self._batches for batch in step.pending.values()]
+        waiting = [batch.turn for _, step in self.batches for batch in step.pending.values()]
         first = min(waiting, default=self.turn.number + 1)
         while self._held and self._held[0][0] < first:
             turn, delivery = self._held.popleft()
@@ -103,16 +104,16 @@ class Lane:
 
     def poll(self) -> None:
         """Hand over the batches whose time is up."""
-        if not self._batches:
+        if not self.batches:
             return
         now = self.turn.now()
-        for cell, step in self._batches:
+        for cell, step in self.batches:
             for key in [key for key, batch in step.pending.items() if batch.deadline_ns <= now]:
                 cell.close_batch(key)
 
     def patience(self) -> float:
         """How long it may wait for the next record before `poll` is due, s."""
-        deadlines = [batch.deadline_ns for _, step in self._batches for batch in step.pending.values()]
+        deadlines = [batch.deadline_ns for _, step in self.batches for batch in step.pending.values()]
         if not deadlines:
             return IDLE_S
         return min(IDLE_S, max(0.0, (min(deadlines) - self.turn.now()) / 1e9))

@@ -7,10 +7,9 @@ records pushed in the same order give the same records in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 from greenlet import getcurrent, greenlet
@@ -68,32 +67,63 @@ class Calls(dict[str, Call]):
         return call
 
 
+class Source:
+    """One run of a source: iterate it inside `with`, and keep its last record.
+
+    An exception leaves with a note that names the source and that record. Nothing of Kensa stands between the
+    loop and the source's own iterator.
+
+    Attributes:
+        last: What it gave last, as whoever iterates it says.
+    """
+
+    def __init__(self, run: NodeRun, spec: Spec, camera: str, session: str, clock: Clock) -> None:
+        self._run, self._spec, self._camera, self._session = run, spec, camera, session
+        self._seat = {"camera": camera, "session": session, "clock": clock}
+        self._records: Iterator[Record] = iter(())
+        self.last: Record | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __iter__(self) -> Iterator[Record]:
+        call = Calls(self._run, self._spec)[self._camera]
+        self._records = iter(call(*(self._seat[name] for name in self._spec.seat)))
+        return self._records
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(self._records, Generator):
+            self._records.close()
+        if isinstance(error, Exception):
+            last = "before its first record" if self.last is None else f"after seq {self.last.seq}"
+            place = f"in node '{self._run.node}', camera '{self._camera}', session '{self._session}'"
+            error.add_note(f"{place}, {last}")
+
+
 def begin(run: NodeRun, spec: Spec, camera: str, session: str, clock: Clock) -> Generator[Record]:
-    """One run of a source: iterate it to let it work.
+    """One run of a source as a generator.
 
     Raises:
         Exception: Whatever the source raises, with a note that names it and the last record it gave.
     """
-    seat = {"camera": camera, "session": session, "clock": clock}
-    place, last = f"in node '{run.node}', camera '{camera}', session '{session}'", "before its first record"
-    try:
-        records = iter(Calls(run, spec)[camera](*(seat[name] for name in spec.seat)))
-        with closing(records) if isinstance(records, Generator) else nullcontext():
-            for record in records:
-                last = f"after seq {record.seq}"
-                yield record
-    except Exception as error:
-        error.add_note(f"{place}, {last}")
-        raise
+    with Source(run, spec, camera, session, clock) as source:
+        for record in source:
+            source.last = record
+            yield record
 
 
 class Map:
-    """A node that is called once per record."""
+    """A node that is called once per record.
+
+    Attributes:
+        calls: The node itself, camera by camera: a cell may call it past `push`.
+    """
 
     restarts = 0
 
     def __init__(self, node: str, calls: Calls, gives: frozenset[type[Record]]) -> None:
-        self._node, self._calls, self._gives = node, calls, gives
+        self._node, self._gives = node, gives
+        self.calls = calls
         self.culprits: Sequence[Record] = ()
 
     def open(self, key: str, outs: list[Record]) -> None:
@@ -102,15 +132,19 @@ class Map:
     def push(self, record: Record, outs: list[Record]) -> None:
         """Call the node on a record."""
         try:
-            given = self._calls[record.camera](record)
+            given = self.calls[record.camera](record)
             if type(given) in self._gives or isinstance(given, Record):
                 outs.append(given)
             elif given is not None:
                 outs.extend(given)
         except Exception as error:
-            self.culprits = (record,)
-            error.add_note(place(self._node, self.culprits))
+            self.blame(record, error)
             raise
+
+    def blame(self, record: Record, error: Exception) -> None:
+        """The node has raised on a record: the error says where that was."""
+        self.culprits = (record,)
+        error.add_note(place(self._node, self.culprits))
 
     def runs(self) -> tuple[str, ...]:
         """No run has ever begun: there is nothing to flush."""

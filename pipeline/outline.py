@@ -128,8 +128,9 @@ def text(plan: Plan) -> Iterator[str]:
     lanes = sum(len(process.lanes) for process in plan.processes)
     parts = (counted(len(plan.processes), "process"), counted(lanes, "lane"), counted(len(plan.edges), "edge"))
     yield f"line {plan.line}: {', '.join(parts)}"
+    posts = {post.host: f", its supervisor at {post.address.replace('://', ' ')}" for post in plan.posts}
     for host, processes in whole.hosts().items():
-        yield f"\nhost {host}"
+        yield f"\nhost {host}{posts.get(host, '')}"
         for name, strands in processes.items():
             yield f"  process {name}"
             width = max(len(strand.name) for strand in strands)

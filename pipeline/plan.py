@@ -96,9 +96,24 @@ class Edge(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class Post(Struct, frozen=True, kw_only=True):
+    """Where the supervisor of a host listens for those of the other hosts.
+
+    Attributes:
+        host: The host.
+        bound: What it listens on.
+        address: Where the others find it.
+    """
+
+    host: str
+    bound: str
+    address: str
+
+
 class Plan(Struct, frozen=True, kw_only=True):
-    """Everything that runs, on every host."""
+    """Everything that runs, on every host; `posts` is empty where there is only one."""
 
     line: str
     processes: tuple[Process, ...]
     edges: tuple[Edge, ...]
+    posts: tuple[Post, ...] = ()

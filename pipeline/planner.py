@@ -16,7 +16,7 @@ from msgspec.structs import asdict, replace
 from pipeline.catalog import Catalog, where
 from pipeline.folders import HERE, run_folder
 from pipeline.placement import Placement, Seat, placement
-from pipeline.plan import Edge, Lane, NodeRun, Plan, Policy, Process, Queue, Transport
+from pipeline.plan import Edge, Lane, NodeRun, Plan, Policy, Post, Process, Queue, Transport
 from pipeline.records import Gap
 from pipeline.topology import Topology
 
@@ -72,7 +72,8 @@ class _Planner:
     def plan(self) -> Plan:
         """Everything that runs, on every host."""
         edges = tuple(map(self._edge, self._cuts))
-        return Plan(line=self._topology.name, processes=tuple(self._processes()), edges=edges)
+        processes, posts = tuple(self._processes()), tuple(self._posts())
+        return Plan(line=self._topology.name, processes=processes, edges=edges, posts=posts)
 
     def _named(self) -> dict[Seat, str]:
         """A short name for each lane: of its camera, else of its node, with more only where that is not unique."""
@@ -100,6 +101,13 @@ class _Planner:
             for lane in lanes:
                 if lane in self._placed.apart:
                     yield Process(name=self._process(lane), host=host, lanes=(self._lane(lane),))
+
+    def _posts(self) -> Iterator[Post]:
+        """Where supervisors meet: at the base port of each host that runs something, if there are several."""
+        hosts = [host for host in self._topology.hosts if any(lane.host == host for lane in self._lanes)]
+        for host in hosts if len(hosts) > 1 and not self._here else ():
+            port = self._topology.hosts[host].port
+            yield Post(host=host, bound=self._listens(host, port), address=self._found(host, port))
 
     def _process(self, lane: Seat) -> str:
         return f"{lane.head}@{lane.host}" if lane in self._placed.apart else lane.host
@@ -155,27 +163,34 @@ class _Planner:
         return "memory" if inside else "ipc"
 
     def _numbered(self) -> dict[Seat, int]:
-        """A port for each lane that is reached from another host: from the host's base upwards, in the lanes' order."""
+        """A port for each lane that is reached from another host: above the host's base port, in the lanes' order."""
         reached = [lane for lane in self._lanes if any(c.end == lane and c.begin.host != lane.host for c in self._cuts)]
-        after = {host: count(each.port) for host, each in self._topology.hosts.items()}
+        after = {host: count(each.port + 1) for host, each in self._topology.hosts.items()}
         return {lane: next(after[lane.host]) for lane in reached}
 
     def _bound(self, lane: Seat, transport: Transport) -> str:
-        """Where a lane listens; a host known by name listens on all its addresses."""
-        if transport == "tcp" and not _numeric(self._topology.hosts[lane.host].address):
-            return f"tcp://*:{self._ports[lane]}"
-        return self._reached(lane, transport)
+        """Where a lane listens."""
+        tcp = transport == "tcp"
+        return self._listens(lane.host, self._ports[lane]) if tcp else self._reached(lane, transport)
 
     def _reached(self, lane: Seat, transport: Transport) -> str:
         """Where a producer finds a lane."""
         if transport == "tcp":
-            address = self._topology.hosts[lane.host].address
-            return f"tcp://{f'[{address}]' if ':' in address else address}:{self._ports[lane]}"
+            return self._found(lane.host, self._ports[lane])
         return (
             f"ipc://{socket_path(self._sockets(lane.host), self._names[lane])}"
             if transport == "ipc"
             else f"memory://{self._names[lane]}"
         )
+
+    def _listens(self, host: str, port: int) -> str:
+        """A port of a host as it binds it; a host known by name listens on all its addresses."""
+        return self._found(host, port) if _numeric(self._topology.hosts[host].address) else f"tcp://*:{port}"
+
+    def _found(self, host: str, port: int) -> str:
+        """A port of a host as others reach it."""
+        address = self._topology.hosts[host].address
+        return f"tcp://{f'[{address}]' if ':' in address else address}:{port}"
 
     def _sockets(self, host: str) -> Path:
         return self._folder or run_folder(self._topology.name, HERE if self._here else host)

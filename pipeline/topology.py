@@ -16,7 +16,7 @@ Address = Annotated[str, Meta(pattern=ADDRESS, description="a host name or IP ad
 Port = Annotated[int, Meta(ge=1024, le=65000, description="(TCP port)")]
 Scalar = Annotated[str | int | float | bool, Meta(description="a single value")]
 Choice = Annotated[Policy, Meta(description="'block', 'drop_oldest' or 'latest'")]  # `spool` has a fault of its own
-PORT = 7400  # the first of the ports that a host's lanes listen on
+PORT = 7400  # the first of the ports that a host listens on
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +32,7 @@ class Host(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         address: Where other hosts reach it.
         cameras: Names of its cameras.
-        port: The first TCP port of those that other hosts connect to.
+        port: The first TCP port of those that other hosts connect to: its supervisor's; the lanes' lie above it.
     """
 
     address: Address = "127.0.0.1"

@@ -104,9 +104,9 @@ def test_pinned_to_another_host() -> None:
         "edge-1": {"cam-1": "camera clean measure track", "cam-2": "camera clean measure track"},
         "edge-2": {"cam-3": "camera clean measure track rules", "rules": "rules"},
     }
-    assert _lanes(found)["rules"].addresses == ("tcp://10.0.7.12:8000",)
+    assert _lanes(found)["rules"].addresses == ("tcp://10.0.7.12:8001",)
     assert {(e.transport, e.address, e.why) for e in found.edges} == {
-        ("tcp", "tcp://10.0.7.12:8000", "'rules' runs on edge-2")
+        ("tcp", "tcp://10.0.7.12:8001", "'rules' runs on edge-2")
     }
 
 
@@ -114,8 +114,8 @@ def test_one_inbox_for_two_hosts() -> None:
     """A sink is reached by a socket from its own host and by a port from the other; `here` needs no port."""
     sinks = {name: Step(use=name, inputs=("rules",), at="edge-2") for name in ("archive", "alarms")}
     lanes = _lanes(_plan(TWO, **sinks))
-    assert lanes["archive"].addresses == ("ipc:///run/kensa/line/archive.sock", "tcp://10.0.7.12:8000")
-    assert lanes["alarms"].addresses == ("ipc:///run/kensa/line/alarms.sock", "tcp://10.0.7.12:8001")
+    assert lanes["archive"].addresses == ("ipc:///run/kensa/line/archive.sock", "tcp://10.0.7.12:8001")
+    assert lanes["alarms"].addresses == ("ipc:///run/kensa/line/alarms.sock", "tcp://10.0.7.12:8002")
     topology = Topology(name="line", hosts=TWO, nodes=CHAIN | sinks)
     lanes = _lanes(plan(topology, NODES, here=True, folder=FOLDER))
     assert lanes["archive"].addresses == ("ipc:///run/kensa/line/archive.sock",)
@@ -146,8 +146,8 @@ def test_host_names_and_ipv6(address: str, bound: str, reached: str) -> None:
     """A host known by name listens everywhere; an IPv6 address stands in brackets."""
     hosts = TWO | {"edge-2": Host(address=address)}
     found = _plan(hosts, archive=Step(use="archive", inputs=("track",), at="edge-2"))
-    assert _lanes(found)["archive"].addresses == (f"tcp://{bound}:7400",)
-    assert {edge.address for edge in found.edges} == {f"tcp://{reached}:7400"}
+    assert _lanes(found)["archive"].addresses == (f"tcp://{bound}:7401",)
+    assert {edge.address for edge in found.edges} == {f"tcp://{reached}:7401"}
 
 
 def test_kinds_on_an_edge() -> None:
@@ -367,3 +367,14 @@ def _carried(found: Plan, here: bool) -> None:
     for lane in lanes.values():
         transports = {address.partition("://")[0] for address in lane.addresses}
         assert "memory" not in transports or len(transports) == 1
+
+
+def test_supervisors_meet_at_the_base_port_of_each_host() -> None:
+    """Lanes listen above it, so that a lane more or less moves no supervisor; who has no others opens no port."""
+    found = _plan(TWO | {"edge-1": Host(address="box.local", cameras=("cam-1",), port=7500)})
+    assert [(post.host, post.bound, post.address) for post in found.posts] == [
+        ("edge-1", "tcp://*:7500", "tcp://box.local:7500"),
+        ("edge-2", "tcp://10.0.7.12:8000", "tcp://10.0.7.12:8000"),
+    ]
+    assert _plan(ONE).posts == ()
+    assert plan(Topology(name="line", hosts=TWO, nodes=CHAIN), NODES, here=True).posts == ()

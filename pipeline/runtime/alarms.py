@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Sequence
 
+from pipeline.clock import line_time
 from pipeline.notices import Notice
 from pipeline.runtime.journal import Journal
 from pipeline.runtime.state import Alarm
@@ -23,7 +23,7 @@ class Alarms:
 
     def sound(self, text: str, **fields: object) -> None:
         """Something has happened that a person should know."""
-        self._newest.append(Alarm(time.time_ns(), text))
+        self._newest.append(Alarm(line_time.now_ns(), text))
         self._journal.error(text, **fields)
 
     def hear(self, process: str, notices: Sequence[Notice]) -> None:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import IO, Literal, NamedTuple
 
+from pipeline.clock import line_time
 from pipeline.plan import Edge, Process
 from pipeline.runtime.backoff import Backoff
 from pipeline.runtime.health import Command, Launch, NodeHealth, Report, encode
@@ -114,6 +115,7 @@ class Child:
             line=family.line,
             drain=family.drain,
             state=family.state,
+            epoch_ns=line_time.epoch_ns,
         )
         self.running = _spawn(family, encode(launch))
         self.exit = os.pidfd_open(self.running.pid)
@@ -208,7 +210,7 @@ class Child:
         past = self.past.get((node, lane), health_of(node, lane))
         health = merged(past, now) if now else past
         failing = health.degraded and self.condition in ("running", "draining")
-        t_ns = self.report.t_ns if self.report else time.time_ns()
+        t_ns = self.report.t_ns if self.report else line_time.now_ns()
         return NodeState(
             process=self.name, condition="degraded" if failing else self.condition, t_ns=t_ns, health=health
         )

@@ -30,6 +30,7 @@ class Launch(Struct, frozen=True, kw_only=True):
         line: Name of the line, bound to every log line.
         drain: Seconds it may take to drain once it is told to; the rest is then dropped as `shutdown`.
         state: Folder of what must outlive the line: spools, keys, how far sessions came; made by the supervisor.
+        epoch_ns: What UTC was when the host's monotonic clock was 0, by the time of the line; see `pipeline.clock`.
     """
 
     process: Process
@@ -39,6 +40,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     line: str
     drain: float = 8.0
     state: str = ""
+    epoch_ns: int = 0
 
 
 class NodeHealth(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pipeline.clock import line_time
 from pipeline.folders import HERE
+from pipeline.notices import board
 from pipeline.plan import Plan
 from pipeline.runtime.alarms import Alarms
 from pipeline.runtime.children import COMMAND, Child, Family
@@ -23,6 +25,7 @@ from pipeline.runtime.ledger import Books
 from pipeline.runtime.outcome import Outcome
 from pipeline.runtime.state import EdgeState, Phase, Snapshot
 from pipeline.runtime.switchboard import Switchboard
+from pipeline.runtime.timekeeping import watch_clock
 from pipeline.runtime.watch import Limits
 
 PUBLISH = 1.0  # seconds between snapshots while all is well
@@ -74,7 +77,7 @@ class Host:
         self._alarms = Alarms(journal)
         self._stops = 0
         self._killed = False
-        self._since_ns, self._looked = time.time_ns(), time.monotonic()
+        self._since_ns, self._looked = line_time.now_ns(), time.monotonic()
         self.now = self.snapshot()
 
     def __enter__(self) -> Self:
@@ -120,7 +123,8 @@ class Host:
             pid=os.getpid(),
             phase=self._phase(),
             since_ns=self._since_ns,
-            t_ns=time.time_ns(),
+            t_ns=line_time.now_ns(),
+            step_ns=line_time.step_ns(),
             order=self._order,
             processes=tuple(child.state() for child in self._crew),
             nodes=tuple(node for child in self._crew for node in child.nodes()),
@@ -134,6 +138,8 @@ class Host:
 
     def _step(self) -> None:
         """Look at everything once."""
+        watch_clock(line_time.step_ns(), self._limits.clock)
+        self._alarms.hear("supervisor", board.read())
         self._listen()
         self._clients.serve(self.snapshot)
         self._forgive()
@@ -236,7 +242,7 @@ class Host:
         return not self._stops and self._crew.begun and all(child.condition == "running" for child in self._crew)
 
     def _begun(self) -> bool:
-        return self._crew.begun or time.time_ns() - self._since_ns > self._limits.start * 1e9
+        return self._crew.begun or line_time.now_ns() - self._since_ns > self._limits.start * 1e9
 
     def _phase(self) -> Phase:
         if self._crew.gone:

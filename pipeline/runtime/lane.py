@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pipeline.catalog import Catalog
+from pipeline.clock import line_time
 from pipeline.plan import Edge
 from pipeline.plan import Lane as Layout
 from pipeline.records import Record
@@ -75,7 +75,7 @@ class Lane:
     def push(self, node: str, record: Record) -> None:
         """Let a record come to one of the nodes, and carry on until nothing more comes of it."""
         self.turn.number += 1
-        self.turn.origin_ns = time.monotonic_ns() - time.time_ns() + record.t_ns
+        self.turn.origin_ns = record.t_ns - line_time.epoch_ns
         for target in self.cells[node].entrance(type(record)):
             target(record)
 

@@ -17,7 +17,7 @@ from types import FrameType
 import msgspec
 
 from pipeline.catalog import Catalog, Targets
-from pipeline.clock import RealClock
+from pipeline.clock import RealClock, line_time
 from pipeline.errors import KensaError
 from pipeline.plan import Lane as Layout
 from pipeline.records import Record
@@ -38,6 +38,7 @@ class Process:
 
     def __init__(self, launch: Launch, nodes: Catalog) -> None:
         self.launch = launch
+        line_time.epoch_ns = launch.epoch_ns or line_time.epoch_ns
         self.log = logs.logger(launch.line, launch.process.name)
         self.clock = RealClock()
         self.stop = threading.Event()

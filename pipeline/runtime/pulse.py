@@ -16,6 +16,7 @@ from pathlib import Path
 import zmq
 
 from pipeline import codec
+from pipeline.clock import line_time
 from pipeline.notices import board
 from pipeline.records import Record
 from pipeline.runtime import health
@@ -167,7 +168,7 @@ class Pulse(threading.Thread):
             incarnation=self._launch.incarnation,
             pid=os.getpid(),
             state=self.state,
-            t_ns=time.time_ns(),
+            t_ns=line_time.now_ns(),
             nodes=tuple(node for lane in self._lanes for node in lane.health()),
             edges=tuple(EdgeHealth(edge=e.name, ledger=box.ledger()) for lane in self._lanes for e, box in lane.exits),
             received={edge: number for inbox in self._inboxes for edge, number in inbox.received().items()},

@@ -78,10 +78,11 @@ class Alarm(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
-    """Everything about a line on one host at `t_ns`.
+    """Everything about a line on one host at `t_ns`, by the time of the line.
 
     Attributes:
         since_ns: When the host started it.
+        step_ns: How far the host's clock was set since then.
         order: Its nodes, each after those that feed it.
         log: Where its log goes; empty for the terminal.
         alarms: The newest ones, oldest first.
@@ -99,6 +100,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
     edges: tuple[EdgeState, ...]
     alarms: tuple[Alarm, ...] = ()
     log: str = ""
+    step_ns: int = 0
 
     @property
     def faults(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ class Limits(Struct, frozen=True, kw_only=True):
         drain: From Ctrl-C until what still runs is killed.
         remote: From Ctrl-C until producers on other hosts are no longer waited for.
         settle: After a death, for its consumers to say what they had received.
+        clock: By which a clock may be off before that is an alarm.
     """
 
     tick: float = 0.5
@@ -31,6 +32,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     drain: float = 10.0
     remote: float = 2.0
     settle: float = 1.0
+    clock: float = 0.1
 
 
 class Opinion(NamedTuple):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pipeline.clock import Clock, RealClock
@@ -10,6 +11,7 @@ from pipeline.plan import Lane as Layout
 from pipeline.records import Frame, Gap, Record
 from pipeline.runtime.feed import feed, new_session
 from pipeline.runtime.lane import Exit, Lane
+from pipeline.runtime.sessions import Mark
 from pipeline.runtime.turn import Turn
 from tests.toys import Outlet, edge, frame, run
 
@@ -67,7 +69,8 @@ NODES: dict[str, Spec] = {function.__name__: function.spec for function in FUNCT
 class Fed:
     """A source in a lane, and what it gives."""
 
-    def __init__(self, name: str, clock: RealClock) -> None:
+    def __init__(self, name: str, clock: RealClock, mark: Path | None = None) -> None:
+        self._mark = mark
         self.out, self.failures, self._clock = Outlet(), list[tuple[str, BaseException]](), clock
         self.source = run(name)
         self.lane = Lane(
@@ -84,7 +87,8 @@ class Fed:
 
     def run(self) -> None:
         """Until the source has ended."""
-        feed(self.lane, self.source, "cam-1", self._clock, timeout=1)
+        with Mark(self._mark) as mark:
+            feed(self.lane, self.source, "cam-1", self._clock, 1, mark)
 
 
 def test_a_source_that_raises_begins_a_new_session() -> None:
@@ -129,6 +133,19 @@ def test_a_source_that_ignores_the_clock_is_closed_after_its_next_record() -> No
     fed.run()
     assert [record.seq for record in fed.out.records] == [0, 1, 2, 3]
     assert CLOSED == [3]
+
+
+def test_a_session_that_a_killed_process_left_open_is_ended_first(tmp_path: Path) -> None:
+    """Its gap comes before the first frame of the new session, and is told once only."""
+    with Mark(tmp_path / "mark") as before:
+        before.note(frame(6, "cam-1", "old"))
+    first, second = (Fed("flaky", RestlessClock(), tmp_path / "mark") for _ in range(2))
+    first.run()
+    second.run()
+    gap = first.out.records[0]
+    assert isinstance(gap, Gap)
+    assert (gap.session, gap.seq, gap.last, gap.reason, gap.where) == ("old", 7, 7, "restart", "flaky")
+    assert [type(record) for record in [*first.out.records[1:], *second.out.records]] == [Frame] * 4
 
 
 def test_sessions_are_unique_and_in_order_of_time() -> None:

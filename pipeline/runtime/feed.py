@@ -12,6 +12,7 @@ from pipeline.plan import NodeRun
 from pipeline.records import Gap, Record
 from pipeline.runtime.cell import Cell
 from pipeline.runtime.lane import Lane
+from pipeline.runtime.sessions import Mark
 from pipeline.runtime.step import Source
 
 
@@ -38,18 +39,21 @@ class PatientClock:
         return going
 
 
-def feed(lane: Lane, run: NodeRun, camera: str, clock: RealClock, timeout: float) -> None:
+def feed(lane: Lane, run: NodeRun, camera: str, clock: RealClock, timeout: float, mark: Mark) -> None:
     """Work until a source has ended or the clock is stopped, then drain its lane.
 
     A source that raises is begun anew in a new session, after a rest; the gap that is told
-    instead of what it did not give ends the old session.
+    instead of what it did not give ends the old session. So does the one that is told first of
+    all where the process before this one was killed.
     """
-    feeder = Feeder(lane, run, camera, clock)
+    feeder = Feeder(lane, run, camera, clock, mark)
     lane.open()
+    feeder.mend()
     while not clock.stopping and feeder.work():
         pass
     lane.close()
-    lane.leave(timeout)
+    if not any(ledger.dropped.get("shutdown") for ledger in lane.leave(timeout).values()):
+        mark.end()
 
 
 class Feeder:
@@ -60,15 +64,28 @@ class Feeder:
         run: The source as the plan names it.
         camera: The camera it sits at.
         clock: What it waits for.
+        mark: How far its session came.
         session: Names each of its runs.
     """
 
     def __init__(
-        self, lane: Lane, run: NodeRun, camera: str, clock: RealClock, session: Callable[[], str] = new_session
+        self,
+        lane: Lane,
+        run: NodeRun,
+        camera: str,
+        clock: RealClock,
+        mark: Mark,
+        session: Callable[[], str] = new_session,
     ) -> None:
-        self._lane, self._run, self._camera, self._session = lane, run, camera, session
+        self._lane, self._run, self._camera, self._mark, self._session = lane, run, camera, mark, session
         self._cell = lane.cells[run.node]
         self._clock, self._seat = clock, PatientClock(clock, self._cell)
+
+    def mend(self) -> None:
+        """End the session of a process that could not end it itself."""
+        if left := self._mark.left:
+            self._cell.give(left.gap(self._camera, self._cell.node))
+            self._mark.end()
 
     def work(self) -> bool:
         """One run of the source; True when it raised and has rested, so that it should be begun anew."""
@@ -85,7 +102,7 @@ class Feeder:
     def _iterate(self, source: Source) -> None:
         """Hand on what it gives until it ends or the line stops; it is at work from when it last waited."""
         cell, lane, clock, tick = self._cell, self._lane, self._clock, time.monotonic_ns
-        turn, batches = lane.turn, lane.batches
+        turn, batches, note = lane.turn, lane.batches, self._mark.note
         cell.busy_since = tick()
         for record in source:
             turn.origin_ns = now = tick()
@@ -96,6 +113,7 @@ class Feeder:
             cell.given += 1
             for target in cell.targets.get(type(record)) or cell.reach(type(record)):
                 target(record)
+            note(record)
             if batches:
                 lane.poll()
             if clock.stopping:
@@ -110,6 +128,7 @@ class Feeder:
         cell.restarts += 1
         if last is not None:
             cell.give(_break(last, self._clock.now_ns(), cell.node))
+            self._mark.end()
         return self._clock.wait_until(self._clock.now_ns() + row.rest_ns)
 
 

@@ -26,6 +26,7 @@ from pipeline.runtime.feed import feed
 from pipeline.runtime.health import Command, Finish, Launch, Stop, decode_launch
 from pipeline.runtime.lane import Exit, Lane, serve
 from pipeline.runtime.pulse import Pulse
+from pipeline.runtime.sessions import marked
 from pipeline.runtime.turn import Turn, here
 from pipeline.transport.channel import Inbox
 from pipeline.transport.connect import Context, open_inbox, open_outbox
@@ -108,7 +109,9 @@ class Process:
             if inbox := self.inboxes.get(layout.name):
                 serve(lane, inbox, self.launch.drain)
             else:
-                feed(lane, layout.runs[0], layout.cameras[0], self.clock, self.launch.drain)
+                run, camera = layout.runs[0], layout.cameras[0]
+                with marked(self.launch.state, run.node, camera) as mark:
+                    feed(lane, run, camera, self.clock, self.launch.drain, mark)
         except BaseException as error:
             self.error = f"lane '{layout.name}': {type(error).__name__}: {error}"
             self.log.exception("lane failed", lane=layout.name)

@@ -88,7 +88,7 @@ class Fed:
     def run(self) -> None:
         """Until the source has ended."""
         with Mark(self._mark) as mark:
-            feed(self.lane, self.source, "cam-1", self._clock, 1, mark)
+            feed(self.lane, self.source, "cam-1", self._clock, 1, mark=mark)
 
 
 def test_a_source_that_raises_begins_a_new_session() -> None:

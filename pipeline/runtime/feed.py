@@ -39,14 +39,14 @@ class PatientClock:
         return going
 
 
-def feed(lane: Lane, run: NodeRun, camera: str, clock: RealClock, timeout: float, mark: Mark) -> None:
+def feed(lane: Lane, run: NodeRun, camera: str, clock: RealClock, timeout: float, *, mark: Mark) -> None:
     """Work until a source has ended or the clock is stopped, then drain its lane.
 
     A source that raises is begun anew in a new session, after a rest; the gap that is told
     instead of what it did not give ends the old session. So does the one that is told first of
     all where the process before this one was killed.
     """
-    feeder = Feeder(lane, run, camera, clock, mark)
+    feeder = Feeder(lane, run, camera, clock, mark=mark)
     lane.open()
     feeder.mend()
     while not clock.stopping and feeder.work():
@@ -74,6 +74,7 @@ class Feeder:
         run: NodeRun,
         camera: str,
         clock: RealClock,
+        *,
         mark: Mark,
         session: Callable[[], str] = new_session,
     ) -> None:

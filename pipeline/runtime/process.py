@@ -111,7 +111,7 @@ class Process:
             else:
                 run, camera = layout.runs[0], layout.cameras[0]
                 with marked(self.launch.state, run.node, camera) as mark:
-                    feed(lane, run, camera, self.clock, self.launch.drain, mark)
+                    feed(lane, run, camera, self.clock, self.launch.drain, mark=mark)
         except BaseException as error:
             self.error = f"lane '{layout.name}': {type(error).__name__}: {error}"
             self.log.exception("lane failed", lane=layout.name)

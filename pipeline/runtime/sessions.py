@@ -90,7 +90,7 @@ class Mark:
 
 
 def marked(state: str, node: str, camera: str) -> Mark:
-    """The mark of a source at a camera; one that keeps nothing where the line has no folder for what must outlive it."""
+    """The mark of a source at a camera; it keeps nothing where the line has no folder for what must outlive it."""
     return Mark(Path(state, FOLDER, f"{node}@{camera}") if state else None)
 
 

@@ -1,0 +1,124 @@
+"""A fault: what is done to a plant, how it ends, and what must hold; the families add theirs to one list."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from benchmarks.faults.oracle import Account, Reading, judge, look, resent
+from benchmarks.faults.plant import CAMERAS, WITHIN, Plant, Setting
+
+BEFORE = (0.3, 2.0)  # seconds that a plant runs on before it is struck
+CALM = 1.0  # seconds that it runs on after the last one
+
+
+class Scene(NamedTuple):
+    """A plant that runs, and what a fault needs to know besides.
+
+    Attributes:
+        plant: The plant.
+        random: Where moments and choices come from.
+        short: The short form: what takes long takes less.
+        looks: Readings of what is acknowledged; a fault may add to them.
+    """
+
+    plant: Plant
+    random: Random
+    short: bool
+    looks: list[Reading]
+
+
+class Over(NamedTuple):
+    """When the harm ended, ns UTC, and where the first new record is waited for: `seen`, `archive`, `alarms`."""
+
+    t_ns: int
+    at: str = "seen"
+
+
+class Fault(NamedTuple):
+    """One row of the table.
+
+    Attributes:
+        name: What happens, for people.
+        strike: Does it, and undoes it where the line cannot.
+        setting: The plant that it happens to; its transport is set by the row.
+        transports: Over which edges.
+        times: How often; once where a moment more or less cannot matter.
+        row: Times that it happens to one plant before that is stopped and judged.
+        short: Belongs to the short form.
+        whole: Nothing at all may be missing: all that was given must be readable.
+    """
+
+    name: str
+    strike: Callable[[Scene], Over]
+    setting: Setting = Setting()
+    transports: tuple[str, ...] = ("ipc", "tcp")
+    times: int = 1
+    row: int = 1
+    short: bool = False
+    whole: bool = False
+
+
+class Result(NamedTuple):
+    """What a fault did: the account of all its plants, and how long each recovery took, s."""
+
+    account: Account
+    times: int
+    recoveries: tuple[float, ...]
+
+
+def suffer(fault: Fault, transport: str, folder: Path, random: Random, *, times: int, short: bool = False) -> Result:
+    """Strike a plant so many times, let it end, and judge it."""
+    with Plant(folder, fault.setting._replace(transport=transport)) as plant:
+        scene = Scene(plant, random, short, [])
+        plant.start()
+        runs(plant)
+        recoveries = [_struck(fault, scene) for _ in range(times)]
+        time.sleep(CALM)
+        again = resent(plant)
+        plant.stop()
+        account = judge(plant, scene.looks, again)
+        if fault.whole and account.told:
+            account = account._replace(faults=(*account.faults, f"{account.told} frames are missing, though told"))
+        return Result(account, times, tuple(recoveries))
+
+
+def runs(plant: Plant) -> None:
+    """Wait until every camera's frames arrive."""
+    plant.until(lambda: set(CAMERAS) <= arrived(plant, 0, 0), "every camera's frames arrive")
+
+
+def arrived(plant: Plant, offset: int, since_ns: int) -> set[str]:
+    """Cameras of which the witness has seen a frame taken since then, from an offset of its file on."""
+    if not plant.seen.exists():
+        return set()
+    with plant.seen.open("rb") as file:
+        file.seek(offset)
+        rows = [row.split() for row in file.read().decode().split("\n")[:-1]]
+    return {row[0] for row in rows if len(row) == 4 and int(row[3]) >= since_ns}
+
+
+def _struck(fault: Fault, scene: Scene) -> float:
+    """Strike once; seconds from the end of the harm to the first new record of everybody it touched."""
+    plant = scene.plant
+    time.sleep(scene.random.uniform(*BEFORE))
+    offset = plant.seen.stat().st_size
+    over = fault.strike(scene)
+    scene.looks.append(look(plant))
+    began = over.t_ns
+    checks = {
+        "seen": lambda: set(CAMERAS) <= arrived(plant, offset, began),
+        "archive": lambda: _newest(plant.archive) > began,
+        "alarms": lambda: plant.events.exists() and plant.events.stat().st_mtime_ns > began,
+    }
+    plant.until(checks[over.at], f"new records arrive after: {fault.name}", 2 * WITHIN)
+    return (time.time_ns() - began) / 1e9
+
+
+def _newest(archive: Path) -> int:
+    """When the archive's newest file was written, ns UTC."""
+    files = archive.glob("table=frames/date=*/*.parquet")
+    return max((path.stat().st_mtime_ns for path in files), default=0)

@@ -1,0 +1,53 @@
+"""kill -9, at random moments, of each kind of process; of everything; again and again."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.faults.fault import Fault, Over, Scene
+from benchmarks.faults.oracle import look
+
+TIMES = 50
+PROCESSES = {
+    "source": ("front", "seen"),
+    "transform": ("measure", "seen"),
+    "archive": ("archive", "archive"),
+    "alarms": ("alarms", "alarms"),
+    "supervisor": ("supervisor", "seen"),
+}
+
+
+def killed(process: str, at: str, scene: Scene) -> Over:
+    """One process is killed."""
+    scene.plant.kill(process)
+    return Over(time.time_ns(), at)
+
+
+def all_killed(scene: Scene) -> Over:
+    """Everything is killed at once, on a host or on all; what is on the disk then is what was acknowledged."""
+    plant = scene.plant
+    for host in plant.hosts:
+        plant.kill_all(host)
+    scene.looks.append(look(plant))
+    now = time.time_ns()
+    plant.start()
+    return Over(now)
+
+
+def _kill(kind: str) -> Fault:
+    process, at = PROCESSES[kind]
+    sink = kind in ("archive", "alarms")
+    return Fault(
+        f"kill -9: {kind}",
+        lambda scene: killed(process, at, scene),
+        times=TIMES,
+        row=2,
+        short=True,
+        whole=sink,
+    )
+
+
+FAULTS = (
+    *map(_kill, PROCESSES),
+    Fault("kill -9: all processes at once", all_killed, times=TIMES, row=2, short=True),
+)

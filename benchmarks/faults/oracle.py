@@ -1,0 +1,193 @@
+"""What a plant was given against what can be read of it: sets, not logs.
+
+*Given* is a frame whose number is in its camera's journal, which is written before the frame is handed over.
+*Readable* is what `pipeline.archive.read` finds in the archive, each row once, and the events in the file of `alarms`.
+*Told* is a frame in a gap of the archive, or in a NO_READ verdict about a gap.
+*Acknowledged* is what a sink has done with or a spool has committed: every row, event and spooled record that could be
+read at any moment when somebody looked, and as many records as the ledgers say were delivered or spilled.
+
+*Lost* is what was acknowledged and cannot be read at the end; *unaccounted* is what was given and is neither readable
+nor told. Both have to be 0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.faults.plant import Plant
+from nodes.sinks.events import event
+from pipeline.archive import read
+from pipeline.columns import schema
+from pipeline.records import Gap, Verdict
+from pipeline.table import gaps, verdicts
+
+Key = tuple[object, ...]
+Seen = tuple[str, str, int]
+TOLD = ("FAIL", "NO_READ")
+KEYS = {
+    "frames": ("camera", "session", "seq", "kind"),
+    "parts": ("camera", "session", "seq", "part"),
+    "verdicts": ("camera", "session", "seq", "first_seq", "subject", "part"),
+    "gaps": ("camera", "session", "seq", "last", "place"),
+}
+
+
+class Account(NamedTuple):
+    """What became of everything.
+
+    Attributes:
+        given: Frames that the cameras gave.
+        acknowledged: Records that the sinks were done with, by the ledgers of the commands that ended.
+        lost: What was acknowledged and cannot be read.
+        unaccounted: Frames that are neither readable nor told.
+        told: Frames that are told as missing.
+        resent: Records that travelled again.
+        silent: Parts that are called good although frames of them are told as missing.
+        faults: What else is wrong, in words.
+    """
+
+    given: int = 0
+    acknowledged: int = 0
+    lost: int = 0
+    unaccounted: int = 0
+    told: int = 0
+    resent: int = 0
+    silent: int = 0
+    faults: tuple[str, ...] = ()
+
+    def plus(self, other: Account) -> Account:
+        """Two plants as one."""
+        numbers = [mine + theirs for mine, theirs in zip(self[:-1], other[:-1], strict=True)]
+        return Account(*numbers, faults=(*self.faults, *other.faults))
+
+    @property
+    def clean(self) -> bool:
+        """Nothing is lost, unaccounted, or called good unseen."""
+        return not (self.lost or self.unaccounted or self.silent or self.faults)
+
+
+class Reading(NamedTuple):
+    """What can be read of a plant at some moment: keys per table, and ids of events."""
+
+    tables: dict[str, frozenset[Key]]
+    events: frozenset[str]
+
+    def without(self, other: Reading) -> list[str]:
+        """What this one has and the other has not, in words."""
+        rows = [f"{name} {key}" for name, keys in self.tables.items() for key in keys - other.tables.get(name, set())]
+        return rows + [f"event {each}" for each in self.events - other.events]
+
+
+def given(plant: Plant) -> set[Seen]:
+    """Every frame that the cameras' journals name."""
+    rows = ((path.name, *row.split()) for path in _journals(plant) for row in path.read_text().splitlines())
+    return {(camera, session, int(seq)) for camera, session, seq in rows}
+
+
+def look(plant: Plant) -> Reading:
+    """Everything that can be read now: archive, events, and what waits in spools."""
+    tables = {name: frozenset(_keys(plant.archive, name)) for name in KEYS}
+    return Reading(tables, frozenset(_events(plant.events)))
+
+
+def judge(plant: Plant, looks: Iterable[Reading], resent: int = 0) -> Account:
+    """The account of a plant whose commands have ended; `looks` are readings that were taken before."""
+    known, now = given(plant), look(plant)
+    kept = verdicts(_table(plant.archive, "verdicts"))
+    told = [*gaps(_table(plant.archive, "gaps"))]
+    missing = _ranges((gap.camera, gap.session, gap.seq, gap.last) for gap in told)
+    missing |= _ranges((v.camera, v.session, v.first_seq, v.seq) for v in kept if v.subject == "gap")
+    readable = {(str(k[0]), str(k[1]), int(str(k[2]))) for k in now.tables["frames"] if k[3] == "tracks"}
+    hidden = _ranges((g.camera, g.session, g.seq, g.last) for g in told if "→a" not in g.where)
+    gone = [each for past in looks for each in past.without(now)]
+    archived, alarmed = (sum(_delivered(text, sink) for _, text in plant.ended) for sink in ("archive", "alarms"))
+    short = max(0, archived - _rows(plant.archive, told))
+    unaccounted = known - readable - missing
+    return Account(
+        given=len(known),
+        acknowledged=archived + alarmed,
+        lost=len(set(gone)) + short,
+        unaccounted=len(unaccounted),
+        told=len((known - readable) & missing),
+        resent=resent,
+        silent=sum(_unseen(verdict, hidden) for verdict in kept),
+        faults=(*_faults(plant, kept, now, told), *sorted(gone)[:3], *map(str, sorted(unaccounted)[:3])),
+    )
+
+
+def resent(plant: Plant) -> int:
+    """Records that travelled again, by the supervisors' books now."""
+    states = filter(None, map(plant.snapshot, plant.hosts))
+    return sum(edge.account.total.resent for state in states for edge in state.edges)
+
+
+def _faults(plant: Plant, kept: list[Verdict], now: Reading, told: list[Gap]) -> Iterator[str]:
+    """Ledgers that do not balance, and what only one of two places has where nothing says why."""
+    for status, text in plant.ended:
+        if status not in (0, 4):
+            yield f"exit status {status}: {text[-600:]}"
+    holes = _ranges((gap.camera, gap.session, gap.seq, gap.last) for gap in told) | _heard(plant.events)
+    for verdict in kept:
+        if verdict.outcome in TOLD and event(verdict).id not in now.events and not _unseen(verdict, holes, any_of=True):
+            yield f"no event for {event(verdict).text}"
+    judged = {(v.camera, v.session, v.seq, v.part) for v in kept if v.subject == "part"}
+    for camera, session, seq, part in now.tables["parts"] - judged:
+        if (camera, session, seq) not in holes:
+            yield f"no verdict on part {part} of {camera} at {seq} in {session}"
+
+
+def _unseen(verdict: Verdict, hidden: set[Seen], *, any_of: bool = False) -> bool:
+    """Whether a part that is called good, or any verdict, speaks of a frame that is told as missing."""
+    if not any_of and (verdict.subject != "part" or verdict.outcome in TOLD):
+        return False
+    numbers = range(verdict.first_seq, verdict.seq + 1)
+    return any((verdict.camera, verdict.session, seq) in hidden for seq in numbers)
+
+
+def _heard(path: Path) -> set[Seen]:
+    """Frames that events tell as missing."""
+    found = map(json.loads, path.read_text().splitlines() if path.exists() else ())
+    return _ranges((e["camera"], e["session"], e["first_seq"], e["seq"]) for e in found if e["subject"] == "gap")
+
+
+def _events(path: Path) -> Iterator[str]:
+    rows = path.read_bytes().split(b"\n")[:-1] if path.exists() else ()
+    return (json.loads(row)["id"] for row in rows)
+
+
+def _keys(archive: Path, name: str) -> Iterator[Key]:
+    columns = KEYS[name]
+    return (tuple(row[column] for column in columns) for row in _table(archive, name).select(columns).to_pylist())
+
+
+def _table(archive: Path, name: str) -> Any:
+    return read(archive, name) if archive.is_dir() else schema(name).empty_table()
+
+
+def _rows(archive: Path, told: Iterable[Gap]) -> int:
+    """Records in the archive's files, repetitions too; gaps that were merged on their way count as they were sent."""
+    import pyarrow.parquet as pq
+
+    files = (path for name in KEYS for path in archive.glob(f"table={name}/date=*/*.parquet"))
+    return sum(pq.read_metadata(path).num_rows for path in files) + sum(gap.last - gap.seq for gap in told)
+
+
+def _delivered(text: str, sink: str) -> int:
+    """Records that a printed ledger calls delivered or spilled on the edges into a sink."""
+    rows = [re.split(r"  +", row.strip()) for row in text.splitlines() if "  " in row]
+    head = next((row for row in rows if row[0] == "edge"), [])
+    wanted = [head.index(name) for name in ("delivered", "spilled") if name in head]
+    into = [row for row in rows if row[0].endswith(f"→{sink}")]
+    return sum(int(row[column].replace(",", "")) for row in into for column in wanted)
+
+
+def _ranges(found: Iterable[tuple[str, str, int, int]]) -> set[Seen]:
+    return {(camera, session, seq) for camera, session, first, last in found for seq in range(first, last + 1)}
+
+
+def _journals(plant: Plant) -> list[Path]:
+    return [path for path in (plant.folder / "given").iterdir() if not path.name.startswith(".")]

@@ -1,0 +1,220 @@
+"""A plant to break: four cameras, transforms, archive, alarms, a witness; on one host over ipc, on two over tcp.
+
+Everything that it keeps is in one folder. A host's command is started again after it was killed, as a service manager
+would; nothing else helps the line.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from benchmarks.lines import BOOK, KENSA, ROOT
+from pipeline.folders import run_folder
+from pipeline.runtime.control import Client
+from pipeline.runtime.folder import About, Running
+from pipeline.runtime.state import Snapshot
+
+LINE = "bench-faults"
+CAMERAS = tuple(f"cam-{number}" for number in range(1, 5))
+HOSTS: Mapping[str, tuple[str, ...]] = {"ipc": ("front",), "tcp": ("front", "back")}
+LANES = 4  # ports that a host is given
+WITHIN = 30.0  # seconds in which anything that must happen has to
+
+NODES = """\
+nodes:
+  camera:  {{use: "benchmarks.faults.nodes:belt", with: {{journal: {folder}/given, rate: {rate}}}}}
+  clean:   {{from: camera, with: {{min_area: 25, fill_holes: 4}}}}
+  measure: {{from: clean, isolate: true}}
+  track:   {{from: measure}}
+  rules:   {{from: track, with: {{book: {book}}}}}
+  archive: {{from: [track, rules], at: {sinks}, with: {{path: {folder}/archive/kept}}}}
+  alarms:  {{from: rules, at: {sinks}, with: {{path: {folder}/alarms/events.jsonl}}}}
+  witness: {{use: "benchmarks.faults.nodes:witness", from: track, at: {sinks}, with: {{path: {folder}/seen}}}}
+"""
+
+
+class Setting(NamedTuple):
+    """How a plant is made.
+
+    Attributes:
+        transport: `ipc`: one host; `tcp`: cameras on one host, sinks on another.
+        rate: Frames per second of each camera.
+        change: What is different in the topology: its text → another.
+        env: What is different in the environment of every process, per host; `""` for all.
+        options: More arguments of `kensa run`.
+        proxied: The cameras' host reaches the other one through ports that are ours.
+    """
+
+    transport: str = "ipc"
+    rate: float = 30.0
+    change: Callable[[str], str] = str
+    env: Mapping[str, Mapping[str, str]] = {}
+    options: tuple[str, ...] = ()
+    proxied: bool = False
+
+
+class Plant:
+    """A line of ours, its files and its processes; use it as a context, which leaves no process behind."""
+
+    def __init__(self, folder: Path, setting: Setting) -> None:
+        self.folder, self.setting = folder, setting
+        self.archive, self.events, self.seen = folder / "archive/kept", folder / "alarms/events.jsonl", folder / "seen"
+        self.hosts = HOSTS[setting.transport]
+        self.commands: dict[str, subprocess.Popen[bytes]] = {}
+        self.ended: list[tuple[int, str]] = []
+        self._runs = 0
+        for name in ("given", "archive", "alarms", "run", "state", "out"):
+            (folder / name).mkdir()
+        self.ports = ports(LANES * 2 * len(self.hosts))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for host in self.commands:
+            self.kill_all(host)
+
+    def write(self, host: str, change: Callable[[str], str] = str) -> Path:
+        """The topology as a host has it."""
+        path = self.folder / f"{host}.yaml"
+        text = "line: {plant: bench, line: faults}\nhosts:\n"
+        for number, name in enumerate(self.hosts):
+            there = self.setting.proxied and name != host
+            port = self.ports[LANES * (number + len(self.hosts) * there)]
+            cameras = f", cameras: [{', '.join(CAMERAS)}]" if not number else ""
+            text += f"  {name}: {{address: 127.0.0.1, port: {port}{cameras}}}\n"
+        text += NODES.format(folder=self.folder, rate=self.setting.rate, book=BOOK, sinks=self.hosts[-1])
+        path.write_text(change(self.setting.change(text)), encoding="utf-8")
+        return path
+
+    def start(self, *hosts: str) -> None:
+        """Start the commands of some hosts, of all of them where none is said."""
+        for host in hosts or self.hosts:
+            self._runs += 1
+            out = self.folder / "out" / f"{self._runs:03}-{host}"
+            command = [KENSA, "run", self.write(host), "--host", host, "--log", f"{out}.log", *self.setting.options]
+            with out.open("wb") as text:
+                started = subprocess.Popen(command, cwd=ROOT, env=self.env(host), stdout=text, stderr=text)
+            self.commands[host] = started
+
+    def env(self, host: str = "") -> dict[str, str]:
+        """The environment of a host's processes."""
+        places = {"KENSA_RUN": "run", "KENSA_STATE": "state", "KENSA_KEYS": "keys", "TMPDIR": "out"}
+        said = {**self.setting.env.get("", {}), **self.setting.env.get(host, {})}
+        ours = {name: str(self.folder / place) for name, place in places.items()}
+        return os.environ | {"PYTHONPATH": str(ROOT)} | ours | said
+
+    def snapshot(self, host: str) -> Snapshot | None:
+        """What a host's supervisor says; None where it does not answer."""
+        folder = self.folder / "run" / run_folder(LINE, host).name
+        with suppress(OSError), Client(Running(About(LINE, host, 0), folder)) as client:
+            return client.watch()
+        return None
+
+    def process(self, name: str) -> int:
+        """The process id of a process, by the beginning of its name, as soon as it runs; `supervisor` is a host's."""
+        if name == "supervisor":
+            return self.commands[self.hosts[0]].pid
+        found: list[int] = []
+
+        def runs() -> bool:
+            states = [state for host in self.hosts for state in getattr(self.snapshot(host), "processes", ())]
+            found[:] = [one.pid for one in states if one.name.startswith(name) and one.pid]
+            return bool(found)
+
+        self.until(runs, f"process '{name}' runs")
+        return found[0]
+
+    def kill(self, name: str) -> None:
+        """`kill -9` of one process; a supervisor that was killed is started again as soon as it is gone."""
+        os.kill(self.process(name), signal.SIGKILL)
+        if name == "supervisor":
+            self.again(self.hosts[0])
+
+    def kill_all(self, host: str) -> None:
+        """`kill -9` of everything that a host runs."""
+        command = self.commands[host]
+        for pid in (command.pid, *self.family(host)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        command.wait()
+        self.until(lambda: not self.family(host), "killed processes are gone")
+
+    def again(self, host: str) -> None:
+        """Start a host's command again after it has died."""
+        self.commands[host].wait()
+        self.start(host)
+
+    def family(self, host: str) -> list[int]:
+        """Processes that a host's command started, also when it is gone: they share its environment and its log."""
+        mark, log = f"KENSA_RUN={self.folder / 'run'}".encode(), f"-{host}.log"
+        return [pid for pid in map(int, _numbers(Path("/proc"))) if _started_with(pid, mark) and _writes(pid, log)]
+
+    def stop(self) -> None:
+        """Ctrl-C, cameras' host first; what each printed, and its exit status, go into `ended`."""
+        for host in self.hosts:
+            command = self.commands[host]
+            if command.poll() is None:
+                command.send_signal(signal.SIGINT)
+            status = command.wait(WITHIN * 2)
+            self.ended.append((status, self.printed(host)))
+
+    def printed(self, host: str) -> str:
+        """What a host's newest command has printed."""
+        newest = max(path for path in (self.folder / "out").glob(f"*-{host}"))
+        return newest.read_text(encoding="utf-8", errors="replace")
+
+    def until(self, fits: Callable[[], bool], what: str, within: float = WITHIN) -> float:
+        """Wait for something to be so; returns the seconds it took.
+
+        Raises:
+            TimeoutError: If it never is.
+        """
+        begin = time.monotonic()
+        while not fits():
+            if time.monotonic() - begin > within:
+                raise TimeoutError(f"expected within {within:g} s that {what}; {self.tail()}")
+            time.sleep(0.01)
+        return time.monotonic() - begin
+
+    def tail(self) -> str:
+        """The end of what all commands said."""
+        said = [path.read_text(errors="replace")[-1500:] for path in sorted((self.folder / "out").glob("*"))[-4:]]
+        return "\n".join(said)
+
+
+def ports(count: int) -> list[int]:
+    """Neighbouring free ports."""
+    for base in range(21000 + os.getpid() % 4000, 32000, count):
+        with suppress(OSError):
+            for port in range(base, base + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+            return [*range(base, base + count)]
+    raise OSError("no free ports")
+
+
+def _numbers(folder: Path) -> Iterator[str]:
+    return (each.name for each in folder.iterdir() if each.name.isdigit())
+
+
+def _started_with(pid: int, mark: bytes) -> bool:
+    try:
+        return mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _writes(pid: int, log: str) -> bool:
+    try:
+        return any(each.readlink().name.endswith(log) for each in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 Policy = Literal["block", "drop_oldest", "latest", "spool"]
 Transport = Literal["memory", "ipc", "tcp"]
+Survival = Literal["kill", "power"]
 
 
 class Queue(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -15,16 +16,20 @@ class Queue(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     Attributes:
         policy: `block`: the producer waits. `drop_oldest`: the oldest goes, counted, a gap is
-            told. `latest`: one slot per camera. `spool`: to disk (not yet available).
+            told. `latest`: one slot per camera. `spool`: the oldest go to disk and are sent from there.
         messages: Most records that may wait.
         bytes: Most bytes that may wait.
         age: Longest a record may wait, in seconds; 0 means for ever.
+        spool: Most bytes that may wait on disk, where the policy is `spool`; beyond them the oldest go, with a gap.
+        survives: What a record on that disk survives: a `kill` of every process, or a `power` cut too.
     """
 
     policy: Policy = "block"
     messages: int = 1024
     bytes: int = 64 << 20
     age: float = 0.0
+    spool: int = 1 << 30
+    survives: Survival = "kill"
 
 
 class NodeRun(Struct, frozen=True, kw_only=True):
@@ -82,6 +87,7 @@ class Edge(Struct, frozen=True, kw_only=True):
         kinds: Names of the record types that travel on it, lower case, sorted.
         transport: How they travel.
         address: The one of the target lane's addresses that this producer connects to, as it sees it.
+        hosts: For tcp, the hosts at its two ends, source first: each must show the other the key that is known of it.
         queue: What happens when the target is slow.
         why: Why the graph is cut here, in words.
     """
@@ -94,6 +100,7 @@ class Edge(Struct, frozen=True, kw_only=True):
     address: str
     queue: Queue
     why: str
+    hosts: tuple[str, str] = ("", "")
 
 
 class Post(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from pipeline.plan import Policy, Queue
 from pipeline.records import Frame, Gap, Record, Stats
 from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.flow import MAX_CREDIT, Flow, credit
-from pipeline.transport.queue import Item
+from pipeline.transport.item import Item
 from tests.edges import record
 
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from pipeline.plan import Policy
 from pipeline.plan import Queue as Limits
 from pipeline.records import Gap, Stats
-from pipeline.transport.queue import MAX_GAPS, Item, Queue
+from pipeline.transport.item import Item
+from pipeline.transport.queue import MAX_GAPS, Queue
 
 CAMERAS = ("cam-1", "cam-2", "cam-3")
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from pipeline.plan import Queue as Limits
 from pipeline.transport.channel import Ledger
-from pipeline.transport.queue import END, Item, Queue
+from pipeline.transport.item import END, Item
+from pipeline.transport.queue import Queue
 
 MAX_CREDIT = 64  # records on their way to a consumer: wake-ups are shared, and a socket holds little
 AGED_CREDIT = 8  # what is on its way can no longer expire, so an edge with an age keeps little there
@@ -54,6 +55,17 @@ class Flow:
     def finished(self) -> bool:
         """The end of the stream was reached, and everything is done."""
         return self._ended and not self._undone
+
+    @property
+    def drained(self) -> bool:
+        """Everything that was handed over is done; more may come."""
+        return self.queue.empty and not self._undone
+
+    def retune(self, limits: Limits) -> None:
+        """Go by other bounds from now on."""
+        self.queue.retune(limits)
+        self.credit = credit(limits)
+        self._half = limits.bytes // 2
 
     def offer(self, item: Item, now: float) -> bool:
         """Hand a record over; False where the producer has to wait."""

@@ -12,7 +12,7 @@ from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.channel import Closed, Delivery, Ledger
 from pipeline.transport.context import Context
 from pipeline.transport.flow import Flow
-from pipeline.transport.queue import Item
+from pipeline.transport.item import Item
 from pipeline.transport.size import nominal
 
 SLICE = 0.1  # seconds after which one who waits looks whether the line stops

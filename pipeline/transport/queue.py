@@ -6,39 +6,14 @@ Pure: no I/O, no clock; the time is passed in.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from itertools import takewhile
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from pipeline.plan import Queue as Limits
-from pipeline.records import Gap, Record
+from pipeline.records import Gap
+from pipeline.transport.item import Item, covers, gap_of, merged, missed, touching
 
 MAX_GAPS = 64  # told apart per camera; beyond that neighbours merge, which covers the natural holes between them
-
-
-class Item(Struct, frozen=True, gc=False):
-    """One record as it waits.
-
-    Attributes:
-        payload: The record, its bytes where they will travel, always the record itself for a gap;
-            None ends the stream.
-        size: Bytes it occupies.
-        since: When it was handed over, seconds.
-        weight: Records handed over that it stands for: 0 for a gap made here, more for merged ones.
-    """
-
-    camera: str
-    session: str
-    seq: int
-    t_ns: int
-    payload: Record | bytes | None
-    size: int
-    since: float
-    weight: int = 1
-
-
-END = Item("", "", 0, 0, None, 0, 0.0, 0)
 
 
 class Queue:
@@ -63,9 +38,12 @@ class Queue:
         self._limits = limits
         self._latest = limits.policy == "latest"
         self._blocks = limits.policy == "block"
+        self._spools = limits.policy == "spool"
+        self._extra = 0  # records that merged gaps among the items stand for beyond one each
         self.items: OrderedDict[str | int, Item] = OrderedDict()
         self.gaps: dict[str, list[Item]] = {}
         self._told: dict[str, Gap] = {}
+        self._first = 0  # the key before those of all items
 
     def __len__(self) -> int:
         return len(self.items)
@@ -78,10 +56,12 @@ class Queue:
     @property
     def waiting(self) -> int:
         """Records handed over that wait here, merged gaps counted one by one."""
-        return len(self.items) + sum(gap.weight for gaps in self.gaps.values() for gap in gaps)
+        return len(self.items) + self._extra + sum(gap.weight for gaps in self.gaps.values() for gap in gaps)
 
     def offer(self, item: Item, now: float, ahead: int = 0, ahead_bytes: int = 0) -> bool:
         """Take a record in; False, and nothing is changed, where the policy is to wait for room.
+
+        Under `spool` it is the caller who makes room: by `drain`, or by `shed`.
 
         Args:
             item: What to take in.
@@ -99,9 +79,34 @@ class Queue:
             self._let_go(self.items[key], "superseded")
         self.items[key] = item
         self.bytes += item.size
-        while len(self.items) > 1 and self._over(len(self.items) + ahead, self.bytes + ahead_bytes):
-            self._let_go(self.items.pop(next(other for other in self.items if other != key)), "overflow")
+        if not self._spools:
+            self.shed(key, ahead, ahead_bytes)
         return True
+
+    def over(self, ahead: int, ahead_bytes: int) -> bool:
+        """Whether more waits than may."""
+        return self._over(len(self.items) + ahead, self.bytes + ahead_bytes)
+
+    def shed(self, keep: str | int | None, ahead: int, ahead_bytes: int) -> None:
+        """Let the oldest go while more waits than may; never the one that is to be kept, nor the last."""
+        while len(self.items) > 1 and self.over(ahead, ahead_bytes):
+            self._let_go(self.items.pop(next(other for other in self.items if other != keep)), "overflow")
+
+    def drain(self) -> list[Item]:
+        """Everything, as `take` would give it."""
+        found: list[Item] = []
+        while (item := self.take(0.0)) is not None:
+            found.append(item)
+        return found
+
+    def restore(self, items: Sequence[Item]) -> None:
+        """Put what was drained back before everything else."""
+        for item in reversed(items):
+            self._first -= 1
+            self.items[self._first] = item
+            self.items.move_to_end(self._first, last=False)
+            self.bytes += item.size
+            self._extra += item.weight - 1
 
     def take(self, now: float) -> Item | None:
         """The next to go: the gaps of a camera before its next record; None where nothing waits."""
@@ -113,11 +118,12 @@ class Queue:
             return None
         _, item = self.items.popitem(last=False)
         self.bytes -= item.size
+        self._extra -= item.weight - 1
         return item
 
     def expire(self, now: float) -> None:
         """Let go of what has waited longer than the queue's age."""
-        if not self._limits.age:
+        if not self._limits.age or self._spools:
             return
         oldest = now - self._limits.age
         if self._latest:
@@ -129,9 +135,9 @@ class Queue:
 
     def refuse(self, item: Item, reason: str) -> None:
         """Account for what was taken but cannot be delivered; a gap is told in its place."""
-        self._count(reason, item.weight)
+        self.count(reason, item.weight)
         if not isinstance(item.payload, Gap):
-            self._tell(_lost(item, reason, self.name))
+            self._tell(missed(item, reason, self.name))
 
     def turn_away(self, item: Item, reason: str) -> None:
         """Account for a record that was handed over but cannot be taken in."""
@@ -140,24 +146,26 @@ class Queue:
 
     def abandon(self, reason: str) -> None:
         """Let go of everything, gaps too: nobody is left to be told."""
-        self._count(reason, self.waiting)
+        self.count(reason, self.waiting)
         self.items.clear()
         self.gaps.clear()
-        self.bytes = 0
+        self.bytes = self._extra = 0
 
     def _over(self, count: int, held: int) -> bool:
         return count > self._limits.messages or held > self._limits.bytes
 
     def _let_go(self, item: Item, reason: str) -> None:
         self.bytes -= item.size
+        self._extra -= item.weight - 1
         if isinstance(item.payload, Gap):
             self._tell(item)
         elif reason == "superseded":
-            self._count(reason, item.weight)
+            self.count(reason, item.weight)
         else:
             self.refuse(item, reason)
 
-    def _count(self, reason: str, weight: int) -> None:
+    def count(self, reason: str, weight: int) -> None:
+        """Count records that were let go."""
         if weight:
             self.dropped[reason] = self.dropped.get(reason, 0) + weight
 
@@ -166,15 +174,15 @@ class Queue:
         first = gaps.pop(0)
         if not gaps:
             del self.gaps[camera]
-        self._told[camera] = _gap(first)
+        self._told[camera] = gap_of(first)
         return first
 
     def _tell(self, lost: Item) -> None:
-        if lost.weight == 0 and _covers(self._told.get(lost.camera), lost):
+        if lost.weight == 0 and covers(self._told.get(lost.camera), lost):
             return
         gaps = self.gaps.setdefault(lost.camera, [])
-        if gaps and _touch(_gap(gaps[-1]), _gap(lost)):
-            gaps[-1] = _merge(gaps[-1], lost)
+        if gaps and touching(gap_of(gaps[-1]), gap_of(lost)):
+            gaps[-1] = merged(gaps[-1], lost)
         else:
             gaps.append(lost)
         if len(gaps) > MAX_GAPS:
@@ -184,31 +192,5 @@ class Queue:
         """Merge the first neighbours of one session; where there are none, each session keeps its gap."""
         for i in range(len(gaps) - 1):
             if gaps[i].session == gaps[i + 1].session:
-                gaps[i : i + 2] = [_merge(gaps[i], gaps[i + 1])]
+                gaps[i : i + 2] = [merged(gaps[i], gaps[i + 1])]
                 return
-
-
-def _gap(item: Item) -> Gap:
-    assert isinstance(item.payload, Gap)
-    return item.payload
-
-
-def _lost(item: Item, reason: str, where: str) -> Item:
-    camera, session, seq, t_ns = item.camera, item.session, item.seq, item.t_ns
-    gap = Gap(camera=camera, session=session, seq=seq, last=seq, t_ns=t_ns, reason=reason, where=where)
-    return Item(camera, session, seq, t_ns, gap, 0, item.since, 0)
-
-
-def _covers(told: Gap | None, lost: Item) -> bool:
-    return told is not None and told.session == lost.session and told.seq <= lost.seq <= told.last
-
-
-def _touch(a: Gap, b: Gap) -> bool:
-    same = (a.session, a.reason, a.where) == (b.session, b.reason, b.where)
-    return same and a.seq <= b.seq <= a.last + 1
-
-
-def _merge(a: Item, b: Item) -> Item:
-    first, last = _gap(a), max(_gap(a).last, _gap(b).last)
-    gap = replace(first, seq=min(first.seq, b.seq), last=last)
-    return replace(a, seq=gap.seq, payload=gap, weight=a.weight + b.weight)

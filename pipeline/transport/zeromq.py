@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import msgspec
 import zmq
@@ -16,7 +17,10 @@ from pipeline.transport import wire
 from pipeline.transport.channel import Ledger
 from pipeline.transport.context import Context
 from pipeline.transport.flow import Flow
-from pipeline.transport.queue import Item
+from pipeline.transport.item import Item
+
+if TYPE_CHECKING:
+    from pipeline.transport.callers import Caller
 
 SLICE = 0.1  # seconds after which one who waits looks whether the line stops
 LISTEN_EVERY = 0.2  # seconds between two looks at acknowledgements while nothing waits
@@ -54,9 +58,20 @@ class ZeromqOutbox:
         self._token = ""
         self._linked = False
         self._listened = 0.0
-        self._socket = _dealer(context, edge.address)
+        guard = context.guard if edge.transport == "tcp" else None
+        self._address, self._caller = edge.address, guard.caller(edge.hosts[1], edge.address) if guard else None
+        self._open()
+
+    def _open(self) -> None:
+        self._socket = _dealer(self._context, self._address, self._caller)
         self._write = super(zmq.Socket, self._socket).send  # past options that only other kinds of socket have
         self._descriptor: int = self._socket.getsockopt(zmq.FD)  # type: ignore[assignment]  # a number
+
+    def _reopen(self) -> None:
+        """The peer refused us, is not who it should be, or keys have changed: another socket, another try."""
+        self._socket.close(0)
+        self._token, self._linked = "", False
+        self._open()
 
     def send(self, record: Record) -> None:
         """Hand a record over; under `block` this waits while the queue is full."""
@@ -115,6 +130,8 @@ class ZeromqOutbox:
         if not self._flow.finished:
             self._flow.abandon("shutdown")
         self._socket.close()
+        if self._caller is not None:
+            self._caller.close()
 
     def _enqueue(self, item: Item) -> None:
         """Take a record into the queue, waiting if need be."""
@@ -181,6 +198,8 @@ class ZeromqOutbox:
     def _listen(self) -> None:
         """Read what the consumer says."""
         self._listened = time.monotonic()
+        if self._caller is not None and self._caller.stale:
+            self._reopen()
         while (events := self._events()) & zmq.POLLIN:
             self._hear(self._socket.recv(zmq.NOBLOCK))
         if not events & zmq.POLLOUT:
@@ -221,12 +240,13 @@ def _message(item: Item) -> bytes:
     return codec.encode(payload) if isinstance(payload, Record) else wire.NIL
 
 
-def _dealer(context: Context, address: str) -> zmq.Socket[bytes]:
+def _dealer(context: Context, address: str, caller: Caller | None) -> zmq.Socket[bytes]:
     socket = context.zmq.socket(zmq.DEALER)
     for option, value in OPTIONS.items():
         socket.setsockopt(option, value)
     socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing is queued for a peer that is not there
     socket.setsockopt(zmq.PROBE_ROUTER, 1)  # each new connection begins with an empty frame
     socket.setsockopt(zmq.IPV6, int(address.startswith("tcp://[")))
-    socket.connect(address)
+    if caller is None or caller.secure(socket):
+        socket.connect(address)
     return socket

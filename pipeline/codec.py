@@ -62,6 +62,7 @@ _encoder = msgspec.msgpack.Encoder(enc_hook=_as_rle)
 _decoder = msgspec.msgpack.Decoder(_Envelope)
 _stamps = msgspec.msgpack.Decoder(_Stamp)
 _PREFIX = bytes((0x93, MAJOR, MINOR))
+_HEAD = _PREFIX[:2]
 
 
 def encode(record: Record) -> bytes:
@@ -75,9 +76,10 @@ def decode(message: bytes | memoryview) -> AnyRecord:
     Raises:
         DecodeError: If it is too large, not MessagePack, not a record, or of another major version.
     """
-    if message[:2] != _PREFIX[:2]:
+    if message[:2] != _HEAD:
         _refuse_version(message)
-    _refuse_size(message)
+    if len(message) > MAX_BYTES:
+        _refuse_size(message)
     try:
         return _decoder.decode(message).record
     except (msgspec.DecodeError, MaskError, RecursionError, UnicodeDecodeError) as error:

@@ -32,12 +32,10 @@ def plain(size: Size, counts: bytes) -> bool:
     A union with nothing is written anew from the pixels: it equals its input only where that was whole and in its
     one spelling. It costs a tenth of reading the runs here; the size is checked first, since hotcoco trusts it.
     """
-    merge = _loaded("hotcoco.mask", "merge")
-    if merge is None:
+    if (merge := _loaded("hotcoco.mask", "merge")) is None:
         return False
-    nothing = _nothing(size)
     try:
-        return bool(merge([{"size": size, "counts": counts}, nothing])["counts"] == counts)
+        return bool(merge([{"size": size, "counts": counts}, _nothing(size)])["counts"] == counts)
     except ValueError:
         return False
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_PIXELS", "Mask", "Rle", "Side", "difference", "intersection", "iou", "ious", "union"]
 
+SHORT = 24  # characters of run lengths that Python judges as fast as it calls a library
+
 Size = tuple[int, int]
 Side = Annotated[int, Meta(ge=0, le=MAX_PIXELS)]
 
@@ -77,6 +79,8 @@ class Mask:
         Raises:
             MaskError: If they do not describe exactly height × width pixels.
         """
+        if len(counts) < SHORT and runs.settled(size, counts):
+            return cls(size, None, counts)
         return cls(size, None, counts if kernels.plain(size, counts) else runs.canonical(size, counts))
 
     @classmethod

@@ -86,7 +86,8 @@ class Layer(Struct, frozen=True):
     scores: Scores | None = None
 
     def __post_init__(self) -> None:
-        _settle(self)
+        if type(self.mask) is not Mask:
+            _settle(self)
 
 
 class Frame(Record, frozen=True, kw_only=True):
@@ -135,7 +136,8 @@ class Region(Struct, frozen=True):
     mask: Pixels
 
     def __post_init__(self) -> None:
-        _settle(self)
+        if type(self.mask) is not Mask:
+            _settle(self)
 
 
 class Regions(Record, frozen=True, kw_only=True):
@@ -254,9 +256,8 @@ class Stats(Record, frozen=True, kw_only=True):
 
 
 def _settle(holder: Layer | Region) -> None:
-    """Make the mask of what a decoder read; a mask that was already one stays."""
-    if isinstance(holder.mask, Rle):
-        force_setattr(holder, "mask", Mask.from_counts(holder.mask.size, holder.mask.counts))
+    """Make the mask of what a decoder read."""
+    force_setattr(holder, "mask", Mask.from_counts(holder.mask.size, holder.mask.counts))
 
 
 KINDS: tuple[type[Record], ...] = (Frame, Regions, Tracks, Part, Verdict, Gap, Stats)

@@ -85,10 +85,39 @@ def canonical(size: tuple[int, int], counts: bytes) -> bytes:
     Raises:
         MaskError: If they do not describe exactly height × width pixels.
     """
+    if settled(size, counts):
+        return counts
     runs = parse(counts)
     _fill(size, runs)
     fewest = counts and 0 not in runs[1:] and not _PADDED.search(counts)
     return counts if fewest else compress(tidy(runs))
+
+
+def settled(size: tuple[int, int], counts: bytes) -> bool:
+    """Whether these are whole and in the one spelling, judged in one pass; False says nothing.
+
+    Most strings are. A process that wakes with cold caches pays for each kind of call: this makes none.
+    """
+    height, width = size
+    value = shift = group = older = newer = number = total = 0
+    for character in counts:
+        before, group = group, character - 48
+        if not 0 <= group < 64 or shift >= 5 * MAX_GROUPS:
+            return False
+        value |= (group & 31) << shift
+        shift += 5
+        if group > 31:
+            continue
+        if shift > 5 and group == (31 if before & 16 else 0):
+            return False  # padded
+        run = (value - (1 << shift) if group & 16 else value) + (older if number > 2 else 0)
+        if run < 0 or (number and not run):
+            return False
+        older, newer = newer, run
+        total += run
+        number += 1
+        value = shift = 0
+    return 0 <= height <= MAX_PIXELS >= width >= 0 == shift and number > 0 and total == height * width <= MAX_PIXELS
 
 
 def flatten(size: tuple[int, int], runs: Iterable[Any]) -> bytes:

@@ -116,3 +116,28 @@ def _timed(counts: bytes) -> float:
         runs.canonical((1, len(runs.parse(counts))), counts)
         best = min(best, time.perf_counter() - start)
     return best
+
+
+@given(sizes().flatmap(pixels), st.binary(max_size=12), st.integers(0, 400))
+def test_one_pass_judges_as_all_passes_do(drawn: NDArray[np.bool_], noise: bytes, at: int) -> None:
+    """`settled` says yes to exactly what `canonical` would give back unchanged, also where bytes were put in."""
+    size, counts = (drawn.shape[0], drawn.shape[1]), _coco(drawn)
+    assert runs.settled(size, counts)
+    spoiled = counts[: at % (len(counts) + 1)] + noise + counts[at % (len(counts) + 1) :]
+    assert runs.settled(size, spoiled) is (_unchanged(size, spoiled) and bool(spoiled))
+
+
+def _unchanged(size: tuple[int, int], counts: bytes) -> bool:
+    """What several passes find, each on its own."""
+    try:
+        lengths = runs.parse(counts)
+    except MaskError:
+        return False
+    whole = sum(lengths) == runs.measure(size) and min(lengths, default=0) >= 0
+    return whole and runs.compress(runs.tidy(lengths)) == counts
+
+
+@pytest.mark.parametrize("size", [(-1, -9), (3, -3), (1 << 25, 0), (1 << 13, 1 << 12)])
+def test_sizes_out_of_bounds_are_never_settled(size: tuple[int, int]) -> None:
+    """What `measure` refuses is refused here too, even where the run lengths would add up."""
+    assert not runs.settled(size, runs.compress([abs(size[0] * size[1])]))

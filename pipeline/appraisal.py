@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from pipeline.archive import read
 from pipeline.errors import NodeError
+from pipeline.pieces import Damage
 from pipeline.records import Gap, Verdict
 from pipeline.score import GOOD, Judged, Score, Truth, score
 from pipeline.table import gaps, verdicts
@@ -48,12 +49,14 @@ class Appraisal(Struct, frozen=True):
         outcomes: Verdicts on parts, per outcome.
         kinds: Defects that there are.
         score: Verdicts against the truth, where the truth is known.
+        damaged: Files of the archive that could not be trusted and were not read.
     """
 
     seen: Mapping[Key, Seen]
     outcomes: Mapping[str, int]
     kinds: tuple[str, ...]
     score: Score
+    damaged: tuple[Damage, ...] = ()
 
     @property
     def lost(self) -> int:
@@ -71,27 +74,32 @@ def appraise(folder: Path, truths: Truths) -> Appraisal:
     Raises:
         TableError: If it is no archive.
     """
-    seen, judged = coverage(folder), _judged(verdicts(read(folder, "verdicts")))
+    damaged: list[Damage] = []
+    seen, judged = coverage(folder, damaged), _judged(verdicts(read(folder, "verdicts", damaged)))
     there = {key: _until(truths[key[0]](), one.last_seq) for key, one in seen.items() if key[0] in truths}
     kinds = tuple(sorted({part.kind for parts in there.values() for part in parts} - {GOOD}))
     scores = (score(parts, judged[key], seen[key].last_seq, kinds) for key, parts in there.items())
     outcomes: dict[str, int] = defaultdict(int)
     for part in (part for parts in judged.values() for part in parts):
         outcomes[part.outcome] += 1
-    return Appraisal(seen, dict(outcomes), kinds, reduce(Score.__add__, scores, Score({})))
+    return Appraisal(seen, dict(outcomes), kinds, reduce(Score.__add__, scores, Score({})), tuple(damaged))
 
 
-def coverage(folder: Path) -> dict[Key, Seen]:
+def coverage(folder: Path, damaged: list[Damage] | None = None) -> dict[Key, Seen]:
     """Which frames an archive knows of, per (camera, session).
+
+    Args:
+        folder: The archive.
+        damaged: Files that cannot be trusted are told here; where nobody asks, one is an error.
 
     Raises:
         TableError: If it is no archive.
     """
     shown: dict[Key, set[int]] = defaultdict(set)
-    table = read(folder, "frames")
+    table = read(folder, "frames", damaged)
     for camera, session, seq in zip(*(table[name].to_pylist() for name in ("camera", "session", "seq")), strict=True):
         shown[camera, session].add(seq)
-    told = _told(gaps(read(folder, "gaps")))
+    told = _told(gaps(read(folder, "gaps", damaged)))
     return {key: _seen(shown[key], told[key]) for key in sorted({*shown, *told})}
 
 

@@ -1,12 +1,14 @@
-"""Read an archive: every row once, however often it was written."""
+"""Read an archive: every row once, however often it was written, and no row that is not what was written."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.columns import TABLES, arrow, schema
 from pipeline.errors import TableError
+from pipeline.pieces import Damage, load, pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,22 +23,23 @@ SAME: dict[str, tuple[str, ...]] = {
 }
 
 
-def read(folder: Path, table: str) -> pa.Table:
-    """One table of an archive, in order of its files, each row once.
+def read(folder: Path, table: str, damaged: list[Damage] | None = None) -> pa.Table:
+    """One table of an archive, in order of its files, each row once; rows whose masks were left out come last.
 
     Args:
         folder: The archive.
         table: `frames`, `regions`, `parts`, `verdicts` or `gaps`.
+        damaged: Files that cannot be trusted are left out and told here; where nobody asks, one is an error.
 
     Raises:
-        TableError: If there is no such archive or no such table, a file is not Parquet, or pyarrow is not installed.
+        TableError: If there is no such archive or no such table, a file is damaged and nobody asked for such, or
+            pyarrow is not installed.
     """
     if table not in TABLES or not folder.is_dir():
         raise TableError(f"expected an archive with tables {', '.join(TABLES)}, found no {table!r} in {folder}")
-    files = sorted(folder.glob(f"table={table}/date=*/*.parquet"), key=lambda path: (path.name, path))
-    if not files:
-        return schema(table).empty_table()
-    return once(arrow().concat_tables([_file(path) for path in files]), SAME[table])
+    empty = schema(table).empty_table()
+    found = [*_whole(folder, table, damaged)]
+    return once(arrow().concat_tables(found), SAME[table]) if found else empty
 
 
 def once(table: pa.Table, same: tuple[str, ...]) -> pa.Table:
@@ -47,10 +50,14 @@ def once(table: pa.Table, same: tuple[str, ...]) -> pa.Table:
     return table.take(first.combine_chunks().sort()) if len(first) < len(table) else table
 
 
-def _file(path: Path) -> pa.Table:
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.ParquetFile(path).read()
-    except (OSError, arrow().ArrowException) as error:
-        raise TableError(f"expected a Parquet file, found {path}: {error}") from error
+def _whole(folder: Path, table: str, damaged: list[Damage] | None) -> Iterator[pa.Table]:
+    """The files of a table that are what was written."""
+    for path in pieces(folder, table):
+        try:
+            yield load(path, table)
+        except FileNotFoundError:
+            continue  # set aside by the line's archive while we looked
+        except (TableError, OSError) as error:
+            if damaged is None:
+                raise TableError(f"{path}: {error}") from error
+            damaged.append(Damage(path, str(error)))

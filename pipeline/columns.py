@@ -10,7 +10,7 @@ from pipeline.errors import TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.0"
+VERSION = "1.1"
 
 # Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct.
 Column = tuple[str, str, str]
@@ -23,7 +23,8 @@ WHO: tuple[Column, ...] = (
     ("t_ns", "int64", "ns since 1970, UTC"),
 )
 SHAPE: tuple[Column, ...] = (("height", "int32", "px"), ("width", "int32", "px"))
-PIXELS: tuple[Column, ...] = (*SHAPE, ("counts", "binary", "COCO compressed run lengths, column-major"))
+COUNTS = "COCO compressed run lengths, column-major; null where the disk had no room for masks"
+PIXELS: tuple[Column, ...] = (*SHAPE, ("counts", "binary?", COUNTS))
 REGION: tuple[Column, ...] = (
     ("label", "string", ""),
     ("area_px", "int64", "px²"),

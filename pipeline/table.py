@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def rows(records: Iterable[Record]) -> dict[str, pa.Table]:
+def rows(records: Iterable[Record], *, masks: bool = True) -> dict[str, pa.Table]:
     """The records as Arrow tables by name; only tables that have rows.
 
     Args:
         records: Frame, Regions, Tracks, Part, Verdict and Gap, in any order and mixture.
+        masks: False leaves out run lengths and scores; what was measured on them stays.
 
     Raises:
         TableError: If a record is of another kind, or pyarrow is not installed.
@@ -34,7 +35,7 @@ def rows(records: Iterable[Record]) -> dict[str, pa.Table]:
     found: dict[str, list[Row]] = defaultdict(list)
     for record in records:
         for table, row in _told(record):
-            found[table].append(row)
+            found[table].append(row if masks else _measured(row))
     build = arrow().Table.from_pylist
     return {name: build(found[name], schema=schema(name)) for name in TABLES if name in found}
 
@@ -43,7 +44,7 @@ def parts(table: pa.Table) -> list[Part]:
     """The parts that a `parts` table holds, in its order.
 
     Raises:
-        TableError: If a column is missing or a value is not what it should be.
+        TableError: If a column is missing, or the mask of a part: then filter by `counts` first.
     """
     return [_part(row) for row in _rows("parts", table)]
 
@@ -74,6 +75,13 @@ def _told(record: Record) -> Iterator[tuple[str, Row]]:
         known = ", ".join(kind.__name__ for kind in _TELLERS)
         raise TableError(f"expected a record that has a table ({known}), found {type(record).__name__}")
     yield from teller(record)
+
+
+def _measured(row: Row) -> Row:
+    """A row without pixels."""
+    if "layers" in row:
+        return {**row, "layers": [{**layer, "counts": None, "scores": None} for layer in row["layers"]]}
+    return {**row, "counts": None} if "counts" in row else row
 
 
 def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
@@ -174,6 +182,11 @@ def _part(row: Row) -> Part:
 
 
 def _best(row: Row) -> Region:
+    if row["counts"] is None:
+        raise TableError(
+            f"expected run lengths, found none for part {row['part']} of '{row['camera']}': the disk had no room for "
+            "masks; leave out rows whose 'counts' is null"
+        )
     same = {name: row[name] for name in ("label", "area_px", "holes", "hole_area_px", "extent", "whole", "score")}
     return Region(
         **same,

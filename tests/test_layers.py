@@ -27,7 +27,9 @@ ARROWS: dict[str, str] = {
     "pipeline.codec": "errors masks records",
     "pipeline.columns": "errors",
     "pipeline.table": "columns errors masks records",
-    "pipeline.archive": "columns errors",
+    "pipeline.pieces": "columns errors",
+    "pipeline.archive": "columns errors pieces",
+    "pipeline.disk": "",
     "pipeline.score": "",
     "pipeline.node": "clock errors records",
     "pipeline.faults": "",
@@ -56,7 +58,7 @@ ARROWS: dict[str, str] = {
     "pipeline.trial": (
         "cases catalog check clock errors faults located plan recordings records replay runtime sketch topology"
     ),
-    "pipeline.appraisal": "archive errors records score table topology",
+    "pipeline.appraisal": "archive errors pieces records score table topology",
     "pipeline.transport": "clock codec errors notices plan records",
     "pipeline.runtime": "catalog clock codec errors faults folders masks node notices plan records transport",
     "pipeline.commands": (
@@ -65,7 +67,7 @@ ARROWS: dict[str, str] = {
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
-    "nodes": "clock codec conform errors located masks node notices recordings records table units",
+    "nodes": "clock codec conform disk errors located masks node notices pieces recordings records table units",
 }
 
 PRODUCT = ("pipeline", "nodes")

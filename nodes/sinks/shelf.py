@@ -6,17 +6,17 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nodes.sinks.journal import sync_folder
 from pipeline.errors import NodeError
+from pipeline.pieces import name
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNFINISHED = ".tmp"
+UNFINISHED = ".unfinished"  # one folder for all: what a crash left is found without a look at every day of the archive
 
 
 class Shelf:
@@ -29,20 +29,22 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def commit(self, partition: str, table: pa.Table, t_ns: int) -> Path:
+    def commit(self, partition: str, table: pa.Table, t_ns: int, *, masks: bool = True) -> Path:
         """Put a table on the disk; when this returns, it is there to stay.
 
         Args:
             partition: Folder below this one, `key=value/key=value`.
             table: At least one row.
             t_ns: Earliest exposure in it, UTC nanoseconds.
+            masks: False where masks were left out of it; its name and its metadata then say so.
 
         Raises:
             OSError: If the disk refuses; nothing of the table is then there.
         """
-        content = _parquet(table)
-        digest = blake2b(content, digest_size=8).hexdigest()
-        path = self.folder / partition / f"{t_ns:019d}-{digest}.parquet"
+        content = _parquet(
+            table if masks else table.replace_schema_metadata({**_said(table), "kensa.masks": "left out"})
+        )
+        path = self.folder / partition / name(content, t_ns, masks=masks)
         try:
             self._place(path, content)
         except OSError as error:
@@ -51,19 +53,20 @@ class Shelf:
         return path
 
     def _place(self, path: Path, content: memoryview) -> None:
-        if path.exists():
+        if path.exists() and path.read_bytes() == content:
             sync_folder(path.parent)
             return
         _make(path.parent, self.folder)
-        beside = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
+        _make(self.folder / UNFINISHED, self.folder)
+        begun = self.folder / UNFINISHED / f"{path.name}.{os.getpid()}"
         try:
-            with beside.open("wb") as file:
+            with begun.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.rename(path)
+            begun.rename(path)
         finally:
-            beside.unlink(missing_ok=True)
+            begun.unlink(missing_ok=True)
         sync_folder(path.parent)
 
 
@@ -102,11 +105,16 @@ def parquet() -> Any:
 
 
 def _parquet(table: pa.Table) -> memoryview:
+    """The table as a file whose pages have checksums, so that any reader may verify them."""
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()
-    parquet().write_table(table, sink, compression="zstd")
+    parquet().write_table(table, sink, compression="zstd", write_page_checksum=True)
     return memoryview(sink.getvalue())
+
+
+def _said(table: pa.Table) -> dict[bytes | str, bytes | str]:
+    return dict(table.schema.metadata or {})
 
 
 def _make(folder: Path, top: Path) -> None:
@@ -120,5 +128,5 @@ def _make(folder: Path, top: Path) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    for left in folder.rglob(f".*{UNFINISHED}"):
+    for left in (folder / UNFINISHED).glob("*"):
         left.unlink(missing_ok=True)

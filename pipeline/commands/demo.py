@@ -105,7 +105,7 @@ def _found(out: Path, topology: Topology, outcome: Outcome) -> Appraisal:
 def _short(outcome: Outcome, archive: str, out: Path) -> int:
     """Records that were delivered to the archive and are not in it; it may hold more: gaps that a queue has told."""
     into = [a.total.delivered for a in outcome.accounts if a.edge.partition("→")[2].split("@")[0] == archive]
-    held = [int(read(out / FILES["archive"], table).num_rows) for table in RECORDS]
+    held = [int(read(out / FILES["archive"], table, []).num_rows) for table in RECORDS]  # damage was told already
     return max(0, sum(into) - sum(held))
 
 
@@ -114,6 +114,8 @@ def _faults(found: Appraisal, short: int) -> Iterator[str]:
         yield f"frames that are neither in the archive nor told missing: {found.lost:,}"
     if short:
         yield f"records that were delivered to the archive and are not in it: {short:,}"
+    for damage in found.damaged:
+        yield f"damaged: {damage.path}: {damage.reason}"
     if not found.seen:
         yield "the archive is empty"
 

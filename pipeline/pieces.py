@@ -1,0 +1,114 @@
+"""The files of an archive, piece by piece: named by what is in them, so that every flipped bit and torn end shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from pipeline.columns import VERSION, arrow, schema
+from pipeline.errors import TableError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SUFFIX, LEAN = ".parquet", ".lean.parquet"
+ASIDE, DAMAGED = "quarantine", ".damaged"
+NAMED = re.compile(r"\d{19}-([0-9a-f]{16})(?:\.lean)?\.parquet")  # other files are judged by their page checksums alone
+
+
+class Damage(Struct, frozen=True):
+    """A file that cannot be trusted.
+
+    Attributes:
+        path: The file, where it lies now.
+        reason: What is wrong with it.
+    """
+
+    path: Path
+    reason: str
+
+
+class DamageError(TableError):
+    """A file of an archive that is torn or rotten, or was never one."""
+
+
+def name(content: memoryview, t_ns: int, *, masks: bool) -> str:
+    """The file name of a piece: its first exposure, a digest of all its bytes, and whether its masks were left out."""
+    return f"{t_ns:019d}-{_digest(content)}{SUFFIX if masks else LEAN}"
+
+
+def pieces(folder: Path, table: str) -> list[Path]:
+    """The files of a table by exposure; those without masks last, so that a row that is there twice has its mask."""
+    found = folder.glob(f"table={table}/date=*/*{SUFFIX}")
+    return sorted(found, key=lambda path: (path.name.endswith(LEAN), path.name, path))
+
+
+def load(path: Path, table: str) -> pa.Table:
+    """The rows of one file, in the columns of its table.
+
+    Raises:
+        DamageError: If it is not, bit for bit, what was written.
+        OSError: If it cannot be read; that says nothing about what is in it.
+        TableError: If it has other columns, or pyarrow is not installed.
+    """
+    rows, wanted = verified(path), schema(table)
+    try:
+        return rows.select(wanted.names).cast(wanted)
+    except (KeyError, ValueError, arrow().ArrowException) as error:
+        raise TableError(f"expected the columns of {table}, version {VERSION}, found others: {error}") from error
+
+
+def verified(path: Path) -> pa.Table:
+    """Everything in one file.
+
+    Raises:
+        DamageError: If it is not, bit for bit, what was written.
+        OSError: If it cannot be read.
+        TableError: If pyarrow is not installed.
+    """
+    content, named = path.read_bytes(), NAMED.fullmatch(path.name)
+    if named and (found := _digest(content)) != named[1]:
+        raise DamageError(f"expected bytes with the digest {named[1]}, found {found}: torn or rotten")
+    try:
+        return _parsed(content)
+    except (OSError, ValueError, arrow().ArrowException) as error:
+        raise DamageError(f"expected a Parquet file, found {len(content):,} bytes that are none: {error}") from error
+
+
+def newest(folder: Path, most: int) -> Iterator[Path]:
+    """The newest files of the newest day of each table: what a power cut can have torn on a disk that lies."""
+    for table in sorted(folder.glob("table=*")):
+        day = max(table.glob("date=*"), default=None)
+        yield from sorted(day.glob(f"*{SUFFIX}"))[-most:] if day else ()
+
+
+def set_aside(folder: Path, path: Path, reason: str) -> Damage:
+    """Move a damaged file of an archive to where no reader takes it for data: `quarantine/…/NAME.damaged`.
+
+    Raises:
+        OSError: If it cannot be moved.
+    """
+    there = folder / ASIDE / path.relative_to(folder).with_name(path.name + DAMAGED)
+    there.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(there)
+    return Damage(there, reason)
+
+
+def aside(folder: Path) -> int:
+    """How many damaged files of an archive lie aside."""
+    return sum(1 for _ in (folder / ASIDE).rglob(f"*{DAMAGED}"))
+
+
+def _digest(content: memoryview | bytes) -> str:
+    return blake2b(content, digest_size=8).hexdigest()
+
+
+def _parsed(content: bytes) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(arrow().BufferReader(content), page_checksum_verification=True).read()

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from pipeline.plan import Edge, Queue
 from pipeline.records import Record
 
 
@@ -81,8 +82,17 @@ class Outbox(Protocol):
         """What became of everything so far."""
         ...
 
-    def close(self, timeout: float) -> Ledger:
-        """End the edge: deliver what waits, at most for `timeout` seconds, drop the rest as `shutdown`."""
+    def retune(self, limits: Queue) -> None:
+        """Go by other bounds from now on; not between `spool` and another policy."""
+        ...
+
+    def close(self, timeout: float, *, ends: bool = True) -> Ledger:
+        """End the edge: deliver what waits, at most for `timeout` seconds, drop the rest as `shutdown`.
+
+        Args:
+            timeout: Seconds; less where the line stops meanwhile and its time to drain is over.
+            ends: Tell the consumer that no more will come; another producer of this edge comes after this one if not.
+        """
         ...
 
 
@@ -112,6 +122,21 @@ class Inbox(Protocol):
 
     def received(self) -> dict[str, int]:
         """Per edge the highest number received from its current producer; may be called by another thread."""
+        ...
+
+    def admit(self, edge: Edge) -> None:
+        """Take from this edge, too, or go by its new bounds; may be called by another thread.
+
+        It is in `received` as soon as it is so.
+        """
+        ...
+
+    def dismiss(self, edge: str) -> None:
+        """Forget an edge by which nothing more will come; may be called by another thread."""
+        ...
+
+    def over(self, edge: str) -> bool:
+        """Whether an edge's producer has said that no more will come; may be called by another thread."""
         ...
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from pipeline.plan import Edge
+from pipeline.plan import Edge, Queue
 from pipeline.records import Record
 from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.channel import Closed, Delivery, Ledger
@@ -16,6 +16,7 @@ from pipeline.transport.item import Item
 from pipeline.transport.size import nominal
 
 SLICE = 0.1  # seconds after which one who waits looks whether the line stops
+FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a producer that does not stop
 
 
 class MemoryOutbox:
@@ -60,16 +61,31 @@ class MemoryOutbox:
         with self._hub.lock:
             return self._flow.ledger()
 
-    def close(self, timeout: float) -> Ledger:
-        """End the edge: wait until all is done, at most for `timeout` seconds; drop the rest as `shutdown`."""
+    def retune(self, limits: Queue) -> None:
+        """Go by other bounds from now on."""
         with self._hub.lock:
-            self._flow.end()
+            self._flow.retune(limits)
+            self._hub.room.notify_all()
+
+    def close(self, timeout: float, *, ends: bool = True) -> Ledger:
+        """End the edge: wait until all is done, at most for `timeout` seconds; drop the rest as `shutdown`."""
+        deadline = time.monotonic() + timeout
+        with self._hub.lock:
+            if ends:
+                self._flow.end()
             self._hub.arrived.notify()
-            if not self._hub.room.wait_for(lambda: self._flow.finished or self._closed, timeout):
+            while not (self._closed or self._over(ends)) and (left := deadline - time.monotonic()) > 0:
+                if self._context.given_up:
+                    break
+                self._hub.room.wait(min(left, SLICE))
+            if not self._closed and not self._over(ends):
                 self._flow.abandon("shutdown")
             self._closed = True
             self._hub.room.notify_all()
             return self._flow.ledger()
+
+    def _over(self, ends: bool) -> bool:
+        return self._flow.finished if ends else self._flow.drained
 
 
 class MemoryInbox:
@@ -81,6 +97,7 @@ class MemoryInbox:
         self._turns = deque(self._arrivals)
         self._ready: deque[Delivery] = deque()
         self._finishing = False
+        self._finish_by = 0.0
         with self._hub.lock:
             for _, flow in self._hub.flows.values():
                 flow.rewind()
@@ -94,7 +111,7 @@ class MemoryInbox:
         deadline = time.monotonic() + timeout
         with self._hub.lock:
             while True:
-                if self._ready or self._pull():
+                if self._ready or (not self._late() and self._pull()):
                     return self._ready.popleft()
                 if self._finishing or all(arrivals.ended for arrivals in self._arrivals.values()):
                     raise Closed
@@ -106,7 +123,9 @@ class MemoryInbox:
     def done(self, delivery: Delivery, refused: str = "") -> None:
         """The consumer has finished with a record: committed it, or refused it for a reason."""
         with self._hub.lock:
-            arrivals = self._arrivals[delivery.edge]
+            arrivals = self._arrivals.get(delivery.edge)
+            if arrivals is None:
+                return
             incarnation, flow = self._hub.flows[delivery.edge]
             if delivery.number and incarnation == delivery.producer == arrivals.producer:
                 arrivals.settle(delivery.number, refused)
@@ -115,15 +134,42 @@ class MemoryInbox:
     def finish(self) -> None:
         """Do not wait for producers that have not ended; may be called by another thread."""
         with self._hub.lock:
-            self._finishing = True
+            if not self._finishing:
+                self._finishing, self._finish_by = True, time.monotonic() + FINISH_WITHIN
             self._hub.arrived.notify()
 
     def received(self) -> dict[str, int]:
         """Per edge the highest number received from its current producer."""
-        return {name: arrivals.received for name, arrivals in self._arrivals.items()}
+        with self._hub.lock:
+            return {name: arrivals.received for name, arrivals in self._arrivals.items()}
+
+    def admit(self, edge: Edge) -> None:
+        """Take from this edge, too; may be called by another thread."""
+        with self._hub.lock:
+            if edge.name not in self._arrivals:
+                self._arrivals[edge.name] = Arrivals(edge.name)
+                self._turns.append(edge.name)
+                self._hub.arrived.notify()
+
+    def dismiss(self, edge: str) -> None:
+        """Forget an edge by which nothing more will come; may be called by another thread."""
+        with self._hub.lock:
+            if self._arrivals.pop(edge, None):
+                self._turns.remove(edge)
+                self._hub.flows.pop(edge, None)
+                self._hub.arrived.notify()
+
+    def over(self, edge: str) -> bool:
+        """Whether an edge's producer has said that no more will come."""
+        with self._hub.lock:
+            return edge not in self._arrivals or self._arrivals[edge].ended
 
     def close(self) -> None:
         """Leave; what is not done waits for the next consumer."""
+
+    def _late(self) -> bool:
+        """Whether it finishes, and a producer that does not stop was taken from for long enough."""
+        return self._finishing and time.monotonic() > self._finish_by
 
     def _pull(self) -> bool:
         """Take from the first edge that has something, beginning after the one served last."""

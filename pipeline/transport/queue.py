@@ -35,10 +35,7 @@ class Queue:
         self.bytes = 0
         self.sent = 0
         self.dropped: dict[str, int] = {}
-        self._limits = limits
-        self._latest = limits.policy == "latest"
-        self._blocks = limits.policy == "block"
-        self._spools = limits.policy == "spool"
+        self.retune(limits)
         self._extra = 0  # records that merged gaps among the items stand for beyond one each
         self.items: OrderedDict[str | int, Item] = OrderedDict()
         self.gaps: dict[str, list[Item]] = {}
@@ -47,6 +44,13 @@ class Queue:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def retune(self, limits: Limits) -> None:
+        """Go by other bounds, from the next record on."""
+        self._limits = limits
+        self._latest = limits.policy == "latest"
+        self._blocks = limits.policy == "block"
+        self._spools = limits.policy == "spool"
 
     @property
     def empty(self) -> bool:

@@ -170,7 +170,7 @@ class Part(Record, frozen=True, kw_only=True):
         id: The id its track had.
         first_seq: Frame of its first sight.
         views: Frames in which it was seen whole.
-        hidden: Frames between first and last sight that nobody could see: a gap took them.
+        hidden: Frames in which it was or may have been in view and that nobody could see: a gap took them.
         best: Its best view: the largest one that was whole, or the largest of all.
         best_seq: Frame of that view.
     """

@@ -30,7 +30,7 @@ def track(
 
     All parts move together: the belt's speed is learnt from the first of them, or given. So a part
     is found again although it moved by its own length or more. Frames that a gap took are counted
-    in the parts that they hid. A new session is a new belt: ids begin at 0.
+    in the parts that they hid, whole or when they came or left. A new session is a new belt: ids begin at 0.
 
     Args:
         label: Which regions are parts.
@@ -44,6 +44,7 @@ def track(
             yield from tracker.close()
             session, tracker = record.session, Tracker(confirm, max_gap, Way(speed, 0.0) if speed else None)
         if isinstance(record, Gap):
+            tracker.miss(record.last)
             yield record
             continue
         parts, tracks = tracker.look(only(record, label))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nodes.transforms.motion import Motion, Past, Scene, Way, gone
+from nodes.transforms.motion import REST, Motion, Past, Scene, Size, Way, gone
 from pipeline.records import Part, Region, Regions, Track, Tracks
 
 
@@ -23,7 +25,7 @@ class Sight(Struct, frozen=True, kw_only=True):
         views: Frames in which it was seen whole.
         unseen: Frames since then that were looked at without finding it.
         dark: Frames since then that nobody could look at.
-        hidden: Frames before then that nobody could look at.
+        hidden: Frames before then that nobody could look at, and in which it was or may have been in view.
         id: Its id, once it is confirmed.
     """
 
@@ -42,7 +44,9 @@ class Sight(Struct, frozen=True, kw_only=True):
 
 
 class Tracker:
-    """Follows the parts of one session.
+    """Follows the parts of one session, or what is left of one: frames before the first that it sees were hidden.
+
+    Whatever hides a frame hides the parts that were in view then, also those that came or left in the dark.
 
     Args:
         confirm: Sights that make a part.
@@ -56,6 +60,7 @@ class Tracker:
         self._sights: list[Sight] = []
         self._ids = 0
         self._last: Regions | None = None
+        self._missing = -1
 
     def look(self, frame: Regions) -> tuple[list[Part], Tracks]:
         """Take in what one frame shows.
@@ -70,24 +75,55 @@ class Tracker:
         past = [Past(sight.region, frame.seq - sight.seq) for sight in self._sights]
         found = self._motion.follow(Scene(past, frame.regions, frame.size))
         now = [self._next(sight, found.get(i), dark, frame) for i, sight in enumerate(self._sights)]
-        new = [_first(region, frame) for j, region in enumerate(frame.regions) if j not in found.values()]
+        new = [self._first(region, dark, frame) for j, region in enumerate(frame.regions) if j not in found.values()]
         left = [sight for sight in now if self._has_left(sight, frame)]
         self._sights = [self._named(sight) for sight in [*now, *new] if sight not in left]
         self._last = frame
-        return _parts(left, frame), self._tracks(frame)
+        return _parts([self._told(sight, sight.dark, frame.size) for sight in left], frame), self._tracks(frame)
+
+    def miss(self, last: int) -> None:
+        """Nobody will ever see the frames up to this one."""
+        self._missing = max(self._missing, last)
 
     def close(self) -> list[Part]:
         """Tell the parts that are still in view: nothing more will be seen of them."""
+        if (frame := self._last) is None:
+            return []
+        dark = max(0, self._missing - frame.seq)
         left, self._sights = self._sights, []
-        return _parts(left, self._last) if self._last else []
+        return _parts([self._told(sight, sight.dark + dark, frame.size) for sight in left], frame)
 
     def _dark(self, frame: Regions) -> int:
         """Frames between the last one and this that nobody could look at."""
         if self._last is None:
-            return 0
+            self._ids = frame.seq  # a run that died in this session may have given the smaller ids
+            return frame.seq
         if frame.seq <= self._last.seq:
             raise ValueError(f"expected a frame after seq {self._last.seq}, found seq {frame.seq}")
         return frame.seq - self._last.seq - 1
+
+    def _first(self, region: Region, dark: int, frame: Regions) -> Sight:
+        """A part at the moment it is first seen."""
+        seq, views = frame.seq, int(region.whole)
+        hidden = _in_view(region, dark, self._way.times(-1), frame.size)
+        return Sight(
+            region=region,
+            seq=seq,
+            t_ns=frame.t_ns,
+            first_seq=seq,
+            best=region,
+            best_seq=seq,
+            views=views,
+            hidden=hidden,
+        )
+
+    def _told(self, sight: Sight, dark: int, size: Size) -> Sight:
+        """A part that has left, with the frames that hid how."""
+        return replace(sight, hidden=sight.hidden + _in_view(sight.region, dark, self._way, size))
+
+    @property
+    def _way(self) -> Way:
+        return self._motion.velocity or REST
 
     def _next(self, sight: Sight, j: int | None, dark: int, frame: Regions) -> Sight:
         if j is None:
@@ -97,7 +133,7 @@ class Tracker:
     def _has_left(self, sight: Sight, frame: Regions) -> bool:
         if not sight.unseen:
             return False
-        way = (self._motion.velocity or Way(0.0, 0.0)).times(frame.seq - sight.seq)
+        way = self._way.times(frame.seq - sight.seq)
         return sight.unseen > self._max_gap or gone(sight.region, way, frame.size)
 
     def _named(self, sight: Sight) -> Sight:
@@ -114,10 +150,9 @@ class Tracker:
         )
 
 
-def _first(region: Region, frame: Regions) -> Sight:
-    """A part at the moment it is first seen."""
-    seq, views = frame.seq, int(region.whole)
-    return Sight(region=region, seq=seq, t_ns=frame.t_ns, first_seq=seq, best=region, best_seq=seq, views=views)
+def _in_view(region: Region, frames: int, way: Way, size: Size) -> int:
+    """In how many of so many frames in a row a region may be in view, if it moves by `way` from each to the next."""
+    return bisect_left(range(1, frames + 1), True, key=lambda n: gone(region, way.times(n), size))
 
 
 def _again(sight: Sight, region: Region, dark: int, frame: Regions) -> Sight:

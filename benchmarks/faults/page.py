@@ -1,27 +1,103 @@
-"""The page that the suite writes."""
+"""The pages that the suite and the soak write."""
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
+from typing import TYPE_CHECKING
 
 from benchmarks.faults.fault import Fault, Result
+from benchmarks.faults.growth import slope
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
+if TYPE_CHECKING:
+    from benchmarks.faults.soak import Soak
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+FAULTS = """\
+# Faults
+
+Written by `make faults` on {day}: {machine}. A line of four cameras at 30 frames/s (source → clean │ measure → track →
+rules │ archive │ alarms │ a witness; a bar cuts processes apart) is broken while it runs, then stopped and judged;
+over *ipc* on one host, over *tcp* with the cameras on one host and the sinks on another. `benchmarks/faults/` does it.
+
+Every camera writes the number of a frame into a journal of its own before it hands the frame over: that is **given**.
+**Acknowledged** are the records that the ledgers call delivered (done by the archive or by alarms) or spilled.
+**Lost** is whatever was readable once, in the archive, the file of events or a spool, and is not at the end, and what
+the ledgers call delivered and the archive has not. **Unaccounted** are frames that are neither readable nor in a gap of
+the archive nor in a NO_READ verdict about a gap. Both have to be 0, and no part may be called good of which frames
+are missing. **Told** are frames that were never acknowledged, and that the archive says are missing.
+**Resent** travelled on a wire again; readers see each once. **Recovery** is from the kill, or from the end of the harm,
+to the first new record of all four cameras at a sink; of the archive, whose batches close after 5 s, to its next file.
+
+| fault | edges | times | given | acknowledged | lost | unaccounted | told | resent | recovery p50, s | p95, s |
+|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+"""
+SOAK = """\
+# Soak
+
+Written by `make soak` on {day}: {machine}. A line of four cameras at {rate:g} frames/s over {transport} ran for
+{hours:.2g} h; each {low:g} to {high:g} s one of its processes was killed (SIGKILL) or stopped for {held:g} s.
+A day of it: `make soak TIME=24h`. The words are those of [faults.md](faults.md).
+
+| kills and stops | given | acknowledged | lost | unaccounted | told | resent |
+|---:|---:|---:|---:|---:|---:|---:|
+| {counts} |
+
+Growth is the common slope of all incarnations of a process, from minute means, each incarnation's first two minutes
+left out; ± is half the width of the 95 % confidence interval.
+
+| process | RSS, MB | RSS, MB/h | files, 1/h | threads, 1/h |
+|---|---:|---:|---:|---:|
+{growth}
+"""
 
 
 def row(fault: Fault, transport: str, result: Result) -> str:
-    """One line of the table."""
-    a = result.account
-    seconds = result.recoveries
-    p95 = quantiles(seconds, n=20, method="inclusive")[18] if len(seconds) > 1 else max(seconds, default=0.0)
+    """One line of the table of faults."""
+    a, seconds = result.account, result.recoveries
     numbers = (result.times, a.given, a.acknowledged, a.lost, a.unaccounted, a.told, a.resent)
-    counts = " | ".join(f"{number:,}" for number in numbers)
-    return f"| {fault.name} | {transport} | {counts} | {median(seconds or [0]):.2f} | {p95:.2f} |"
+    p95 = quantiles(seconds, n=20, method="inclusive")[18] if len(seconds) > 1 else max(seconds, default=0.0)
+    return f"| {fault.name} | {transport} | {_counts(numbers)} | {median(seconds or (0.0,)):.2f} | {p95:.2f} |"
 
 
 def write(rows: Sequence[str]) -> None:
-    """Write the page."""
-    PAGE.write_text(f"{datetime.now(UTC).date()}\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    """Write the page of faults."""
+    page = FAULTS.format(day=datetime.now(UTC).date(), machine=machine()) + "".join(f"{row}\n" for row in rows)
+    (DOCS / "faults.md").write_text(page, encoding="utf-8")
+
+
+def soaked(soak: Soak) -> None:
+    """Write the page of the soak."""
+    from benchmarks.faults.soak import EVERY, HELD
+
+    a = soak.account
+    counts = _counts((soak.strikes, a.given, a.acknowledged, a.lost, a.unaccounted, a.told, a.resent))
+    said = {"day": datetime.now(UTC).date(), "machine": machine(), "counts": counts, "growth": growth(soak)}
+    page = SOAK.format(**said, **soak._asdict(), low=EVERY[0], high=EVERY[1], held=HELD)
+    (DOCS / "soak.md").write_text(page, encoding="utf-8")
+
+
+def growth(soak: Soak) -> str:
+    """A line per process: how much it holds at the end, and how that grows."""
+    lines = []
+    for name in dict.fromkeys(one.name for one in soak.samples):
+        mine = [one for one in soak.samples if one.name == name]
+        rss, files, threads = (slope(mine, field) for field in ("rss", "files", "threads"))
+        held = median(one.rss for one in mine[-60:]) / 1e6
+        grows = f"{rss.per_hour / 1e6:+.2f} ± {rss.margin / 1e6:.2f}"
+        lines.append(f"| {name} | {held:.1f} | {grows} | {files.per_hour:+.2f} | {threads.per_hour:+.2f} |")
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """What this runs on."""
+    about = f"{os.cpu_count()} cores of {platform.machine()}, Linux {platform.release().split('-')[0]}"
+    return f"{about}, Python {platform.python_version()}"
+
+
+def _counts(numbers: Sequence[int]) -> str:
+    return " | ".join(f"{number:,}" for number in numbers)

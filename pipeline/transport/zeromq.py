@@ -11,7 +11,7 @@ import msgspec
 import zmq
 
 from pipeline import codec
-from pipeline.plan import Edge
+from pipeline.plan import Edge, Queue
 from pipeline.records import Gap, Record
 from pipeline.transport import wire
 from pipeline.transport.channel import Ledger
@@ -109,25 +109,36 @@ class ZeromqOutbox:
         with self._lock:
             return self._flow.ledger()
 
-    def close(self, timeout: float) -> Ledger:
+    def retune(self, limits: Queue) -> None:
+        """Go by other bounds from now on."""
+        with self._lock:
+            self._flow.retune(limits)
+
+    def close(self, timeout: float, *, ends: bool = True) -> Ledger:
         """End the edge: wait until all is done, at most for `timeout` seconds; drop the rest as `shutdown`."""
         deadline = time.monotonic() + timeout
         with self._lock:
             if not self._closed:
-                self._flow.end()
+                if ends:
+                    self._flow.end()
                 self._advance()
-            while not self._closed and not self._flow.finished and (left := deadline - time.monotonic()) > 0:
+            while not (self._closed or self._over(ends)) and (left := deadline - time.monotonic()) > 0:
+                if self._context.given_up:
+                    break
                 self._wait(min(left, SLICE))
             if not self._closed:
-                self._leave()
+                self._leave(ends)
             return self._flow.ledger()
 
-    def _leave(self) -> None:
+    def _over(self, ends: bool) -> bool:
+        return self._flow.finished if ends else self._flow.drained
+
+    def _leave(self, ends: bool) -> None:
         self._closed = True
         if self._linked:
             self._put(wire.encode(wire.Bye(self._token)))
         self._linked = False
-        if not self._flow.finished:
+        if not self._over(ends):
             self._flow.abandon("shutdown")
         self._socket.close()
         if self._caller is not None:

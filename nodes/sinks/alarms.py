@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nodes.sinks.events import encode, event
 from nodes.sinks.journal import Journal
+from nodes.sinks.room import log, room
+from pipeline.disk import Limits
 from pipeline.node import Batch, node
 from pipeline.records import Gap, Verdict
 from pipeline.units import Count, Seconds, Url
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from nodes.sinks.courier import Courier
 
 Least = Literal["WARN", "FAIL"]
+BALLAST = 1 << 20  # bytes: room for two thousand events on a disk that others have filled
 BELOW: dict[Least, tuple[str, ...]] = {"WARN": ("PASS",), "FAIL": ("PASS", "WARN")}
 
 
@@ -38,6 +41,9 @@ def alarms(
     until it answers, and never holds up the file; each request carries the event's id as
     `Idempotency-Key`. Events that cannot be delivered are kept in `<path>.undelivered.jsonl`.
 
+    What a full disk refuses waits at its producers and is written when there is room again. Each line
+    ends with a checksum; torn and rotten lines are kept in `<path>.damaged` and never sent.
+
     Args:
         path: File of events, one JSON object per line.
         url: Where to post each event; nowhere if it is not given.
@@ -46,13 +52,25 @@ def alarms(
         backlog: Most events that may wait for the webhook; beyond it the oldest are set aside.
         patience: How long the end of the line may wait for the webhook.
     """
-    journal = Journal(Path(path))
-    with _courier(journal, url, timeout, backlog, patience) as courier:
+    file = Path(path)
+    mine = room("alarms", file.parent, file.with_name(f".{file.name}.ballast"), BALLAST, Limits())
+    with ExitStack() as stack:
+        with mine.writing():
+            journal = _opened(file)
+            courier = stack.enter_context(_courier(journal, url, timeout, backlog, patience))
         for batch in batches:
             lines = [encode(event(record)) for record in batch if _told(record, least)]
-            journal.append(lines)
+            with mine.writing():
+                journal.append(lines)
             if courier:
                 courier.tell(len(lines))
+
+
+def _opened(path: Path) -> Journal:
+    journal = Journal(path)
+    if journal.torn:
+        log().warning("a torn event was set aside; its sender sends it again", kept_in=str(journal.damaged))
+    return journal
 
 
 def _told(record: Verdict | Gap, least: Least) -> bool:

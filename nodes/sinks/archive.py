@@ -9,9 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-import structlog
-
-from nodes.sinks.room import room
+from nodes.sinks.room import log, room
 from nodes.sinks.shelf import Shelf, shelf
 from pipeline.disk import BALLAST, Limits
 from pipeline.node import Batch, node
@@ -23,7 +21,6 @@ from pipeline.units import Ratio
 
 MASKED = ("frames", "regions", "parts")  # tables that have masks
 INSPECTED = 16  # newest files of each table that are verified at the start
-log = structlog.get_logger(__name__)
 
 
 @node(batch=Batch(records=4096, seconds=5.0))
@@ -97,7 +94,7 @@ def _verify(folder: Path, path: Path) -> None:
     except DamageError as error:
         reason = str(error)
     if reason:
-        log.error("damaged file set aside", path=str(set_aside(folder, path, reason).path), reason=reason)
+        log().error("damaged file set aside", path=str(set_aside(folder, path, reason).path), reason=reason)
 
 
 def days(records: Sequence[Record]) -> dict[str, list[Record]]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from hashlib import blake2b
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
 
 from pipeline.records import Finding, Gap, Outcome, Verdict
+
+
+class RottenError(Exception):
+    """A line that is not what was written."""
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -47,8 +52,32 @@ class Event(Struct, frozen=True, kw_only=True):
     text: str
 
 
-encode = msgspec.json.Encoder().encode
-decode = msgspec.json.Decoder(Event).decode
+_SUM = b',"crc32":"%08x"}'
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Event).decode
+
+
+def encode(event: Event) -> bytes:
+    """An event as a line: a JSON object whose last member is the CRC-32 of the bytes before it, in hexadecimal."""
+    body = _encode(event)[:-1]
+    return body + _SUM % crc32(body)
+
+
+def decode(line: bytes) -> Event:
+    """The event that a line tells.
+
+    Raises:
+        RottenError: If it is not, bit for bit, a line that `encode` wrote.
+    """
+    body = line[: -len(_SUM % 0)]
+    if line != body + _SUM % crc32(body):
+        raise RottenError(
+            f"expected an event and its crc32, found {len(line):,} bytes that are not as they were written"
+        )
+    try:
+        return _decode(line)
+    except msgspec.MsgspecError as error:
+        raise RottenError(f"expected an event, found {error}") from error
 
 
 def event(record: Verdict | Gap) -> Event:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 TAIL = 1 << 16
@@ -14,17 +16,26 @@ class Journal:
 
     Args:
         path: The file; its folder is made where there is none. A torn last line, left by a
-            crash, is cut off: it was never acknowledged, so its sender sends it again.
+            crash, goes to `<path>.damaged`: it was never acknowledged, so its sender sends it again.
+
+    Attributes:
+        damaged: Where torn and rotten lines are kept.
+        torn: Lines that were torn when it was opened, 0 or 1.
 
     Raises:
         OSError: If the file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.damaged = path, Path(f"{path}.damaged")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab+") as file:
-            file.truncate(_whole(file.fileno(), file.tell()))
+            size = file.tell()
+            whole = _whole(file.fileno(), size)
+            self.torn = int(whole < size)
+            if self.torn:
+                self.set_aside(os.pread(file.fileno(), min(size - whole, TAIL), whole))
+                file.truncate(whole)
         sync_folder(path.parent)
 
     @property
@@ -49,18 +60,49 @@ class Journal:
                 raise
 
     def read(self, offset: int) -> bytes:
-        """The line that begins at an offset, without its end; empty where there is none yet."""
+        """The line that begins at an offset, without its end; empty where there is none yet, or not all of it."""
         if not self.path.exists():
             return b""
         with self.path.open("rb") as file:
             file.seek(offset)
-            return file.readline().removesuffix(b"\n")
+            line = file.readline()
+        return line[:-1] if line.endswith(b"\n") else b""
+
+    def blank(self, offset: int) -> int:
+        """How many line ends, with nothing between them, stand at an offset."""
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            found = 0
+            while file.read(1) == b"\n":
+                found += 1
+        return found
+
+    def begins(self, offset: int) -> bool:
+        """Whether a line begins, or will begin, at an offset."""
+        if not 0 < offset <= self.size:
+            return offset == 0
+        with self.path.open("rb") as file:
+            file.seek(offset - 1)
+            return file.read(1) == b"\n"
+
+    def last(self, lines: int) -> int:
+        """Where the last so many lines begin."""
+        begins: deque[int] = deque([0], maxlen=lines + 1)
+        with self.path.open("rb") as file:
+            for line in file:
+                begins.append(begins[-1] + len(line))
+        return begins[0]
+
+    def set_aside(self, line: bytes) -> None:
+        """Keep what is no line any more, if the disk lets; nobody can use it, so the journal does not wait for it."""
+        with suppress(OSError), self.damaged.open("ab", buffering=0) as file:
+            file.write(line + b"\n")
 
     def count(self, offset: int) -> int:
         """Number of lines from an offset to the end."""
         with self.path.open("rb") as file:
             file.seek(offset)
-            return sum(1 for _ in file)
+            return sum(1 for line in file if line.endswith(b"\n"))
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-
-import structlog
+from typing import Any
 
 from pipeline.disk import RANK, Ballast, Level, Limits, Usage, Watch, watch
 from pipeline.notices import board
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-log = structlog.get_logger(__name__)
 
 
 class FullError(OSError):
@@ -85,11 +83,18 @@ class Room:
         if level != "ok":
             board.raise_(self._key(level), said(self._sink, self._watch, level, bare))
         if RANK[level] < RANK[self._told]:
-            log.info("room again", sink=self._sink, level=level, was=self._told, records_without_masks=self.bare)
+            log().info("room again", sink=self._sink, level=level, was=self._told, records_without_masks=self.bare)
         self._told = level
 
     def _key(self, level: Level) -> str:
         return f"{self._sink} {self._watch.folder} {level}"
+
+
+def log() -> Any:
+    """The process's logger; structlog is imported when something is to be said, because it can bring rich along."""
+    import structlog
+
+    return structlog.get_logger("nodes.sinks")
 
 
 @cache

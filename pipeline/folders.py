@@ -9,6 +9,7 @@ from pathlib import Path
 
 VARIABLE = "KENSA_RUN"
 STATE = "KENSA_STATE"
+KEYS = "KENSA_KEYS"
 HERE = "here"  # stands for all hosts, where one machine plays them all
 READABLE = 12  # characters of a line's name that its folder shows; a digest tells the rest apart
 
@@ -31,6 +32,12 @@ def state_folder(line: str, host: str) -> Path:
     said, home = os.environ.get(STATE), os.environ.get("XDG_STATE_HOME")
     above = Path(said) if said else Path(home, "kensa") if home else Path.home() / ".local" / "state" / "kensa"
     return above / _name(line, host)
+
+
+def keys_folder() -> Path:
+    """Where this user's keys are: `$KENSA_KEYS`, else in the user's folder of settings."""
+    said, home = os.environ.get(KEYS), os.environ.get("XDG_CONFIG_HOME")
+    return Path(said) if said else Path(home, "kensa", "keys") if home else Path.home() / ".config" / "kensa" / "keys"
 
 
 def _name(line: str, host: str) -> str:

@@ -138,6 +138,7 @@ class _Planner:
             address=self._reached(cut.end, transport),
             queue=self._queue(cut),
             why=self._placed.why[cut.begin, cut.end],
+            hosts=(cut.begin.host, cut.end.host) if transport == "tcp" else ("", ""),
         )
 
     def _kinds(self, cut: _Cut) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ ARROWS: dict[str, str] = {
     "pipeline.catalog": "errors faults node",
     "pipeline.manual": "catalog errors node records words",
     "pipeline.plan": "",
+    "pipeline.keys": "errors",
+    "pipeline.provision": "errors keys plan",
     "pipeline.notices": "",
     "pipeline.folders": "",
     "pipeline.topology": "plan",
@@ -59,7 +61,7 @@ ARROWS: dict[str, str] = {
         "cases catalog check clock errors faults located plan recordings records replay runtime sketch topology"
     ),
     "pipeline.appraisal": "archive errors pieces records score table topology",
-    "pipeline.transport": "clock codec errors notices plan records",
+    "pipeline.transport": "clock codec errors keys notices plan records",
     "pipeline.runtime": "catalog clock codec errors faults folders masks node notices plan records transport",
     "pipeline.commands": (
         "appraisal archive capture cases catalog check clock codec drawing errors faults folders manual "

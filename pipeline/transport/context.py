@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.transport.hub import Hub
 
 if TYPE_CHECKING:
     import zmq
+
+    from pipeline.transport.guard import Guard
 
 
 class Context:
@@ -19,15 +22,21 @@ class Context:
         stop: Set when the line stops. A producer that waits for room then goes on for `drain` seconds;
             after that its records are dropped as `shutdown`.
         drain: Seconds.
+        keys: Folder of the keys that tcp edges are encrypted and authenticated with; without it they are neither.
+        host: Whose keys in it are this host's own.
     """
 
-    def __init__(self, stop: threading.Event | None = None, drain: float = 5.0) -> None:
+    def __init__(
+        self, stop: threading.Event | None = None, drain: float = 5.0, keys: Path | None = None, host: str = ""
+    ) -> None:
         self.stop = stop or threading.Event()
         self._drain = drain
         self._lock = threading.Lock()
         self._until: float | None = None
         self._zmq: zmq.Context[zmq.Socket[bytes]] | None = None
         self._hubs: dict[str, Hub] = {}
+        self._keys, self._host = keys, host
+        self._guard: Guard | None = None
 
     @property
     def given_up(self) -> bool:
@@ -48,6 +57,18 @@ class Context:
                 self._zmq = zmq.Context(io_threads=1)
             return self._zmq
 
+    @property
+    def guard(self) -> Guard | None:
+        """Who guards tcp sockets; made when the first of them asks, None where there are no keys."""
+        if self._keys is None:
+            return None
+        from pipeline.transport.guard import Guard
+
+        context = self.zmq
+        with self._lock:
+            self._guard = self._guard or Guard(context, self._keys, self._host)
+            return self._guard
+
     def hub(self, address: str) -> Hub:
         """The meeting place of a lane's memory edges; either side may come first."""
         with self._lock:
@@ -56,6 +77,9 @@ class Context:
     def close(self) -> None:
         """End the ZeroMQ context, and with it every socket that was left open: this never hangs."""
         with self._lock:
+            if self._guard is not None:
+                self._guard.end()
+                self._guard = None
             if self._zmq is not None:
                 self._zmq.destroy(linger=0)
                 self._zmq = None

@@ -183,7 +183,7 @@ def gap(first: int, last: int) -> Gap:
         ([frame(0), frame(1)], frame(2), [(2, 2)]),
         ([frame(0), frame(1)], frame(5), [(2, 4), (5, 5)]),
         ([frame(0), frame(1)], frame(1), []),
-        ([frame(0), frame(1)], frame(0, session="t"), [(0, 0)]),
+        ([frame(0), frame(1)], frame(0, session="t"), [(2, 2), (0, 0)]),
         ([record("cam", 0), record("cam", 1)], record("cam", 1), [(1, 1)]),
         ([frame(0), gap(1, 3)], frame(4), [(4, 4)]),
         ([frame(3), gap(1, 2)], frame(4), [(4, 4)]),

@@ -151,7 +151,7 @@ def test_consumer_comes_later(line: Ends) -> None:
 
 
 def test_producer_restart_is_told(line: Ends) -> None:
-    """What a crashed producer took with it becomes a gap; its numbers are forgotten; a new session has no gap."""
+    """What a crashed producer took with it becomes a gap; its numbers are forgotten; a new session ends the old."""
     edge = line.edge(policy="block")
     inbox, first = line.inbox(edge), line.outbox(edge)
     for camera in ("a", "b"):
@@ -164,13 +164,15 @@ def test_producer_restart_is_told(line: Ends) -> None:
     second = line.outbox(edge, "two")
     second.send(record("a", 9))
     second.send(record("b", 0, session="t"))
-    found = [receive(inbox) for _ in range(3)]
-    assert [type(one.record).__name__ for one in found] == ["Gap", "Stats", "Stats"]
-    gap = found[0].record
+    found = [receive(inbox) for _ in range(4)]
+    assert [type(one.record).__name__ for one in found] == ["Gap", "Stats", "Gap", "Stats"]
+    gap, end = found[0].record, found[2].record
     assert isinstance(gap, Gap)
     assert (gap.camera, gap.seq, gap.last, gap.reason, gap.where) == ("a", 5, 8, "restart", "in→out")
-    assert [one.producer for one in found] == ["two"] * 3
-    assert [one.number for one in found] == [0, 1, 2]
+    assert isinstance(end, Gap)
+    assert (end.camera, end.session, end.seq, end.last) == ("b", "s", 5, 5)
+    assert [one.producer for one in found] == ["two"] * 4
+    assert [one.number for one in found] == [0, 1, 0, 2]
     for one in found:
         inbox.done(one)
     assert inbox.received() == {"in→out": 2}

@@ -30,6 +30,7 @@ class Arrivals:
         self._refused: dict[int, str] = {}
         self._last: dict[str, tuple[str, int]] = {}
         self._before: dict[str, tuple[str, int]] = {}
+        self._torn = False
 
     def meet(self, producer: str, base: int) -> None:
         """A producer says who it is and which number it will send first.
@@ -39,7 +40,7 @@ class Arrivals:
         if producer == self.producer and base <= self.received + 1:
             return
         if self.producer and producer != self.producer:
-            self._before = dict(self._last)
+            self._before, self._torn = dict(self._last), not self.ended
         self.producer = producer
         self.received = self.done = base - 1
         self.ended = False
@@ -91,8 +92,9 @@ class Arrivals:
         """What a record is delivered as, in its camera's order.
 
         Returns:
-            The record alone; the gap that an earlier incarnation left and the record; or nothing, and the number
-            is finished with, for a record that an earlier incarnation had sent already.
+            The record alone; the gap that an earlier incarnation left, or that ends the session of one that died,
+            and the record; or nothing, and the number is finished with, for a record that an earlier incarnation
+            had sent already.
         """
         delivery = Delivery(self.edge, self.producer, number, record)
         if self._before or isinstance(record, Gap):
@@ -109,9 +111,11 @@ class Arrivals:
             return (delivery,)
         self._before.pop(record.camera, None)
         self._reach(record)
-        if session != record.session or record.seq == last + 1:
+        known = session == record.session
+        if record.seq == last + 1 if known else not (session and self._torn):
             return (delivery,)
-        return (delivery._replace(number=0, record=self._left_out(record, last + 1)), delivery)
+        gap = self._left_out(record, session, last + 1, record.seq - 1 if known else last + 1)
+        return (delivery._replace(number=0, record=gap), delivery)
 
     def _reach(self, record: Record) -> None:
         """Note how far a camera has come; a gap may be told late."""
@@ -119,12 +123,12 @@ class Arrivals:
         reached = record.last if isinstance(record, Gap) else record.seq
         self._last[record.camera] = (record.session, max(last, reached) if session == record.session else reached)
 
-    def _left_out(self, record: Record, first: int) -> Gap:
+    def _left_out(self, record: Record, session: str, first: int, last: int) -> Gap:
         return Gap(
             camera=record.camera,
-            session=record.session,
+            session=session,
             seq=first,
-            last=record.seq - 1,
+            last=last,
             t_ns=record.t_ns,
             reason="restart",
             where=self.edge,

@@ -1,0 +1,70 @@
+"""Tests of `pipeline.transport.arrivals`."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.records import Gap, Record
+from pipeline.transport.arrivals import Arrivals
+from tests.edges import record
+from tests.toys import frame
+
+
+def after(ended: bool, *, came: int = 3) -> Arrivals:
+    """An edge on which one producer gave frames of session `one`, and then another one came."""
+    arrivals = Arrivals("a→b")
+    arrivals.meet("first", 1)
+    for seq in range(came):
+        arrivals.accept(seq + 1)
+        arrivals.place(seq + 1, frame(seq, "cam-1", "one"))
+    if ended:
+        arrivals.end(came + 1)
+    arrivals.meet("second", 1)
+    return arrivals
+
+
+def told(arrivals: Arrivals, first: Record) -> list[tuple[str, str, int]]:
+    """What the second producer's first record is delivered as."""
+    arrivals.accept(1)
+    return [(type(one.record).__name__, one.record.session, one.record.seq) for one in arrivals.place(1, first)]
+
+
+def test_a_session_that_a_killed_producer_left_open_is_ended() -> None:
+    """Nobody knows what more it had given: the frame that would have come next is told missing, once."""
+    arrivals = after(ended=False)
+    assert told(arrivals, frame(0, "cam-1", "two")) == [("Gap", "one", 3), ("Frame", "two", 0)]
+    assert [one.record.seq for one in arrivals.place(2, frame(1, "cam-1", "two"))] == [1]
+
+
+def test_a_session_whose_end_was_told_needs_no_second_gap() -> None:
+    """The source's own gap for the old session comes first; what is before it is told, and nothing twice."""
+    end = Gap(camera="cam-1", session="one", seq=7, last=7, t_ns=0, reason="restart", where="camera")
+    arrivals = after(ended=False)
+    assert told(arrivals, end) == [("Gap", "one", 3), ("Gap", "one", 7)]
+    assert [one.record.seq for one in arrivals.place(2, frame(0, "cam-1", "two"))] == [0]
+
+
+def test_after_a_clean_end_nothing_is_missing() -> None:
+    """A producer that ended its edge has told everything; the next one begins a session of its own."""
+    assert told(after(ended=True), frame(0, "cam-1", "two")) == [("Frame", "two", 0)]
+
+
+def test_a_camera_that_was_never_heard_of_has_no_gap() -> None:
+    """Its first record is the first."""
+    assert told(after(ended=False), record("cam-2", 5)) == [("Stats", "s", 5)]
+
+
+@given(st.integers(1, 40), st.data())
+def test_frames_and_gaps_cover_what_was_given(given_: int, data: st.DataObject) -> None:
+    """Whatever a kill took, and whatever is sent again: every frame is delivered once or lies in a gap."""
+    came = data.draw(st.integers(1, given_))
+    again = data.draw(st.integers(0, given_))
+    arrivals = after(ended=False, came=came)
+    found: list[Record] = [frame(seq) for seq in range(came)]
+    for number, seq in enumerate(range(again, given_ + 1), 1):
+        arrivals.accept(number)
+        found += [one.record for one in arrivals.place(number, frame(seq, "cam-1", "one"))]
+    frames = [one.seq for one in found if not isinstance(one, Gap)]
+    hidden = [seq for one in found if isinstance(one, Gap) for seq in range(one.seq, one.last + 1)]
+    assert sorted(frames + hidden) == [*range(given_ + 1)]

@@ -53,6 +53,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     limits = Limits()
     parser.add_argument("--stuck-after", type=seconds, default=limits.stuck, metavar="TIME", help="default 10s")
     parser.add_argument("--drain-within", type=seconds, default=limits.drain, metavar="TIME", help="default 10s")
+    parser.add_argument(
+        "--clock-within", type=seconds, default=limits.clock, metavar="TIME", help="of other hosts; default 100ms"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -94,7 +97,7 @@ def seconds(text: str) -> float:
 def _supervised(
     planned: Plan, host: str, folder: RunFolder, journal: Journal, args: argparse.Namespace, *, live: bool
 ) -> Outcome:
-    limits = Limits(stuck=args.stuck_after, drain=args.drain_within)
+    limits = Limits(stuck=args.stuck_after, drain=args.drain_within, clock=args.clock_within)
     with ExitStack() as stack:
         supervisor = stack.enter_context(
             Host(planned, host, folder, _state(planned.line, host), journal, limits=limits)

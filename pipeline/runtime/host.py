@@ -23,10 +23,12 @@ from pipeline.runtime.journal import Journal
 from pipeline.runtime.kin import kin, node_order
 from pipeline.runtime.ledger import Books
 from pipeline.runtime.outcome import Outcome
+from pipeline.runtime.peers import Peers
 from pipeline.runtime.state import EdgeState, Phase, Snapshot
 from pipeline.runtime.switchboard import Switchboard
 from pipeline.runtime.timekeeping import watch_clock
 from pipeline.runtime.watch import Limits
+from pipeline.transport.context import Context
 
 PUBLISH = 1.0  # seconds between snapshots while all is well
 BRISK = 0.05  # seconds between two looks while something begins, ends or fails; four of them between snapshots
@@ -75,12 +77,14 @@ class Host:
             plan.line, self._board.address, folder.lock, drain, str(state), journal.fd, command, env or os.environ
         )
         self._alarms = Alarms(journal)
+        self._peers = Peers(plan, host, lambda: self.now, Context(), self._limits)
         self._stops = 0
         self._killed = False
         self._since_ns, self._looked = line_time.now_ns(), time.monotonic()
         self.now = self.snapshot()
 
     def __enter__(self) -> Self:
+        self._peers.__enter__()
         return self
 
     def __exit__(
@@ -88,6 +92,7 @@ class Host:
     ) -> None:
         for child in self._crew:
             child.end()
+        self._peers.__exit__(kind, error, trace)
         self._board.close()
 
     def stop(self) -> None:
@@ -134,6 +139,7 @@ class Host:
             ),
             alarms=self._alarms.newest,
             log=self._journal.name,
+            peers=self._peers.states,
         )
 
     def _step(self) -> None:

@@ -14,6 +14,7 @@ from pipeline.transport.channel import Ledger
 
 Condition = Literal["waiting", "starting", "running", "stalled", "stuck", "draining", "degraded", "ended", "lost"]
 Phase = Literal["starting", "running", "draining", "ended"]
+Reach = Literal["awaited", "reachable", "unreachable", "left"]
 
 HEALTHY: frozenset[Condition] = frozenset({"running", "draining", "ended"})
 
@@ -77,6 +78,35 @@ class Alarm(Struct, frozen=True):
     text: str
 
 
+class PeerState(Struct, frozen=True, kw_only=True):
+    """Another host of the line, as this one knows it.
+
+    Attributes:
+        address: Where its supervisor is.
+        reach: `awaited` (it was never heard), `reachable`, `unreachable`, or `left` in good order.
+        since_ns: Since when, by this host's time.
+        phase: What it said it does; so with all that follows.
+        faults: Why it is not healthy, in words.
+        running: Processes of it that run.
+        processes: Processes that it has.
+        rate: Records a second at the first of its nodes.
+        offset_ns: How far its time is ahead of this host's; None before that was measured.
+        doubt_ns: By how much that may be wrong.
+    """
+
+    host: str
+    address: str
+    reach: Reach
+    since_ns: int
+    phase: Phase = "starting"
+    faults: tuple[str, ...] = ()
+    running: int = 0
+    processes: int = 0
+    rate: float = 0.0
+    offset_ns: int | None = None
+    doubt_ns: int | None = None
+
+
 class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
     """Everything about a line on one host at `t_ns`, by the time of the line.
 
@@ -86,6 +116,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
         order: Its nodes, each after those that feed it.
         log: Where its log goes; empty for the terminal.
         alarms: The newest ones, oldest first.
+        peers: The line's other hosts.
     """
 
     line: str
@@ -101,6 +132,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
     alarms: tuple[Alarm, ...] = ()
     log: str = ""
     step_ns: int = 0
+    peers: tuple[PeerState, ...] = ()
 
     @property
     def faults(self) -> tuple[str, ...]:

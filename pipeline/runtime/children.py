@@ -14,7 +14,7 @@ from typing import IO, Literal, NamedTuple
 
 from pipeline.clock import line_time
 from pipeline.plan import Edge, Process
-from pipeline.runtime.backoff import Backoff
+from pipeline.runtime.backoff import STORM, Backoff
 from pipeline.runtime.health import Command, Launch, NodeHealth, Report, encode
 from pipeline.runtime.state import Condition, NodeState, ProcessState, merged
 from pipeline.runtime.watch import Limits, Opinion, judge
@@ -63,7 +63,7 @@ class Child:
         self.edges = edges
         self.source = source
         self.life: Life = "resting"
-        self.backoff = Backoff()
+        self.backoff = Backoff(storm=STORM)
         self.starts = 0
         self.incarnation = ""
         self.report: Report | None = None
@@ -192,8 +192,8 @@ class Child:
         """Its state in one word."""
         if self.life in GONE:
             return "ended" if self.life == "ended" else "lost"
-        failing = self.life != "alive" or self.opinion.condition == "starting"
-        if failing and self.backoff.degraded:
+        failing = self.life != "alive" or self.opinion.condition in ("starting", "running")
+        if failing and self.backoff.degraded and not self.backoff.over(time.monotonic_ns()):
             return "degraded"
         return self.opinion.condition if self.life == "alive" or not self.starts else "waiting"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 from collections.abc import Iterator
@@ -55,3 +56,29 @@ def test_an_exception_is_told_with_its_notes(out: io.StringIO) -> None:
     error.add_note("in node 'x', camera 'cam-1'")
     logs.logger("line-a", "box", out).error("node failed", exc_info=error)
     assert _rows(out)[0]["exception"].endswith("ValueError: no\nin node 'x', camera 'cam-1'")
+
+
+class Full(io.StringIO):
+    """A log whose disk is full for a while."""
+
+    full = False
+
+    def write(self, text: str) -> int:
+        """Take it, or refuse."""
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_a_full_disk_costs_lines_and_nothing_else(out: io.StringIO) -> None:
+    """Whoever logs goes on; what could not be written is counted by the first line that can."""
+    file = Full()
+    log = logs.logger("line-a", "box", file)
+    log.info("before")
+    file.full = True
+    log.info("lost")
+    log.error("lost too")
+    file.full = False
+    log.info("after")
+    assert [row["event"] for row in _rows(file)] == ["before", "log lines were lost", "after"]
+    assert _rows(file)[1]["lines"] == 2

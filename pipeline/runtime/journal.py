@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ class Journal:
         self._log.error(text, **bound)
 
     def close(self) -> None:
-        """Close our end; processes keep theirs."""
-        self._file.close()
+        """Close our end; processes keep theirs. What a full disk has not taken by now is lost."""
+        with suppress(OSError):
+            self._file.close()
 
 
 def _opened(path: Path) -> int:

@@ -3,10 +3,38 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from pipeline.records import Record
 from pipeline.runtime.turn import here
+
+
+class Steady:
+    """A file that takes what it can: a full disk under the log must not end what the log speaks of.
+
+    Attributes:
+        missed: Lines that could not be written since the last that could.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.missed = 0
+
+    def write(self, text: str) -> int:
+        """Write a line; after lines that could not be written, say first how many those were."""
+        try:
+            if self.missed:
+                self._file.write(f'{{"level": "error", "event": "log lines were lost", "lines": {self.missed}}}\n')
+                self._file.flush()
+                self.missed = 0
+            self._file.write(text)
+            self._file.flush()
+        except OSError:
+            self.missed += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Every line is flushed as it is written."""
 
 
 def logger(line: str, process: str, out: TextIO | None = None) -> Any:
@@ -28,7 +56,7 @@ def logger(line: str, process: str, out: TextIO | None = None) -> Any:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        logger_factory=structlog.PrintLoggerFactory(out or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, Steady(out or sys.stderr))),
         cache_logger_on_first_use=True,
     )
     return structlog.get_logger()

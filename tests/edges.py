@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.plan import Edge, Lane, Queue, Transport
 from pipeline.records import Gap, Record, Stats
 from pipeline.transport.channel import Closed, Delivery, Inbox, Ledger, Outbox
 from pipeline.transport.connect import Context, open_inbox, open_outbox
+from tests.keyring import alone
+
+Carrier = Transport | Literal["curve"]  # what carries an edge: `curve` is tcp with keys
 
 PATIENCE = 20.0  # seconds after which a test that waits has failed
 
@@ -50,6 +53,7 @@ def edge(transport: Transport, address: str, name: str = "in→out", **queue: An
         address=address,
         queue=Queue(**queue),
         why="a test cuts here",
+        hosts=("here", "here") if transport == "tcp" else ("", ""),
     )
 
 
@@ -60,15 +64,16 @@ class Ends:
         address: Where the lane `out` listens.
     """
 
-    def __init__(self, transport: Transport, folder: Path, drain: float = 5.0) -> None:
-        self.transport = transport
+    def __init__(self, carrier: Carrier, folder: Path, drain: float = 5.0) -> None:
+        self.transport: Transport = "tcp" if carrier == "curve" else carrier
         self.address = {
             "memory": f"memory://{folder}",
             "ipc": f"ipc://{folder}/out.sock",
             "tcp": f"tcp://127.0.0.1:{free_port()}",
-        }[transport]
+        }[self.transport]
         self.stop = threading.Event()
-        self.context = Context(self.stop, drain)
+        keys = alone(folder / f"keys-{time.monotonic_ns()}") if carrier == "curve" else None
+        self.context = Context(self.stop, drain, keys, "here" if keys else "")
         self.outboxes: list[Outbox] = []
         self.inboxes: list[Inbox] = []
         self._over = threading.Event()

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.plan import Transport
 from pipeline.transport.channel import Closed
-from tests.edges import Ends, eventually, in_thread, joined, receive, record, rest, send, seqs, settled, take
+from tests.edges import Carrier, Ends, eventually, in_thread, joined, receive, record, rest, send, seqs, settled, take
 
-TRANSPORTS: tuple[Transport, ...] = ("memory", "ipc", "tcp")
+TRANSPORTS: tuple[Carrier, ...] = ("memory", "ipc", "tcp", "curve")
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -63,7 +62,7 @@ def test_blocked_producer_drains_at_shutdown(line: Ends) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_blocked_producer_gives_up(transport: Transport, tmp_path: Path) -> None:
+def test_blocked_producer_gives_up(transport: Carrier, tmp_path: Path) -> None:
     """A lane blocked in send when the line stops and nobody takes gives up after the time to drain."""
     line = Ends(transport, tmp_path, drain=0.1)
     outbox = line.outbox(line.edge(policy="block", messages=4))

@@ -1,4 +1,4 @@
-"""One suite for every transport: the same policy means the same on memory, ipc and tcp."""
+"""One suite for every transport: the same policy means the same on memory, ipc, tcp and tcp with keys."""
 
 from __future__ import annotations
 
@@ -9,12 +9,26 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import KensaError
-from pipeline.plan import Lane, Transport
+from pipeline.plan import Lane
 from pipeline.records import Gap
 from pipeline.transport.connect import open_inbox, open_outbox
-from tests.edges import Ends, eventually, in_thread, joined, missing, receive, record, rest, send, seqs, settled, take
+from tests.edges import (
+    Carrier,
+    Ends,
+    eventually,
+    in_thread,
+    joined,
+    missing,
+    receive,
+    record,
+    rest,
+    send,
+    seqs,
+    settled,
+    take,
+)
 
-TRANSPORTS: tuple[Transport, ...] = ("memory", "ipc", "tcp")
+TRANSPORTS: tuple[Carrier, ...] = ("memory", "ipc", "tcp", "curve")
 
 
 @pytest.fixture(params=TRANSPORTS)

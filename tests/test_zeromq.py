@@ -214,7 +214,7 @@ def test_busy_address_is_said(line: Ends, monkeypatch: pytest.MonkeyPatch) -> No
     """A tcp address that somebody else holds is refused with its name, after a while."""
     if line.transport == "ipc":
         pytest.skip("an ipc address passes to whoever binds it last")
-    monkeypatch.setattr("pipeline.transport.router.BIND_WITHIN", 0.05)
+    monkeypatch.setattr("pipeline.transport.listening.BIND_WITHIN", 0.05)
     line.inbox(line.edge())
     with pytest.raises(KensaError, match=f"cannot listen at '{line.address}': Address already in use"):
         line.inbox(line.edge())

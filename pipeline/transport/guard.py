@@ -121,6 +121,7 @@ class Guard(threading.Thread):
         self._over = True
         os.eventfd_write(self._nudge, 1)
         self.join()
+        os.close(self._nudge)
 
     def run(self) -> None:
         """Guard until `end`."""
@@ -142,7 +143,6 @@ class Guard(threading.Thread):
                 self._refusals.settle(self.ring)
         for socket in (*monitors, self._door):
             socket.close(0)
-        os.close(self._nudge)
 
     def _follow(self, socket: Socket, events: int, told: Told) -> None:
         """Have this thread told of handshakes; ends with the socket."""

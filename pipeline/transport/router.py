@@ -7,26 +7,25 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 import zmq
 
 from pipeline import codec
-from pipeline.errors import DecodeError, KensaError
+from pipeline.errors import DecodeError
 from pipeline.plan import Edge
 from pipeline.transport import wire
 from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.channel import Closed, Delivery
 from pipeline.transport.context import Context
+from pipeline.transport.doors import Doors
 from pipeline.transport.flow import credit
-from pipeline.transport.zeromq import OPTIONS
+from pipeline.transport.listening import SocketFiles, bound, is_tcp, owner
 
 ACK_EVERY = (
     0.2  # seconds within which a producer hears of what is taken and done; a quarter of its credit is told at once
 )
 TICK_MS = 200  # after which a consumer that waits looks up
-BIND_WITHIN = 3.0  # seconds an address may still be held by the consumer before this one
 LEAVE_WITHIN = 0.5  # seconds for producers to have read the last acknowledgement
 FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a producer that does not stop
 SEVERAL = memoryview(b"\xc1")  # stands for a message of several parts: no MessagePack begins like this
@@ -38,13 +37,19 @@ class _Link:
 
     def __init__(self, edge: Edge) -> None:
         self.arrivals = Arrivals(edge.name)
-        self.quarter = max(1, credit(edge.queue) // 4)
+        self.host = edge.hosts[0]
+        self.quarter = quarter(edge)
         self.route = b""
         self.told = (0, 0)
 
     @property
     def news(self) -> bool:
         return self.told != (self.arrivals.received, self.arrivals.done)
+
+
+def quarter(edge: Edge) -> int:
+    """Records after which a producer is told at once that they were taken."""
+    return max(1, credit(edge.queue) // 4)
 
 
 class ZeromqInbox:
@@ -61,14 +66,16 @@ class ZeromqInbox:
         self._token = uuid.uuid4().hex
         self._links = {edge.name: _Link(edge) for edge in edges}
         self._routes: dict[bytes, _Link] = {}
+        self._doors = Doors()
         self._ready: deque[Delivery] = deque()
         self._finishing = threading.Event()
         self._finish_by = 0.0
         self._ended = not edges
         self._due = 0.0
         self._wait_ms = -1
-        self._socket = _router(context, addresses)
-        self._files = _Files(addresses)
+        self._context, self._addresses = context, addresses
+        self._guard = context.guard if any(map(is_tcp, addresses)) else None
+        self._open()
 
     def receive(self, timeout: float) -> Delivery | None:
         """The next record, or None when none came in `timeout` seconds.
@@ -98,10 +105,10 @@ class ZeromqInbox:
 
     def done(self, delivery: Delivery, refused: str = "") -> None:
         """The consumer has finished with a record: committed it, or refused it for a reason."""
-        link = self._links[delivery.edge]
-        arrivals = link.arrivals
-        if not delivery.number or delivery.producer != arrivals.producer:
+        link = self._links.get(delivery.edge)
+        if link is None or not delivery.number or delivery.producer != link.arrivals.producer:
             return
+        arrivals = link.arrivals
         arrivals.settle(delivery.number, refused)
         if arrivals.ended and arrivals.done == arrivals.received:
             self._tell(link)
@@ -118,6 +125,19 @@ class ZeromqInbox:
         """Per edge the highest number received from its current producer."""
         return {name: link.arrivals.received for name, link in self._links.items()}
 
+    def admit(self, edge: Edge) -> None:
+        """Take from this edge, too, or go by its new bounds; may be called by another thread."""
+        self._doors.ask(edge)
+
+    def dismiss(self, edge: str) -> None:
+        """Forget an edge by which nothing more will come; may be called by another thread."""
+        self._doors.ask(edge)
+
+    def over(self, edge: str) -> bool:
+        """Whether an edge's producer has said that no more will come."""
+        link = self._links.get(edge)
+        return link is None or link.arrivals.ended
+
     def close(self) -> None:
         """Give up the address; what is not done waits for the next consumer."""
         self._acknowledge()
@@ -128,6 +148,20 @@ class ZeromqInbox:
             self._read(until - time.monotonic())
         self._files.remove()
         self._socket.close()
+
+    def _open(self) -> None:
+        self._cuts = self._guard.cuts if self._guard else 0
+        self._socket = bound(self._context, self._addresses, self._guard)
+        self._files = SocketFiles(self._addresses)
+        self._wait_ms = -1
+
+    def _reopen(self) -> None:
+        """Cut everybody off, for ZeroMQ cannot cut off one; who may still come in does, and nothing is lost."""
+        self._socket.close(0)
+        self._routes.clear()
+        for link in self._links.values():
+            link.route = b""
+        self._open()
 
     def _read(self, seconds: float) -> bool:
         """Read one frame; False where none came in time."""
@@ -151,24 +185,30 @@ class ZeromqInbox:
         elif not frame:
             self._say(route, wire.Who(self._token))
         else:
-            self._hear(route, frame)
+            self._hear(route, frame, part)
         return True
 
-    def _hear(self, route: bytes, frame: memoryview) -> None:
+    def _hear(self, route: bytes, frame: memoryview, part: zmq.Frame) -> None:
         try:
             said = wire.decode_greeting(frame)
         except msgspec.DecodeError as error:
+            if self._doors.knocked(route):
+                return
             self._refuse("", frame, DecodeError("malformed", f"expected a greeting, found: {error}"))
             return
         if isinstance(said, wire.Hello):
-            self._welcome(route, said)
+            self._welcome(route, said, part)
         elif said.token == self._token and route in self._routes:
             self._routes.pop(route).route = b""
 
-    def _welcome(self, route: bytes, hello: wire.Hello) -> None:
+    def _welcome(self, route: bytes, hello: wire.Hello, part: zmq.Frame) -> None:
         link = self._links.get(hello.edge)
         if link is None:
+            self._doors.knock(hello.edge, route)
             error = DecodeError("stranger", f"no edge '{hello.edge}' leads here")
+            self._refuse("", wire.encode(hello), error)
+        elif self._guard and (host := owner(part)) != link.host:
+            error = DecodeError("stranger", f"host '{host}' says that it is edge '{hello.edge}' of '{link.host}'")
             self._refuse("", wire.encode(hello), error)
         elif hello.token != self._token:
             self._say(route, wire.Who(self._token))
@@ -205,9 +245,30 @@ class ZeromqInbox:
 
     def _acknowledge(self) -> None:
         self._due = 0.0
+        if self._doors:
+            self._change()
+        if self._guard and self._guard.cuts != self._cuts:
+            self._reopen()
         for link in self._links.values():
             if link.news:
                 self._tell(link)
+
+    def _change(self) -> None:
+        """Let edges in and out; the table of links is made anew, for other threads read it."""
+        for asked in self._doors.asked():
+            name = asked.name if isinstance(asked, Edge) else asked
+            before, links = self._links.get(name), {n: link for n, link in self._links.items() if n != name}
+            if not isinstance(asked, Edge):
+                self._routes.pop(before.route if before else b"", None)
+            elif before:
+                before.quarter = quarter(asked)
+                continue
+            else:
+                links[name] = _Link(asked)
+                if route := self._doors.let_in(name):
+                    self._say(route, wire.Who(self._token))
+            self._links = links
+        self._ended = all(link.arrivals.ended for link in self._links.values())
 
     def _tell(self, link: _Link) -> None:
         arrivals = link.arrivals
@@ -224,45 +285,3 @@ class ZeromqInbox:
         except zmq.ZMQError:
             return False
         return True
-
-
-def _router(context: Context, addresses: Sequence[str]) -> zmq.Socket[bytes]:
-    socket = context.zmq.socket(zmq.ROUTER)
-    for option, value in OPTIONS.items():
-        socket.setsockopt(option, value)
-    socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a producer that is gone is said, not passed over
-    socket.setsockopt(zmq.IPV6, int(any(address.startswith("tcp://[") for address in addresses)))
-    deadline = time.monotonic() + BIND_WITHIN
-    try:
-        for address in addresses:
-            _bind(socket, address, deadline)
-    except KensaError:
-        socket.close(0)
-        raise
-    return socket
-
-
-def _bind(socket: zmq.Socket[bytes], address: str, deadline: float) -> None:
-    pause = threading.Event()
-    while True:
-        try:
-            socket.bind(address)
-        except zmq.ZMQError as error:
-            if error.errno != zmq.EADDRINUSE or time.monotonic() >= deadline:
-                raise KensaError(f"cannot listen at '{address}': {error}") from error
-            pause.wait(0.01)
-        else:
-            return
-
-
-class _Files:
-    """The socket files of ipc addresses, which ZeroMQ leaves behind; another consumer's are left alone."""
-
-    def __init__(self, addresses: Sequence[str]) -> None:
-        paths = [Path(address.removeprefix("ipc://")) for address in addresses if address.startswith("ipc://")]
-        self._made = {path: path.stat().st_ino for path in paths if path.exists()}
-
-    def remove(self) -> None:
-        for path, made in self._made.items():
-            if path.exists() and path.stat().st_ino == made:
-                path.unlink()

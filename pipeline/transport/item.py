@@ -61,3 +61,9 @@ def merged(a: Item, b: Item) -> Item:
     first, last = gap_of(a), max(gap_of(a).last, gap_of(b).last)
     gap = replace(first, seq=min(first.seq, b.seq), last=last)
     return replace(a, seq=gap.seq, payload=gap, weight=a.weight + b.weight)
+
+
+def shed(a: Item, b: Item, where: str) -> Item:
+    """Two gaps of one camera and session that a spool let go, as one."""
+    whole = merged(a, b)
+    return replace(whole, payload=replace(gap_of(whole), reason="spool_full", where=where))

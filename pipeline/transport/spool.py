@@ -1,53 +1,29 @@
-"""What waits on disk: the records of one edge, in their order, in an SQLite file with a write-ahead log.
+"""What waits on disk: the records of one edge, in their order, in segments that only grow and are removed whole.
 
-What `append` has returned from survives a kill of any process; with `survives="power"` a power cut too. A record
-leaves when it is released, which is after its consumer is done with it. See https://sqlite.org/wal.html.
+What `append` has returned from survives a kill of any process; with `survives="power"` a power cut too. A record is
+forgotten when it is released, which is after its consumer is done with it. A segment is named by its first row.
+Removing one needs no room, so a full disk gets better by itself.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import fcntl
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from msgspec.structs import replace
-
-from pipeline import codec
-from pipeline.errors import DecodeError
 from pipeline.plan import Survival
-from pipeline.records import Gap, Record
-from pipeline.transport.item import Item, gap_of, merged, missed
+from pipeline.transport.files import read_place, sync_folder, write, write_place
+from pipeline.transport.item import Item
+from pipeline.transport.segment import Row, Segment, look, row, scan, stretches, told, written
 
-LAYOUT = 1  # of the file; another one is set aside like a file that cannot be read
-PAGE = 4096
-CHECKPOINT = 4096  # pages in the log before they move to the file: fewer, larger flushes
-KEPT_LOG = 32 << 20  # bytes of the log file that stay after a checkpoint
-SLACK = 16  # when the bound is reached, a sixteenth of it is freed at once
-FILES = ("", "-wal", "-shm", "-journal")
-TABLES = """
-CREATE TABLE IF NOT EXISTS records (
-    row INTEGER PRIMARY KEY AUTOINCREMENT, camera TEXT NOT NULL, session TEXT NOT NULL, seq INTEGER NOT NULL,
-    t_ns INTEGER NOT NULL, weight INTEGER NOT NULL, gap INTEGER NOT NULL, message BLOB NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS totals (records INTEGER NOT NULL, weight INTEGER NOT NULL) STRICT;
-INSERT INTO totals SELECT 0, 0 WHERE NOT EXISTS (SELECT 1 FROM totals);
-PRAGMA user_version = 1;
-"""
-APPEND = "INSERT INTO records (camera, session, seq, t_ns, weight, gap, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
-PLACE = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-NEXT = "SELECT * FROM records WHERE row > ? ORDER BY row LIMIT ?"
-
-TYPES = (int, str, str, int, int, int, int, bytes)
-Raw = tuple[str, str, int, int, int, int, bytes]
-
-
-class Row(NamedTuple):
-    """A record on disk: its place in the order, and what it was."""
-
-    row: int
-    item: Item
+SEGMENT = 8 << 20  # bytes after which a new one is begun
+PARTS = 8  # a bound holds at least so many segments, for what is let go is whole ones
+BUFFERS = 512  # given to one call of writev, which takes 1024
 
 
 class Shed(NamedTuple):
@@ -58,202 +34,200 @@ class Shed(NamedTuple):
 
 
 class Spool:
-    """One edge's file. Used by one thread at a time.
+    """One edge's folder. Used by one thread at a time.
 
     Args:
-        path: The file; made where there is none.
+        folder: Where its segments are; made where there is none.
+        name: Of the edge, for the gaps that it tells.
         survives: What must not lose a record that was appended: a `kill`, or a `power` cut too.
+        bound: Most bytes that it should hold.
+        quarantine: Where damaged segments are kept for a look.
 
     Attributes:
-        records: Records in it, gaps too.
+        records: Rows that were found in it.
         weight: Records handed over that they stand for.
+        lost: Records that were torn out of its segments, as far as their neighbours tell.
+        damaged: Where segments are kept that were not as they had been written.
 
     Raises:
-        sqlite3.Error: Whatever the file or the disk is in the way with, here and in every method.
+        BlockingIOError: If another process has it.
+        OSError: Whatever else the disk is in the way with, here and in every method.
     """
 
-    def __init__(self, path: Path, survives: Survival = "kill") -> None:
-        self.path = path
-        self._base = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
-        self._base.text_factory = _text
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        *,
+        survives: Survival = "kill",
+        bound: int = 1 << 30,
+        quarantine: Path | None = None,
+    ) -> None:
+        self.folder, self._name, self._bound = folder, name, bound
+        self._syncs = survives == "power"
+        self._limit = max(1, min(SEGMENT, bound // PARTS))
+        self._file = -1
+        self.damaged: list[Path] = []
+        self._at = (0, 0, 0)  # row after which, segment in which, and byte from which the next is read
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            self._settle(survives)
-            found: tuple[int, int] = self._base.execute("SELECT records, weight FROM totals").fetchone()
-        except sqlite3.Error:
-            self._base.close()
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._open(quarantine)
+        except OSError:
+            os.close(self._lock)
             raise
-        self.records, self.weight = found
+
+    def _open(self, quarantine: Path | None) -> None:
+        self._done = read_place(self.folder / "done")
+        paths = sorted(path for path in self.folder.glob("*.seg") if path.stem.isdecimal())
+        self._segments = [look(path, self._done) for path in paths]
+        for segment, after in pairwise(self._segments):
+            segment.missing += after.first - segment.next
+        torn = [segment for segment in self._segments if segment.torn]
+        for segment in torn:
+            self._set_aside(quarantine, segment)
+        self.lost = sum(segment.missing for segment in torn)
+        self.records = sum(segment.records for segment in self._segments)
+        self.weight = sum(segment.weight for segment in self._segments)
+        self._next = max([self._done + 1, *(segment.next for segment in self._segments)])
+        self._drop(self._done)
 
     @property
     def bytes(self) -> int:
-        """Bytes of the file that are in use, all that SQLite adds included."""
-        (pages,) = self._base.execute("PRAGMA page_count").fetchone()
-        (free,) = self._base.execute("PRAGMA freelist_count").fetchone()
-        return int(pages - free) * PAGE
+        """Bytes of its segments."""
+        return sum(segment.size for segment in self._segments)
 
-    def sound(self) -> bool:
-        """Whether SQLite finds nothing wrong with the file, and it holds what it says."""
-        (word,) = self._base.execute("PRAGMA quick_check(1)").fetchone()
-        found = self._base.execute("SELECT count(*), coalesce(sum(weight), 0) FROM records").fetchone()
-        return bool(word == "ok" and found == (self.records, self.weight))
+    @property
+    def done(self) -> int:
+        """Everything up to this row is forgotten."""
+        return self._done
+
+    @property
+    def empty(self) -> bool:
+        """It holds nothing that is not forgotten."""
+        return all(segment.next <= max(self._done + 1, segment.first) for segment in self._segments)
 
     def append(self, items: Sequence[Item]) -> range:
-        """Put records behind all others; returns their rows. All of them are on disk then, or none."""
-        weight = sum(item.weight for item in items)
-        self._base.execute("BEGIN")
+        """Put records behind all others; returns their rows. All of them are there then, or none."""
+        rows = range(self._next, self._next + len(items))
+        if self._file < 0 or self._segments[-1].size >= self._limit:
+            self._begin()
+        segment = self._segments[-1]
+        parts = [part for number, item in zip(rows, items, strict=True) for part in written(number, item)]
         try:
-            self._base.executemany(APPEND, map(_raw, items))
-            (last,) = self._base.execute("SELECT last_insert_rowid()").fetchone()
-            self._count(len(items), weight)
-            self._base.execute("COMMIT")
-        except BaseException:
-            self._undo()
+            for at in range(0, len(parts), BUFFERS):
+                write(self._file, parts[at : at + BUFFERS])
+            if self._syncs:
+                os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, segment.size)
             raise
-        self.records, self.weight = self.records + len(items), self.weight + weight
-        return range(last - len(items) + 1, last + 1)
+        segment.size += sum(map(len, parts))
+        self._next = segment.next = rows.stop
+        return rows
 
     def read(self, after: int, records: int, size: int) -> list[Row]:
         """The oldest after a row: at most so many, and no more than one beyond so many bytes."""
         found: list[Row] = []
-        for raw in self._base.execute(NEXT, (after, records)):
-            found.append(_row(raw))
-            size -= found[-1].item.size
-            if size <= 0:
+        for one in self._rows(after):
+            found.append(one)
+            size -= one.item.size
+            if len(found) >= records or size <= 0:
                 break
         return found
 
     def release(self, until: int) -> None:
         """Forget everything up to a row."""
-        (weight, records) = self._base.execute(
-            "SELECT coalesce(sum(weight), 0), count(*) FROM records WHERE row <= ?", (until,)
-        ).fetchone()
-        if records:
-            self._replace("DELETE FROM records WHERE row <= ?", [(until,)], [], -records, -weight)
+        write_place(self.folder / "done", until, sync=self._syncs)
+        self._done = max(self._done, until)
+        self._drop(until)
 
-    def shed(self, after: int, bound: int, where: str) -> Shed:
-        """Let the oldest after a row go until the file is within its bound; gaps stand where they were.
+    def shed(self, after: int) -> Shed:
+        """Let whole segments after a row go, the oldest first, until the bound is kept; gaps stand where they were.
 
-        What is left over is at least the newest.
+        The one that is written to stays, and so do those that hold a record up to that row.
         """
-        over = self.bytes - bound
-        if over <= 0:
+        over = self.bytes - self._bound
+        gone = [*self._oldest(after, over)] if over > 0 else []
+        if not gone:
             return Shed()
-        gone = [*self._oldest(after, over + bound // SLACK)]
-        gaps = _told(gone, where)
-        lost = sum(item.weight for _, item in gone) - sum(row.item.weight for row in gaps)
-        if len(gaps) == len(gone):
-            return Shed()
-        rows = [(row,) for row, _ in gone]
-        self._replace("DELETE FROM records WHERE row = ?", rows, gaps, len(gaps) - len(gone), -lost)
-        return Shed(lost, len(gone) - len(gaps))
+        rows = [each for segment in gone for each in self._whole(segment)]
+        gaps = told(rows, self._name)
+        place = self._segments.index(gone[0])
+        self._segments[place : place + len(gone)] = [self._replace(gone, gaps)]
+        lost = sum(each.torn + each.item.weight for each in rows) - sum(gap.item.weight for gap in gaps)
+        return Shed(lost, len(rows) - len(gaps))
 
     def close(self) -> None:
-        """Close the file; one that holds nothing is removed."""
-        self._base.close()
-        if not self.records:
-            remove(self.path)
+        """Close it; one that holds nothing is removed."""
+        if self._file >= 0:
+            os.close(self._file)
+        if self.empty:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._lock)
 
-    def _settle(self, survives: Survival) -> None:
-        """Lock the file for this process, so that a record cannot be sent by two, and make what is missing."""
-        run = self._base.execute
-        run(f"PRAGMA page_size = {PAGE}")
-        run("PRAGMA locking_mode = EXCLUSIVE")
-        run("PRAGMA journal_mode = WAL")
-        run(f"PRAGMA synchronous = {'FULL' if survives == 'power' else 'NORMAL'}")
-        run(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
-        run(f"PRAGMA journal_size_limit = {KEPT_LOG}")
-        (layout,) = run("PRAGMA user_version").fetchone()
-        if layout not in (0, LAYOUT):
-            raise sqlite3.DatabaseError(f"expected layout {LAYOUT}, found {layout}")
-        run("BEGIN IMMEDIATE")
-        for statement in filter(None, map(str.strip, TABLES.split(";\n"))):
-            run(statement)
-        run("COMMIT")
+    def _whole(self, segment: Segment) -> list[Row]:
+        data = segment.path.read_bytes()
+        return [row(data, found, self._name) for found in scan(data)]
 
-    def _oldest(self, after: int, need: int) -> Iterator[Row]:
-        """The oldest after a row that hold so many bytes together; never the newest of all."""
-        (newest,) = self._base.execute("SELECT coalesce(max(row), 0) FROM records").fetchone()
-        for raw in self._base.execute(NEXT, (after, -1)):
-            row = _row(raw)
-            if row.row == newest or need <= 0:
+    def _begin(self) -> None:
+        """Begin a segment; what an earlier process left is not written to."""
+        path = self.folder / f"{self._next:020}.seg"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = file
+        if self._segments and self._segments[-1].path == path:
+            self._segments.pop()
+        self._segments.append(Segment(path, self._next, 0, self._next))
+        if self._syncs:
+            sync_folder(self.folder)
+
+    def _drop(self, until: int) -> None:
+        """Remove the segments that hold nothing after a row, but for the one that is written to."""
+        written = self._segments[-1] if self._file >= 0 else None
+        for segment in [one for one in self._segments if one.next <= until + 1 and one is not written]:
+            segment.path.unlink(missing_ok=True)
+            self._segments.remove(segment)
+
+    def _oldest(self, after: int, need: int) -> Iterator[Segment]:
+        for segment in self._segments[:-1]:
+            if need <= 0:
                 return
-            need -= row.item.size
-            yield row
+            if segment.first > after:
+                need -= segment.size
+                yield segment
 
-    def _replace(self, delete: str, gone: Sequence[tuple[int]], come: Sequence[Row], records: int, weight: int) -> None:
-        self._base.execute("BEGIN")
-        try:
-            self._base.executemany(delete, gone)
-            self._base.executemany(PLACE, ((row, *_raw(item)) for row, item in come))
-            self._count(records, weight)
-            self._base.execute("COMMIT")
-        except BaseException:
-            self._undo()
-            raise
-        self.records, self.weight = self.records + records, self.weight + weight
+    def _replace(self, gone: Sequence[Segment], gaps: Sequence[Row]) -> Segment:
+        """Put gaps in the place of segments; at every moment each record stands there or its gap does."""
+        data = b"".join(part for gap in gaps for part in written(gap.row, gap.item))
+        fresh = gone[0].path.with_suffix(".new")
+        fresh.write_bytes(data)
+        fresh.replace(gone[0].path)
+        for segment in gone[1:]:
+            segment.path.unlink(missing_ok=True)
+        return Segment(gone[0].path, gone[0].first, len(data), gone[-1].next)
 
-    def _count(self, records: int, weight: int) -> None:
-        self._base.execute("UPDATE totals SET records = records + ?, weight = weight + ?", (records, weight))
+    def _rows(self, after: int) -> Iterator[Row]:
+        """Every row after one; begins where the last reading ended, if that was there."""
+        for segment in [one for one in self._segments if one.next > after + 1]:
+            known, first, byte = self._at
+            at = byte if (known, first) == (after, segment.first) else 0
+            with segment.path.open("rb") as file:
+                for begin, data, several in stretches(file.fileno(), at, segment.size):
+                    for found in several:
+                        if found.about.row > after:
+                            after = found.about.row
+                            self._at = (after, segment.first, begin + found.end)
+                            yield row(data, found, self._name)
 
-    def _undo(self) -> None:
-        if self._base.in_transaction:
-            self._base.execute("ROLLBACK")
-
-
-def remove(path: Path) -> None:
-    """Remove a file and what SQLite keeps beside it."""
-    for end in FILES:
-        Path(f"{path}{end}").unlink(missing_ok=True)
-
-
-def move(path: Path, to: Path) -> None:
-    """Rename a file and what SQLite keeps beside it."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    for end in FILES:
-        if (each := Path(f"{path}{end}")).exists():
-            each.replace(f"{to}{end}")
-
-
-def _raw(item: Item) -> Raw:
-    payload = item.payload
-    gap = isinstance(payload, Gap)
-    message = codec.encode(payload) if isinstance(payload, Gap) else payload
-    assert isinstance(message, bytes)
-    return item.camera, item.session, item.seq, item.t_ns, item.weight, int(gap), message
-
-
-def _row(raw: tuple[Any, ...]) -> Row:
-    """A row as it was read; SQLite gives other types where a page was hit by chance and still looks sound.
-
-    Raises:
-        sqlite3.DatabaseError: If it is no row of ours.
-    """
-    row, camera, session, seq, t_ns, weight, gap, message = raw
-    if tuple(map(type, raw)) != TYPES:
-        raise sqlite3.DatabaseError(f"expected a record in row {row}, found something else")
-    payload: Record | bytes = message
-    if gap:
-        with suppress(DecodeError):  # its consumer will refuse it, and count it
-            payload = codec.decode(message)
-    return Row(row, Item(camera, session, seq, t_ns, payload, len(message), 0.0, weight))
-
-
-def _told(gone: Sequence[Row], where: str) -> list[Row]:
-    """The gaps that stand for what was let go: one per camera and session, where its first record stood."""
-    found: dict[tuple[str, str], Row] = {}
-    for row, item in gone:
-        gap = item if isinstance(item.payload, Gap) else missed(item, "spool_full", where)
-        first = found.setdefault((item.camera, item.session), Row(row, gap))
-        if first.item is not gap:
-            found[item.camera, item.session] = first._replace(item=_both(first.item, gap, where))
-    return [*found.values()]
-
-
-def _both(a: Item, b: Item, where: str) -> Item:
-    whole = merged(a, b)
-    return replace(whole, payload=replace(gap_of(whole), reason="spool_full", where=where))
-
-
-def _text(raw: bytes) -> str:
-    """Text that was hit by chance is still text."""
-    return raw.decode("utf-8", "replace")
+    def _set_aside(self, quarantine: Path | None, segment: Segment) -> None:
+        """Keep a damaged segment for a look; it is read on nevertheless. A second name for it needs no room."""
+        if quarantine is None:
+            return
+        to = quarantine / f"spool-{self.folder.name}-{segment.path.name}"
+        with suppress(FileExistsError):
+            quarantine.mkdir(parents=True, exist_ok=True)
+            to.hardlink_to(segment.path)
+            self.damaged.append(to)

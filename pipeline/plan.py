@@ -70,11 +70,19 @@ class Lane(Struct, frozen=True, kw_only=True):
 
 
 class Process(Struct, frozen=True, kw_only=True):
-    """One operating-system process on one host, one thread per lane."""
+    """One operating-system process on one host, one thread per lane.
+
+    Attributes:
+        name: Unique in the plan.
+        host: Where it runs.
+        lanes: What it runs.
+        memory: Most bytes of memory it may hold before it is started anew; 0: whatever there is.
+    """
 
     name: str
     host: str
     lanes: tuple[Lane, ...]
+    memory: int = 0
 
 
 class Edge(Struct, frozen=True, kw_only=True):

@@ -96,11 +96,12 @@ class _Planner:
     def _processes(self) -> Iterator[Process]:
         for host in self._topology.hosts:
             lanes = [lane for lane in self._lanes if lane.host == host]
+            memory = self._topology.hosts[host].memory
             if shared := [lane for lane in lanes if lane not in self._placed.apart]:
-                yield Process(name=host, host=host, lanes=tuple(map(self._lane, shared)))
+                yield Process(name=host, host=host, lanes=tuple(map(self._lane, shared)), memory=memory)
             for lane in lanes:
                 if lane in self._placed.apart:
-                    yield Process(name=self._process(lane), host=host, lanes=(self._lane(lane),))
+                    yield Process(name=self._process(lane), host=host, lanes=(self._lane(lane),), memory=memory)
 
     def _posts(self) -> Iterator[Post]:
         """Where supervisors meet: at the base port of each host that runs something, if there are several."""

@@ -13,6 +13,7 @@ WORD = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 Word = Annotated[str, Meta(pattern=WORD, description="a name of letters, digits, '-' and '_'")]
 ADDRESS = r"^[A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9])?$"
 Address = Annotated[str, Meta(pattern=ADDRESS, description="a host name or IP address")]
+Memory = Annotated[int, Meta(ge=0, description="bytes")]
 Port = Annotated[int, Meta(ge=1024, le=65000, description="(TCP port)")]
 Scalar = Annotated[str | int | float | bool, Meta(description="a single value")]
 Choice = Annotated[Policy, Meta(description="'block', 'drop_oldest' or 'latest'")]  # `spool` has a fault of its own
@@ -33,11 +34,13 @@ class Host(Struct, frozen=True, forbid_unknown_fields=True):
         address: Where other hosts reach it.
         cameras: Names of its cameras.
         port: The first TCP port of those that other hosts connect to: its supervisor's; the lanes' lie above it.
+        memory: Most memory that one of its processes may hold: beyond it that one is started anew; 0 is no limit.
     """
 
     address: Address = "127.0.0.1"
     cameras: tuple[Word, ...] = ()
     port: Port = PORT
+    memory: Memory = 0
 
 
 class Bounds(Struct, frozen=True, forbid_unknown_fields=True):

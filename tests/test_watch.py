@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.plan import Lane, NodeRun, Process
 from pipeline.runtime.health import NodeHealth, Report
@@ -72,6 +73,16 @@ def test_an_idle_node_is_not_stuck(health: NodeHealth) -> None:
 def test_a_node_in_a_sources_own_lane_is_stuck_although_nothing_can_queue_there() -> None:
     """It holds the camera's thread: the next exposure waits by definition."""
     assert judge(PROCESS, report(busy("clean", "cam-1", 12)), 0, LIMITS).condition == "stuck"
+
+
+def test_a_process_that_holds_too_much_memory_is_started_anew_before_the_kernel_kills_another() -> None:
+    """The sentence says how much it holds and how much it may; without a limit there is none."""
+    limited = replace(PROCESS, memory=512 << 20)
+    fat = replace(report(), rss_bytes=600 << 20)
+    why = "holds 600 MiB of memory, its host allows 512 MiB"
+    assert judge(limited, fat, 0, LIMITS) == Opinion("running", why, True)
+    assert judge(limited, replace(fat, rss_bytes=512 << 20), 0, LIMITS) == Opinion("running")
+    assert judge(PROCESS, fat, 0, LIMITS) == Opinion("running")
 
 
 def test_a_draining_process_is_shown_as_such() -> None:

@@ -12,9 +12,13 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import IO, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from pipeline.clock import line_time
+from pipeline.notices import Notice
 from pipeline.plan import Edge, Process
 from pipeline.runtime.backoff import STORM, Backoff
+from pipeline.runtime.growth import BOUNDS, Growth
 from pipeline.runtime.health import Command, Launch, NodeHealth, Report, encode
 from pipeline.runtime.state import Condition, NodeState, ProcessState, merged
 from pipeline.runtime.watch import Limits, Opinion, judge
@@ -73,6 +77,7 @@ class Child:
         self.opinion = Opinion("starting")
         self.peer = b""
         self.told: set[Command] = set()
+        self.growth = Growth()
         self.past: dict[tuple[str, str], NodeHealth] = {}
         self.running: subprocess.Popen[bytes] | None = None
         self.exit = -1  # becomes readable when the process exits
@@ -106,7 +111,7 @@ class Child:
         self.starts += 1
         self.incarnation = f"{self.name}.{self.starts}.{uuid.uuid4().hex[:8]}"
         self.report, self.peer, self.heard, self.reason = None, b"", time.monotonic(), "crash"
-        self.life, self.opinion, self.told = "alive", Opinion("starting"), set()
+        self.life, self.opinion, self.told, self.growth = "alive", Opinion("starting"), set(), Growth()
         launch = Launch(
             process=self.process,
             edges=self.edges,
@@ -124,6 +129,13 @@ class Child:
         """Take what it says about itself."""
         self.report, self.peer, self.heard = report, peer, time.monotonic()
         self.why = report.error or self.why
+        self.growth = self.growth.seen(self.heard, report.t_ns, report.rss_bytes, report.fds, BOUNDS)
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What people should know about it: what it says itself, and how it grows."""
+        grown = (replace(one, text=f"process '{self.name}' {one.text}") for one in self.growth.notices)
+        return (*(self.report.notices if self.report else ()), *grown)
 
     def look(self, now: float, limits: Limits) -> Opinion:
         """Judge it again."""

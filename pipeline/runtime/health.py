@@ -88,6 +88,8 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
     Attributes:
         received: Per edge into this process: the highest number received from its current producer,
             so that what a crashed producer had sent can be accounted for.
+        rss_bytes: Memory it holds.
+        fds: Files and sockets it holds open.
         notices: What people should know about it now; one that is no longer here is over.
     """
 
@@ -100,6 +102,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
     edges: tuple[EdgeHealth, ...] = ()
     received: dict[str, int] = {}
     rss_bytes: int = 0
+    fds: int = 0
     error: str = ""
     notices: tuple[Notice, ...] = ()
 

@@ -170,7 +170,7 @@ class Host:
         if child.report is None:
             self._journal.info("process runs", process=child.name, pid=report.pid, incarnation=report.incarnation)
         child.hear(report, peer)
-        self._alarms.hear(child.name, report.notices)
+        self._alarms.hear(child.name, child.notices)
         self._books.given({edge.edge: edge.ledger for edge in report.edges})
         self._books.received(report.received)
 
@@ -239,7 +239,7 @@ class Host:
         if self._killed or not self._crew.wanted(child):
             text = f"process '{child.name}' {child.why}; it is not started again"
         elif child.backoff.degraded:
-            text = f"{text}; degraded: {child.backoff.failures} failures in a row"
+            text = f"{text}; degraded: {child.backoff.often}"
         self._alarms.sound(text, process=child.name, failures=child.backoff.failures)
         self._alarms.forget(child.name)
 

@@ -10,6 +10,8 @@ from pipeline.plan import Lane, Process
 from pipeline.runtime.health import NodeHealth, Report
 from pipeline.runtime.state import Condition
 
+MIB = 1 << 20
+
 
 class Limits(Struct, frozen=True, kw_only=True):
     """How patient a supervisor is, in seconds.
@@ -57,6 +59,9 @@ def judge(process: Process, report: Report | None, silent: float, limits: Limits
         return Opinion("starting", f"did not start within {limits.start:g} s" if late else "", late)
     if silent > limits.silence:
         return Opinion("stalled", f"has said nothing for {silent:.0f} s", silent > limits.stuck)
+    if process.memory and report.rss_bytes > process.memory:
+        held, most = report.rss_bytes / MIB, process.memory / MIB
+        return Opinion("running", f"holds {held:.0f} MiB of memory, its host allows {most:.0f} MiB", True)
     if node := stuck(process, report, limits.stuck):
         return Opinion(
             "stuck", f"node '{node.node}' ({node.lane}) is busy on one record for {node.busy_ns / 1e9:.0f} s", True

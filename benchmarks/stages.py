@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from itertools import count
 
-import msgspec
+from msgspec.structs import replace
 
 from benchmarks.peers.work import PAYLOAD, SIDE, phase, save
 from pipeline.clock import Clock
@@ -53,7 +53,7 @@ def touch(frame: Frame, *, word: str) -> Frame:
     Args:
         word: What to write.
     """
-    return msgspec.structs.replace(frame, prompt=word)
+    return replace(frame, prompt=word)
 
 
 @node(per="camera")

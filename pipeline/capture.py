@@ -10,7 +10,7 @@ from queue import Queue
 
 from pipeline.catalog import Catalog
 from pipeline.clock import RealClock
-from pipeline.plan import Edge
+from pipeline.plan import Edge, NodeRun
 from pipeline.plan import Lane as Layout
 from pipeline.plan import Queue as Bounds
 from pipeline.planner import plan
@@ -19,6 +19,7 @@ from pipeline.records import Gap, Record
 from pipeline.runtime.cell import Failure
 from pipeline.runtime.feed import feed
 from pipeline.runtime.lane import Exit, Lane
+from pipeline.runtime.sessions import Mark
 from pipeline.runtime.turn import Turn
 from pipeline.topology import Topology
 from pipeline.transport.channel import Ledger
@@ -89,9 +90,14 @@ def _start(layout: Layout, nodes: Catalog, clock: RealClock, failure: Failure) -
         why="what a source gives is collected",
     )
     lane = Lane(alone, nodes, entries=(), exits=[Exit(edge, tray)], turn=Turn(time.monotonic_ns), failure=failure)
-    work = (lane, source, layout.cameras[0], clock, 0.0)
-    threading.Thread(target=feed, args=work, name=layout.name, daemon=True).start()
+    work = (lane, source, layout.cameras[0], clock)
+    threading.Thread(target=_feed, args=work, name=layout.name, daemon=True).start()
     return tray
+
+
+def _feed(lane: Lane, source: NodeRun, camera: str, clock: RealClock) -> None:
+    with Mark() as mark:
+        feed(lane, source, camera, clock, 0.0, mark=mark)
 
 
 def _order(given: Given) -> tuple[int, str]:

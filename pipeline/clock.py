@@ -77,10 +77,12 @@ class RealClock:
 
     Attributes:
         stopping: Whether `stop` was called.
+        woken_ns: When the last wait ended, ns of `time.monotonic_ns`; 0 while somebody waits.
     """
 
     def __init__(self) -> None:
         self.stopping = False
+        self.woken_ns = 0
         self._gate = threading.Lock()
         self._gate.acquire()
         self._held = deque([self._gate])
@@ -91,12 +93,14 @@ class RealClock:
 
     def wait_until(self, t_ns: int) -> bool:
         """Wait until `t_ns`; False when `stop` was called."""
+        self.woken_ns = 0
         due = t_ns - line_time.epoch_ns
         left = due - time.monotonic_ns()
         if left > NAP_NS:
             left = self._rest(due, left)
         if left > 0 and not self.stopping:
             time.sleep(left / 1e9)
+        self.woken_ns = time.monotonic_ns()
         return not self.stopping
 
     def _rest(self, due: int, left: int) -> int:

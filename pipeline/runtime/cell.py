@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.clock import RealClock
 from pipeline.errors import NodeError
 from pipeline.node import Spec
 from pipeline.records import Gap, Record
@@ -37,6 +38,7 @@ class Cell:
         after: Cells of the same lane that it feeds, in plan order.
         exits: Outboxes of the edges it feeds, each with the kinds that travel on it.
         busy_since: When it was given what it works on, ns of `time.monotonic_ns`; 0 when idle.
+        clock: What a source waits for.
         latency: How long it worked on each record, and on beginning and ending each run.
         age: For a sink, how old records were when it was done with them.
         targets: Who is handed a record of a kind, as far as asked for; see `reach`.
@@ -44,6 +46,7 @@ class Cell:
 
     def __init__(self, node: str, spec: Spec, step: Step | None, turn: Turn, failure: Failure) -> None:
         self.node, self.spec, self.step = node, spec, step
+        self.clock: RealClock | None = None
         self.after: list[Cell] = []
         self.exits: list[tuple[frozenset[str], Outbox]] = []
         self.taken = self.given = self.failed = self.restarts = self.busy_since = 0
@@ -123,6 +126,12 @@ class Cell:
         row = self._rows[key] = self._rows.get(key, Backoff(free=self._free)).failed(self._turn.now())
         return row
 
+    def connect(self, exits: list[tuple[frozenset[str], Outbox]]) -> None:
+        """Feed these edges from the next record on, and no others; any thread may ask."""
+        if exits != self.exits:
+            self.exits = exits
+            self.targets = {}
+
     def tap(self, tap: Tap | None) -> None:
         """Show every record it gives to `tap`, or no longer; any thread may ask."""
         self._tap = tap
@@ -145,7 +154,7 @@ class Cell:
 
     def health(self, lane: str, unsettled: int) -> NodeHealth:
         """What it tells the supervisor; `unsettled` deliveries wait until whoever is at work comes back."""
-        since = self.busy_since
+        since = self.busy_since or (self.clock.woken_ns if self.clock else 0)
         return NodeHealth(
             node=self.node,
             lane=lane,

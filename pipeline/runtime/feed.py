@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pipeline.clock import RealClock
 from pipeline.plan import NodeRun
 from pipeline.records import Gap, Record
-from pipeline.runtime.cell import Cell
 from pipeline.runtime.lane import Lane
 from pipeline.runtime.sessions import Mark
 from pipeline.runtime.step import Source
@@ -19,24 +18,6 @@ from pipeline.runtime.step import Source
 def new_session() -> str:
     """A name that no other run of a source has: when it began, UTC, and 32 random bits."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{os.urandom(4).hex()}"
-
-
-class PatientClock:
-    """A clock as a source sees it: while a source waits for it, it is idle and not stuck."""
-
-    def __init__(self, clock: RealClock, cell: Cell) -> None:
-        self._clock, self._cell = clock, cell
-
-    def now_ns(self) -> int:
-        """UTC, nanoseconds since the Unix epoch."""
-        return self._clock.now_ns()
-
-    def wait_until(self, t_ns: int) -> bool:
-        """Wait until `t_ns`; False as soon as the line is stopping."""
-        self._cell.busy_since = 0
-        going = self._clock.wait_until(t_ns)
-        self._cell.busy_since = time.monotonic_ns()
-        return going
 
 
 def feed(lane: Lane, run: NodeRun, camera: str, clock: RealClock, timeout: float, *, mark: Mark) -> None:
@@ -51,6 +32,7 @@ def feed(lane: Lane, run: NodeRun, camera: str, clock: RealClock, timeout: float
     feeder.mend()
     while not clock.stopping and feeder.work():
         pass
+    feeder.part()
     lane.close()
     if not any(ledger.dropped.get("shutdown") for ledger in lane.leave(timeout).values()):
         mark.end()
@@ -63,7 +45,7 @@ class Feeder:
         lane: The lane that begins with it.
         run: The source as the plan names it.
         camera: The camera it sits at.
-        clock: What it waits for.
+        clock: What it waits for; while it does, the source is idle and not stuck.
         mark: How far its session came.
         session: Names each of its runs.
     """
@@ -80,7 +62,8 @@ class Feeder:
     ) -> None:
         self._lane, self._run, self._camera, self._mark, self._session = lane, run, camera, mark, session
         self._cell = lane.cells[run.node]
-        self._clock, self._seat = clock, PatientClock(clock, self._cell)
+        self._clock = self._cell.clock = clock
+        self._given: Record | None = None
 
     def mend(self) -> None:
         """End the session of a process that could not end it itself."""
@@ -90,40 +73,50 @@ class Feeder:
 
     def work(self) -> bool:
         """One run of the source; True when it raised and has rested, so that it should be begun anew."""
-        source = Source(self._run, self._cell.spec, self._camera, self._session(), self._seat)
+        source = Source(self._run, self._cell.spec, self._camera, self._session(), self._clock)
         try:
             with source:
                 self._iterate(source)
         except Exception as error:  # noqa: BLE001 - a source may raise anything, and the line goes on
             return self._rest(error, source.last)
         finally:
-            self._cell.busy_since = 0
+            self._clock.woken_ns = 0
+        self._given = source.last if self._clock.stopping else None
         return False
+
+    def part(self) -> None:
+        """End the session with a gap where the lane is begun anew at once: exposures in between are nobody's."""
+        if self._lane.again and self._given is not None:
+            self._cell.give(_break(self._given, self._clock.now_ns(), self._cell.node))
 
     def _iterate(self, source: Source) -> None:
         """Hand on what it gives until it ends or the line stops; it is at work from when it last waited."""
         cell, lane, clock, tick = self._cell, self._lane, self._clock, time.monotonic_ns
-        turn, batches, note = lane.turn, lane.batches, self._mark.note
-        cell.busy_since = tick()
+        turn, batches, mark, came, session = lane.turn, lane.batches, self._mark, self._mark.came, None
+        clock.woken_ns = tick()
         for record in source:
             turn.origin_ns = now = tick()
-            cell.latency.note(now - cell.busy_since)
-            cell.busy_since = 0
+            cell.latency.note(now - clock.woken_ns)
+            clock.woken_ns = 0
             turn.number += 1
             source.last = record
             cell.given += 1
-            for target in cell.targets.get(type(record)) or cell.reach(type(record)):
+            kind = type(record)
+            for target in cell.targets.get(kind) or cell.reach(kind):
                 target(record)
-            note(record)
+            if record.session is session and kind is not Gap:
+                came[0], came[1] = record.seq + 1, record.t_ns
+            else:
+                session = mark.note(record)
             if batches:
                 lane.poll()
             if clock.stopping:
                 return
-            cell.busy_since = tick()
+            clock.woken_ns = tick()
 
     def _rest(self, error: Exception, last: Record | None) -> bool:
         cell = self._cell
-        cell.busy_since = 0
+        self._clock.woken_ns = 0
         row = cell.failing(last, error)
         cell.failed += 1
         cell.restarts += 1

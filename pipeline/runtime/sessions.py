@@ -11,7 +11,6 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -22,7 +21,7 @@ from pipeline.records import Gap, Record
 FOLDER = "sessions"
 MAGIC = b"kensa-s1"
 HEAD = struct.Struct("<8sH")  # what it is, bytes of the session's name
-CAME = struct.Struct("<Qq")  # frames up to and with the last one, its time in ns
+CAME = struct.Struct("=qq")  # frames up to and with the last one, its time in ns
 AT = HEAD.size  # where `CAME` is; the name follows
 NAME = AT + CAME.size
 SIZE = 1024  # a name has at most 128 characters of at most 4 bytes
@@ -51,13 +50,15 @@ class Mark:
 
     Attributes:
         left: The session that the last process left open.
+        came: Where what was noted last stands: frames up to and with it, and its time, ns. Who notes a record after
+            another of the same session may write here at once.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._page = _page(path)
         self.left = _read(self._page)
         self._session = ""
-        self._came = partial(CAME.pack_into, self._page, AT)
+        self.came = memoryview(self._page)[AT:NAME].cast("q")
 
     def __enter__(self) -> Self:
         return self
@@ -65,13 +66,16 @@ class Mark:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.came.release()
         self._page.close()
 
-    def note(self, record: Record) -> None:
-        """The source gave a record, and everything that comes of it in this lane was done."""
+    def note(self, record: Record) -> str:
+        """The source gave a record, and everything that comes of it in this lane was done; returns its session."""
         if record.session != self._session:
             self._begin(record.session)
-        self._came((record.last if type(record) is Gap else record.seq) + 1, record.t_ns)
+        self.came[0] = (record.last if type(record) is Gap else record.seq) + 1
+        self.came[1] = record.t_ns
+        return record.session
 
     def end(self) -> None:
         """The session is over, and whoever comes after was told so."""
@@ -81,7 +85,7 @@ class Mark:
     def _begin(self, session: str) -> None:
         """What it is, is said last: a page that is half written is no page."""
         self.end()
-        self._came(0, 0)
+        self.came[0] = self.came[1] = 0
         name = session.encode()[: SIZE - NAME]
         self._page[NAME : NAME + len(name)] = name
         HEAD.pack_into(self._page, 0, b"", len(name))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
+from types import FunctionType
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -30,8 +31,10 @@ class Step(Protocol):
     Attributes:
         restarts: Times a run was begun anew after it had raised.
         culprits: The records that the last exception was about.
+        calls: The node itself, camera by camera.
     """
 
+    calls: Calls
     restarts: int
     culprits: Sequence[Record]
 
@@ -55,6 +58,13 @@ class Calls(dict[str, Call]):
         super().__init__()
         self._run, self._spec = run, spec
 
+    def learn(self, run: NodeRun) -> None:
+        """Other parameters hold for cameras that have none yet, or had others; any thread may tell."""
+        before, self._run = self._run.overrides, run
+        for camera in before.keys() | run.overrides.keys():
+            if before.get(camera) != run.overrides.get(camera):
+                self.pop(camera, None)
+
     def __missing__(self, camera: str) -> Call:
         given = {**self._run.params, **self._run.overrides.get(camera, {})}
         try:
@@ -62,9 +72,17 @@ class Calls(dict[str, Call]):
         except msgspec.ValidationError as error:
             place = f" for camera '{camera}'" if camera in self._run.overrides else ""
             raise NodeError(f"node '{self._run.node}'{place}: parameters of '{self._spec.name}': {error}") from error
-        # A call without keywords costs a quarter of one with them.
-        call = self[camera] = partial(self._spec.fn, **msgspec.structs.asdict(params)) if given else self._spec.fn
+        call = self[camera] = bound(self._spec.fn, msgspec.structs.asdict(params)) if given else self._spec.fn
         return call
+
+
+def bound(fn: Call, params: dict[str, Any]) -> Call:
+    """A function with other defaults for its keywords: to call it costs less than to call a `partial` of it."""
+    if not isinstance(fn, FunctionType):
+        return partial(fn, **params)
+    twin = FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
+    twin.__kwdefaults__ = (fn.__kwdefaults__ or {}) | params
+    return twin
 
 
 class Source:
@@ -183,7 +201,7 @@ class Stream:
     def __init__(self, node: str, calls: Calls, *, per: bool) -> None:
         self.restarts = 0
         self.culprits: Sequence[Record] = ()
-        self._node, self._calls, self._per = node, calls, per
+        self._node, self.calls, self._per = node, calls, per
         self._runs: dict[str, Run] = {}
         self._broken: set[str] = set()
 
@@ -232,7 +250,7 @@ class Stream:
         if key in self._broken:
             self._broken.discard(key)
             self.restarts += 1
-        run = self._runs[key] = Run(self._calls[key], outs)
+        run = self._runs[key] = Run(self.calls[key], outs)
         return run
 
     def blame(self, key: str, culprits: Sequence[Record], error: Exception) -> None:

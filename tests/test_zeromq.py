@@ -94,6 +94,22 @@ def test_stopped_consumer_is_waited_for(line: Ends, tmp_path: Path) -> None:
     assert sorted(set(consumer.committed)) == [*range(500)]
 
 
+def test_what_never_arrives_is_sent_again(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame that was spoilt on its way so that nobody knows its number leaves a hole: the producer begins again."""
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    send(outbox, range(3))
+    assert seqs(take(inbox, 3)) == [0, 1, 2]
+    with monkeypatch.context() as spoilt:
+        spoilt.setattr(outbox, "_put", lambda frame: True)
+        send(outbox, range(3, 5))
+    send(outbox, range(5, 8))
+    assert seqs(take(inbox, 5)) == [3, 4, 5, 6, 7]
+    ledger = settled(outbox, inbox)
+    assert (ledger.delivered, ledger.dropped) == (8, {})
+    assert ledger.resent > 0
+
+
 def test_unreadable_record_is_quarantined(line: Ends) -> None:
     """Another version and plain garbage are kept for a look, counted by reason, told as gaps; the rest arrives."""
     edge = line.edge()

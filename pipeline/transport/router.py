@@ -40,6 +40,7 @@ class _Link:
         self.host = edge.hosts[0]
         self.quarter = quarter(edge)
         self.route = b""
+        self.asked = False  # to greet again, and to begin with what is not done
         self.told = (0, 0)
 
     @property
@@ -180,8 +181,10 @@ class ZeromqInbox:
             frame = SEVERAL
         link = self._routes.get(route)
         if link is not None and len(frame) > wire.HEAD and frame[0] == wire.RECORD:
-            if link.arrivals.accept(wire.number_of(frame)):
+            if link.arrivals.accept(number := wire.number_of(frame)):
                 self._take(link, frame)
+            elif number > link.arrivals.received and not link.asked:  # one before it was spoilt on its way
+                link.asked = self._say(route, wire.Who(self._token))
         elif not frame:
             self._say(route, wire.Who(self._token))
         else:
@@ -215,7 +218,7 @@ class ZeromqInbox:
         else:
             self._routes.pop(link.route, None)
             self._routes[route] = link
-            link.route = route
+            link.route, link.asked = route, False
             link.arrivals.meet(hello.producer, hello.base)
             link.told = (0, hello.base - 1)
             self._tell(link)

@@ -10,6 +10,7 @@ from pipeline.transport.item import END, Item
 from pipeline.transport.queue import Queue
 
 MAX_CREDIT = 64  # records on their way to a consumer: wake-ups are shared, and a socket holds little
+DURABLE_CREDIT = 256  # where everything is kept until it is done, more on its way costs nothing but memory
 AGED_CREDIT = 8  # what is on its way can no longer expire, so an edge with an age keeps little there
 MAX_UNDONE = 4096  # records a consumer may hold uncommitted before its producer waits
 MAX_UNDONE_BYTES = 64 << 20  # and bytes
@@ -19,11 +20,17 @@ def credit(limits: Limits) -> int:
     """How many records may be on their way without the consumer having taken them; part of the queue's bound."""
     if limits.policy == "latest":
         return 1
+    if limits.policy == "spool":
+        return max(1, min(limits.messages // 2, DURABLE_CREDIT))
     return max(1, min(limits.messages // 2, AGED_CREDIT if limits.age else MAX_CREDIT))
 
 
 class Flow:
     """Everything one producer has handed to one edge and the consumer has not finished with.
+
+    Attributes:
+        credit: Records that may be on their way.
+        gate: The same for those that would go past the queue; 0 while something stands before it.
 
     Records are numbered from 1 as they leave the queue. What was sent is kept until it is
     done and sent again from `rewind`; nothing of it can be dropped any more.
@@ -31,7 +38,7 @@ class Flow:
 
     def __init__(self, name: str, limits: Limits) -> None:
         self.queue = Queue(name, limits)
-        self.credit = credit(limits)
+        self.credit = self.gate = credit(limits)
         self.base = 1
         self.next = 1
         self.taken = 0
@@ -64,7 +71,7 @@ class Flow:
     def retune(self, limits: Limits) -> None:
         """Go by other bounds from now on."""
         self.queue.retune(limits)
-        self.credit = credit(limits)
+        self.credit = self.gate = credit(limits)
         self._half = limits.bytes // 2
 
     def offer(self, item: Item, now: float) -> bool:
@@ -74,7 +81,7 @@ class Flow:
     def direct(self, item: Item) -> int:
         """The number of a record that goes past the queue, as if `peek` had given it and it was sent; 0: it may not."""
         number, queue = self.next, self.queue
-        if number <= self._top or number - self.taken > self.credit or queue.items or queue.gaps or self._crowded():
+        if number <= self._top or number - self.taken > self.gate or queue.items or queue.gaps or self._crowded():
             return 0
         queue.sent += 1
         self._top = number

@@ -11,6 +11,7 @@ VARIABLE = "KENSA_RUN"
 STATE = "KENSA_STATE"
 KEYS = "KENSA_KEYS"
 HERE = "here"  # stands for all hosts, where one machine plays them all
+SOCKET = 107  # longest path of a Unix socket, bytes; sun_path holds one more for its end
 READABLE = 12  # characters of a line's name that its folder shows; a digest tells the rest apart
 
 
@@ -38,6 +39,14 @@ def keys_folder() -> Path:
     """Where this user's keys are: `$KENSA_KEYS`, else in the user's folder of settings."""
     said, home = os.environ.get(KEYS), os.environ.get("XDG_CONFIG_HOME")
     return Path(said) if said else Path(home, "kensa", "keys") if home else Path.home() / ".config" / "kensa" / "keys"
+
+
+def socket_path(folder: Path, lane: str) -> Path:
+    """The socket of a lane; a name that would be too long for the system becomes a short digest."""
+    path = folder / f"{lane}.sock"
+    if len(os.fsencode(path)) <= SOCKET:
+        return path
+    return folder / f"{hashlib.blake2s(lane.encode(), digest_size=6).hexdigest()}.sock"
 
 
 def _name(line: str, host: str) -> str:

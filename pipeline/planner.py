@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-import os
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -14,13 +12,12 @@ from typing import NamedTuple
 from msgspec.structs import asdict, replace
 
 from pipeline.catalog import Catalog, where
-from pipeline.folders import HERE, run_folder
+from pipeline.folders import HERE, run_folder, socket_path
 from pipeline.placement import Placement, Seat, placement
 from pipeline.plan import Edge, Lane, NodeRun, Plan, Policy, Post, Process, Queue, Transport
 from pipeline.records import Gap
 from pipeline.topology import Topology
 
-SOCKET = 107  # longest path of a Unix socket, bytes; sun_path holds one more for its end
 MESSAGES = 256  # messages that may wait: eight seconds of a camera at 30 fps
 PATIENT = 4096  # messages that may wait before a sink on a live line: two minutes of a camera at 30 fps
 
@@ -38,14 +35,6 @@ def plan(topology: Topology, catalog: Catalog, *, here: bool = False, folder: Pa
         TopologyError: If a node has inputs on several hosts and none is said.
     """
     return _Planner(topology, catalog, here, folder).plan()
-
-
-def socket_path(folder: Path, lane: str) -> Path:
-    """The socket of a lane; a name that would be too long for the system becomes a short digest."""
-    path = folder / f"{lane}.sock"
-    if len(os.fsencode(path)) <= SOCKET:
-        return path
-    return folder / f"{hashlib.blake2s(lane.encode(), digest_size=6).hexdigest()}.sock"
 
 
 class _Cut(NamedTuple):

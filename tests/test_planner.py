@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from pipeline.catalog import catalog as installed
 from pipeline.check import load
 from pipeline.errors import TopologyError
+from pipeline.folders import socket_path
 from pipeline.outline import text
 from pipeline.plan import Edge, Lane, Plan
-from pipeline.planner import plan, socket_path
+from pipeline.planner import plan
 from pipeline.records import Gap
 from pipeline.topology import Bounds, Host, Step, Topology
 from tests.conftest import ROOT, Golden

@@ -7,7 +7,16 @@ from typing import Any
 
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.ledger import Account
-from pipeline.runtime.state import Alarm, Condition, EdgeState, NodeState, Phase, ProcessState, Snapshot
+from pipeline.runtime.state import (
+    Alarm,
+    Condition,
+    EdgeState,
+    NodeState,
+    PeerState,
+    Phase,
+    ProcessState,
+    Snapshot,
+)
 from pipeline.transport.channel import Ledger
 
 
@@ -38,6 +47,7 @@ def snapshot(
     edges: Sequence[EdgeState] = (),
     processes: Sequence[ProcessState] = (),
     alarms: Sequence[Alarm] = (),
+    peers: Sequence[PeerState] = (),
     phase: Phase = "running",
     t_ns: int = 0,
 ) -> Snapshot:
@@ -54,4 +64,5 @@ def snapshot(
         nodes=tuple(nodes),
         edges=tuple(edges),
         alarms=tuple(alarms),
+        peers=tuple(peers),
     )

@@ -19,7 +19,7 @@ from rich.console import Console
 from pipeline.runtime.histogram import bucket
 from pipeline.runtime.live import picture
 from pipeline.runtime.rows import Rates
-from pipeline.runtime.state import Alarm, NodeState, Snapshot
+from pipeline.runtime.state import Alarm, NodeState, PeerState, Snapshot
 from pipeline.runtime.views import PlainLines, Showing, summary
 from pipeline.transport.channel import Ledger
 from tests.lines import edge, health, node, process, snapshot
@@ -100,6 +100,45 @@ def test_the_table_says_what_a_person_wants_to_know() -> None:
         "again in 0.2 s",
         "log out/nagoya-a/log.jsonl",
     ]
+
+
+MINUTES = 60 * SECOND
+OTHERS = (
+    PeerState(
+        host="edge-2",
+        address="tcp://10.0.7.12:7400",
+        reach="reachable",
+        since_ns=0,
+        phase="running",
+        faults=("process archive@edge-2 is stuck",),
+        running=3,
+        processes=4,
+        rate=120.0,
+        offset_ns=-3_600_000_000_000,
+        doubt_ns=130_000,
+    ),
+    PeerState(host="edge-3", address="", reach="unreachable", since_ns=0, offset_ns=300_000, doubt_ns=90_000),
+    PeerState(host="edge-4", address="", reach="awaited", since_ns=0),
+    PeerState(host="edge-5", address="", reach="left", since_ns=0),
+)
+
+
+def test_the_other_hosts_have_rows_of_their_own() -> None:
+    """What they do and what fails there, how long one has been away, and how far its time is off in milliseconds."""
+    state = snapshot(peers=OTHERS, t_ns=2 * MINUTES)
+    console = Console(width=80, file=io.StringIO(), force_terminal=False)
+    console.print(picture(state, Rates().rows(state)))
+    assert isinstance(console.file, io.StringIO)
+    assert [said.rstrip() for said in console.file.getvalue().splitlines()[-5:]] == [
+        "host            rec/s running                 time state",
+        "edge-2          120.0     3/4 -3,600,000.0 ±0.1 ms running, 1 fault",
+        "edge-3              –       –         +0.3 ±0.1 ms unreachable for 0:02:00",
+        "edge-4              –       –                    – awaited",
+        "edge-5              –       –                    – left",
+    ]
+    assert summary(state, [Rates().rows(line(1, 1))[0]]).endswith(
+        "restarts 0; edge-2 running (process archive@edge-2 is stuck); edge-3 unreachable; edge-4 awaited; edge-5 left"
+    )
 
 
 def test_a_row_per_camera_where_asked_for() -> None:

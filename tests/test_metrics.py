@@ -9,12 +9,13 @@ import urllib.request
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.errors import KensaError
 from pipeline.runtime.histogram import bucket
 from pipeline.runtime.metrics import Endpoint, health, seconds
-from pipeline.runtime.state import Phase, ProcessState, Snapshot
+from pipeline.runtime.state import PeerState, Phase, ProcessState, Snapshot
 from pipeline.transport.channel import Ledger
 from tests.lines import edge, node, process, snapshot
 from tests.lines import health as told
@@ -77,6 +78,20 @@ def test_a_degraded_process_is_down_and_degraded() -> None:
         found = samples(fetched(endpoint.url)[1])
     assert (found["kensa_process_up", ("line",)], found["kensa_process_degraded", ("line",)]) == (0, 1)
     assert found["kensa_line_healthy", ()] == 0
+
+
+def test_other_hosts_and_clocks_are_told() -> None:
+    """One that is away, one whose time is off, and one whose time was never compared: that one has no number."""
+    here = PeerState(host="edge-2", address="", reach="reachable", since_ns=0, faults=("x",), doubt_ns=10**5)
+    peers = (replace(here, offset_ns=-250_000_000), PeerState(host="edge-3", address="", reach="awaited", since_ns=0))
+    with Endpoint(lambda: replace(line(), peers=peers, step_ns=-3_600_000_000_000), 0) as endpoint:
+        found = samples(fetched(endpoint.url)[1])
+    assert found["kensa_clock_step_seconds", ()] == -3600
+    assert (found["kensa_peer_up", ("edge-2",)], found["kensa_peer_up", ("edge-3",)]) == (1, 0)
+    assert found["kensa_peer_faults", ("edge-2",)] == 1
+    assert found["kensa_peer_clock_offset_seconds", ("edge-2",)] == -0.25
+    assert found["kensa_peer_clock_doubt_seconds", ("edge-2",)] == 0.0001
+    assert ("kensa_peer_clock_offset_seconds", ("edge-3",)) not in found
 
 
 def test_health_is_200_while_the_line_runs_well() -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.runtime.rows import Rates, Row
-from pipeline.runtime.state import Snapshot
+from pipeline.runtime.state import PeerState, Snapshot
 from pipeline.runtime.views import told
 
 REFRESH = 0.5  # seconds between two pictures of the table
@@ -20,6 +20,9 @@ COLOURS = {
     "running": "green",
     "idle": "bright_black",
     "ended": "bright_black",
+    "left": "bright_black",
+    "awaited": "yellow",
+    "unreachable": "bold red",
     "starting": "yellow",
     "draining": "yellow",
     "waiting": "yellow",
@@ -59,8 +62,9 @@ class LiveTable:
 
 
 def picture(snapshot: Snapshot, rows: Sequence[Row], footer: Sequence[str] = ()) -> RenderableType:
-    """The whole table: nodes, processes, how old records are at the sinks, alarms; fits 80 columns."""
+    """The whole table: nodes, processes, other hosts, how old records are at the sinks, alarms; fits 80 columns."""
     parts: list[RenderableType] = [_title(snapshot), _nodes(rows), _processes(snapshot)]
+    parts += [_peers(snapshot)] if snapshot.peers else []
     if ages := [f"{row.name} {_both(row.age50_ns, row.age99_ns)}" for row in rows if row.age99_ns]:
         parts.append(Text("exposure to sink  " + " · ".join(ages), style="dim", overflow="ellipsis", no_wrap=True))
     parts += [Text(told(alarm), style="red") for alarm in snapshot.alarms[-ALARMS:]]
@@ -96,7 +100,7 @@ def count(number: float) -> str:
 def _title(snapshot: Snapshot) -> Text:
     seconds = (snapshot.t_ns - snapshot.since_ns) // 1_000_000_000
     memory = sum(process.rss_bytes for process in snapshot.processes) / 2**20
-    clock = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    clock = _clock(seconds)
     title = Text(snapshot.line, style="bold")
     title.append(f" on {snapshot.host} ", style="not bold dim")
     title.append(snapshot.phase, style=COLOURS.get(snapshot.phase, ""))
@@ -138,6 +142,31 @@ def _processes(snapshot: Snapshot) -> Table:
     if len(shown) < len(ordered):
         table.add_row(f"… {len(ordered) - len(shown)} more", "", "", "", "")
     return table
+
+
+def _peers(snapshot: Snapshot) -> Table:
+    table = _table("host", "rec/s", "running", "time")
+    for peer in snapshot.peers:
+        here = peer.reach == "reachable"
+        numbers = (f"{peer.rate:.1f}", f"{peer.running}/{peer.processes}") if here else ("–", "–")
+        state = _state(peer.phase if here else peer.reach)
+        if peer.reach == "unreachable":
+            state.append(f" for {_clock((snapshot.t_ns - peer.since_ns) // 1_000_000_000)}")
+        if here and peer.faults:
+            state.append(f", {len(peer.faults)} fault{'s' * (len(peer.faults) > 1)}", style="bold red")
+        table.add_row(peer.host, *numbers, parted(peer), state)
+    return table
+
+
+def parted(peer: PeerState) -> str:
+    """How far a host's time is ahead of ours, and by how much that may be wrong: `+0.3 ±0.1 ms`."""
+    if peer.offset_ns is None or peer.doubt_ns is None:
+        return "–"
+    return f"{peer.offset_ns / 1e6:+,.1f} ±{peer.doubt_ns / 1e6:,.1f} ms"
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def _state(condition: str) -> Text:

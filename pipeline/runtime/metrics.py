@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from pipeline.errors import KensaError
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import middle
-from pipeline.runtime.state import HEALTHY, EdgeState, NodeState, ProcessState, Snapshot
+from pipeline.runtime.state import HEALTHY, EdgeState, NodeState, PeerState, ProcessState, Snapshot
 from pipeline.transport.channel import Ledger
 
 BOUNDS = (1e-6, 1e-5, 1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
@@ -87,9 +87,13 @@ class LineCollector(Collector):
         healthy = GaugeMetricFamily("kensa_line_healthy", "1 while nothing is wrong.", labels=HEAD)
         healthy.add_metric(head, float(not snapshot.faults))
         yield healthy
+        step = GaugeMetricFamily("kensa_clock_step_seconds", "How far the clock was set since the start.", labels=HEAD)
+        step.add_metric(head, snapshot.step_ns / 1e9)
+        yield step
         yield from _processes(head, snapshot.processes)
         yield from _nodes(head, snapshot.nodes)
         yield from _edges(head, snapshot.edges)
+        yield from _peers(head, snapshot.peers)
 
 
 def seconds(histogram: Mapping[int, int]) -> tuple[list[tuple[str, float]], float]:
@@ -140,6 +144,25 @@ EDGES: tuple[Meter[Ledger], ...] = (
     ),
 )
 
+PEERS: tuple[Meter[PeerState], ...] = (
+    Meter(GaugeMetricFamily, "kensa_peer_up", "1 while the host answers.", lambda p: p.reach == "reachable"),
+    Meter(GaugeMetricFamily, "kensa_peer_faults", "What is not healthy there.", lambda p: len(p.faults)),
+)
+CLOCKS: tuple[Meter[PeerState], ...] = (
+    Meter(
+        GaugeMetricFamily,
+        "kensa_peer_clock_offset_seconds",
+        "How far its time is ahead of this host's.",
+        lambda p: (p.offset_ns or 0) / 1e9,
+    ),
+    Meter(
+        GaugeMetricFamily,
+        "kensa_peer_clock_doubt_seconds",
+        "By how much that may be wrong.",
+        lambda p: (p.doubt_ns or 0) / 1e9,
+    ),
+)
+
 
 def _processes(head: Labels, processes: tuple[ProcessState, ...]) -> Iterator[Metric]:
     yield from _measured(PROCESSES, ("process",), [((*head, p.name), p) for p in processes])
@@ -165,6 +188,12 @@ def _edges(head: Labels, edges: tuple[EdgeState, ...]) -> Iterator[Metric]:
         for reason, number in ledger.dropped.items():
             dropped.add_metric((*labels, reason), number)
     yield dropped
+
+
+def _peers(head: Labels, peers: tuple[PeerState, ...]) -> Iterator[Metric]:
+    yield from _measured(PEERS, ("peer",), [((*head, peer.host), peer) for peer in peers])
+    compared = [((*head, peer.host), peer) for peer in peers if peer.offset_ns is not None]
+    yield from _measured(CLOCKS, ("peer",), compared)
 
 
 def _measured(meters: Iterable[Meter[T]], labels: Labels, things: Iterable[tuple[Labels, T]]) -> Iterator[Metric]:

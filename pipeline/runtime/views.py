@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import IO, Protocol, Self
 
 from pipeline.runtime.rows import Rates, Row
-from pipeline.runtime.state import Alarm, Snapshot
+from pipeline.runtime.state import Alarm, PeerState, Snapshot
 
 PLAIN = 5.0  # seconds between two plain lines
 
@@ -83,8 +83,13 @@ def summary(snapshot: Snapshot, rows: Sequence[Row]) -> str:
     queue, drops, errors = (sum(values) for values in zip(*((r.queue, r.drops, r.errors) for r in rows), strict=True))
     restarts = sum(process.restarts for process in snapshot.processes)
     counts = f"queue {queue:,}, dropped {drops:,}, errors {errors:,}, restarts {restarts}"
-    faults = f"; {'; '.join(snapshot.faults)}" if snapshot.faults else ""
-    return f"{clock(snapshot.t_ns)} {snapshot.line} {snapshot.phase}: {nodes}; {counts}{faults}"
+    rest = "".join(f"; {said}" for said in (*map(_peer, snapshot.peers), *snapshot.faults))
+    return f"{clock(snapshot.t_ns)} {snapshot.line} {snapshot.phase}: {nodes}; {counts}{rest}"
+
+
+def _peer(peer: PeerState) -> str:
+    faults = f" ({', '.join(peer.faults)})" if peer.faults and peer.reach == "reachable" else ""
+    return f"{peer.host} {peer.phase if peer.reach == 'reachable' else peer.reach}{faults}"
 
 
 def told(alarm: Alarm) -> str:

@@ -17,6 +17,7 @@ COMMANDS = {
     "schema": "write the JSON Schema of topology files",
     "nodes": "print the manual of nodes",
     "run": "run a line",
+    "keys": "say which hosts may speak with this one",
     "top": "watch a running line",
     "tap": "print the records that a node of a running line gives",
     "record": "write down what the sources of a topology give",

@@ -15,19 +15,22 @@ from pipeline.catalog import catalog
 from pipeline.check import load
 from pipeline.errors import KensaError
 from pipeline.faults import listed, meant
-from pipeline.folders import HERE, state_folder
+from pipeline.folders import HERE, keys_folder, state_folder
+from pipeline.notices import board
 from pipeline.plan import Plan
 from pipeline.planner import plan
+from pipeline.provision import require
 from pipeline.runtime.folder import RunFolder
 from pipeline.runtime.host import Host
 from pipeline.runtime.journal import Journal
-from pipeline.runtime.metrics import Endpoint
+from pipeline.runtime.metrics import LOOPBACK, Endpoint
 from pipeline.runtime.outcome import Outcome
 from pipeline.runtime.views import PLAIN, PlainLines, Showing
 from pipeline.runtime.watch import Limits
 from pipeline.topology import Topology
 
 UNITS = {"ms": 1e-3, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
+OPEN = "whatever goes to other hosts and comes from them is neither encrypted nor authenticated: --insecure is for labs"
 STATUS = """
 Ctrl-C or SIGTERM drains the line in order; a second one ends it at once.
 exit status:
@@ -48,7 +51,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NODE.PARAM=VALUE", help="change a parameter")
     parser.add_argument("--plain", action="store_true", help="print a line every 5 s instead of the table")
     parser.add_argument("--per-camera", action="store_true", help="a row for every camera in the table")
-    parser.add_argument("--metrics", type=int, default=0, metavar="PORT", help="port on 127.0.0.1; 0 is any free one")
+    parser.add_argument("--metrics", type=int, default=0, metavar="PORT", help="port of the metrics; 0 is any free one")
+    said = f"the address of this host where anybody may read them; {LOOPBACK} unless told"
+    parser.add_argument("--metrics-bind", default=LOOPBACK, metavar="ADDRESS", help=said)
+    parser.add_argument("--insecure", action="store_true", help="in a lab: no keys between hosts, and no encryption")
     parser.add_argument("--log", type=Path, metavar="FILE", help="where JSON log lines go; else standard error")
     limits = Limits()
     parser.add_argument("--stuck-after", type=seconds, default=limits.stuck, metavar="TIME", help="default 10s")
@@ -74,6 +80,8 @@ def conduct(args: argparse.Namespace) -> Outcome:
         folder = RunFolder.take(topology.name, host or HERE)
         stack.callback(folder.release)
         planned = plan(topology, catalog(), here=args.here)
+        if not args.insecure:
+            require(planned, host, keys_folder())
         journal = Journal(_log(args.log, topology.name, live=live), topology.name, host or HERE)
         stack.callback(journal.close)
         return _supervised(planned, host, folder, journal, args, live=live)
@@ -99,10 +107,22 @@ def _supervised(
 ) -> Outcome:
     limits = Limits(stuck=args.stuck_after, drain=args.drain_within, clock=args.clock_within)
     with ExitStack() as stack:
+        if args.insecure and planned.posts:
+            board.raise_("insecure", OPEN)
+            stack.callback(board.settle, "insecure")
         supervisor = stack.enter_context(
-            Host(planned, host, folder, _state(planned.line, host), journal, limits=limits)
+            Host(
+                planned,
+                host,
+                folder,
+                _state(planned.line, host),
+                journal,
+                limits=limits,
+                keys=None if args.insecure else keys_folder(),
+                insecure=args.insecure,
+            )
         )
-        endpoint = stack.enter_context(Endpoint(lambda: supervisor.now, args.metrics))
+        endpoint = stack.enter_context(Endpoint(lambda: supervisor.now, args.metrics, args.metrics_bind))
         footer = [f"metrics {endpoint.url}", *([f"log {journal.name}"] if journal.name else [])]
         if live:
             from pipeline.runtime.live import REFRESH, LiveTable

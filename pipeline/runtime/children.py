@@ -43,6 +43,8 @@ class Family(NamedTuple):
         log: Where a child's standard output and error go.
         command: What to run; it reads its `Launch` from standard input.
         env: Its environment.
+        keys: Folder of the keys for edges to other hosts.
+        insecure: Edges to other hosts may do without.
     """
 
     line: str
@@ -53,6 +55,8 @@ class Family(NamedTuple):
     log: int
     command: Sequence[str]
     env: Mapping[str, str]
+    keys: str = ""
+    insecure: bool = False
 
 
 class Child:
@@ -120,6 +124,8 @@ class Child:
             line=family.line,
             drain=family.drain,
             state=family.state,
+            keys=family.keys,
+            insecure=family.insecure,
             epoch_ns=line_time.epoch_ns,
         )
         self.running = _spawn(family, encode(launch))

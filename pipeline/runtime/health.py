@@ -29,7 +29,9 @@ class Launch(Struct, frozen=True, kw_only=True):
         incarnation: Names this run of the process; a restart gets another.
         line: Name of the line, bound to every log line.
         drain: Seconds it may take to drain once it is told to; the rest is then dropped as `shutdown`.
-        state: Folder of what must outlive the line: spools, keys, how far sessions came; made by the supervisor.
+        state: Folder of what must outlive the line: spools, how far sessions came; made by the supervisor.
+        keys: Folder of the keys for edges to other hosts; the keys themselves are never handed on.
+        insecure: Edges to other hosts may do without keys, by the express wish of whoever started the line.
         epoch_ns: What UTC was when the host's monotonic clock was 0, by the time of the line; see `pipeline.clock`.
     """
 
@@ -40,6 +42,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     line: str
     drain: float = 8.0
     state: str = ""
+    keys: str = ""
+    insecure: bool = False
     epoch_ns: int = 0
 
 

@@ -28,7 +28,7 @@ from pipeline.runtime.state import EdgeState, Phase, Snapshot
 from pipeline.runtime.switchboard import Switchboard
 from pipeline.runtime.timekeeping import watch_clock
 from pipeline.runtime.watch import Limits
-from pipeline.transport.context import Context
+from pipeline.transport.context import Context, guarding
 
 PUBLISH = 1.0  # seconds between snapshots while all is well
 BRISK = 0.05  # seconds between two looks while something begins, ends or fails; four of them between snapshots
@@ -51,6 +51,8 @@ class Host:
         limits: How patient to be.
         command: What a process is started with.
         env: The processes' environment; the supervisor's own where this is left out.
+        keys: Folder of the keys for whatever goes to other hosts and comes from them.
+        insecure: It may do without keys.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class Host:
         limits: Limits | None = None,
         command: Sequence[str] = COMMAND,
         env: Mapping[str, str] | None = None,
+        keys: Path | None = None,
+        insecure: bool = False,
     ) -> None:
         self._share = kin(plan, host)
         self._line, self._name, self._order = plan.line, host or HERE, node_order(plan)
@@ -74,10 +78,21 @@ class Host:
         self._clients = Clients(self._board, [node for node in self._order if any(node in c.names for c in self._crew)])
         drain = self._limits.drain * GRACE
         self._family = Family(
-            plan.line, self._board.address, folder.lock, drain, str(state), journal.fd, command, env or os.environ
+            plan.line,
+            self._board.address,
+            folder.lock,
+            drain,
+            str(state),
+            journal.fd,
+            command,
+            env or os.environ,
+            str(keys or ""),
+            insecure,
         )
         self._alarms = Alarms(journal)
-        self._peers = Peers(plan, host, lambda: self.now, Context(), self._limits)
+        self._peers = Peers(
+            plan, host, lambda: self.now, Context(keys=guarding(str(keys or ""), insecure), host=host), self._limits
+        )
         self._stops = 0
         self._killed = False
         self._since_ns, self._looked = line_time.now_ns(), time.monotonic()

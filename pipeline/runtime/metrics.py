@@ -7,10 +7,11 @@ session, a record or a text. Names follow https://prometheus.io/docs/practices/n
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Generic, NamedTuple, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -24,6 +25,9 @@ from pipeline.transport.channel import Ledger
 
 BOUNDS = (1e-6, 1e-5, 1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
 HEAD = ("line", "host")
+LOOPBACK = "127.0.0.1"
+AT_ONCE = 16  # requests; more are turned away, for each costs a thread
+PATIENCE_S = 5  # for who has connected and asks slowly
 
 Now = Callable[[], Snapshot]
 Labels = tuple[str, ...]
@@ -40,29 +44,35 @@ class Meter(NamedTuple, Generic[T]):
 
 
 class Endpoint:
-    """Serves both pages on the loopback interface until it is closed.
+    """Serves both pages until it is closed, and nothing else: who can reach it can read numbers, and change none.
 
     Args:
         now: Gives the newest snapshot; called from other threads.
         port: Where to listen; 0 for any free port.
+        address: On which of this host's addresses; only this host itself can reach the first of them.
 
     Raises:
-        KensaError: If the port is taken.
+        KensaError: If the port is taken or the address is not this host's.
     """
 
-    def __init__(self, now: Now, port: int) -> None:
+    def __init__(self, now: Now, port: int, address: str = LOOPBACK) -> None:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(LineCollector(now))
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(registry, now))
+            self._server = _server(address)((address, port), _handler(registry, now))
         except OSError as error:
-            raise KensaError(f"--metrics {port}: {error.strerror}; 0 takes any free port") from error
+            said, what = error.strerror, "0 takes any free port"
+            if address != LOOPBACK:
+                said, what = f"--metrics-bind {address}: {said}", f"expected an address of this host; {what}"
+            raise KensaError(f"--metrics {port}: {said}; {what}") from error
+        self._address = address
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
 
     @property
     def url(self) -> str:
         """Where the metrics are."""
-        return f"http://127.0.0.1:{self._server.server_port}/metrics"
+        address = f"[{self._address}]" if ":" in self._address else self._address
+        return f"http://{address}:{self._server.server_port}/metrics"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -204,9 +214,53 @@ def _measured(meters: Iterable[Meter[T]], labels: Labels, things: Iterable[tuple
         yield family
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that a flood costs connections, not threads."""
+
+    daemon_threads = True
+
+    def __init__(self, *args: Any) -> None:
+        self._room = threading.BoundedSemaphore(AT_ONCE)
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve it in a thread, while there are some left."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve it, and make room again."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who hangs up in the middle is not news."""
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+def _server(address: str) -> type[_Server]:
+    return _Server6 if ":" in address else _Server
+
+
 def _handler(registry: CollectorRegistry, now: Now) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """Answers GET for the two pages."""
+        """Answers GET for the two pages; any other method is refused, so nothing here can change anything."""
+
+        timeout = PATIENCE_S
+        server_version, sys_version = "kensa", ""
+
+        def __getattr__(self, name: str) -> Any:
+            """What answers a method: for all but GET, that it is not allowed."""
+            if name.startswith("do_"):
+                return self._refuse
+            raise AttributeError(name)
 
         def do_GET(self) -> None:
             """Answer one request."""
@@ -222,8 +276,14 @@ def _handler(registry: CollectorRegistry, now: Now) -> type[BaseHTTPRequestHandl
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name http.server gives
             """Requests are not news."""
 
+        def _refuse(self) -> None:
+            self.close_connection = True
+            self._answer(405, "text/plain; charset=utf-8", b"expected GET\n")
+
         def _answer(self, status: int, kind: str, body: bytes) -> None:
             self.send_response(status)
+            if status == 405:
+                self.send_header("Allow", "GET")
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

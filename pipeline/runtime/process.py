@@ -29,7 +29,7 @@ from pipeline.runtime.pulse import Pulse
 from pipeline.runtime.sessions import marked
 from pipeline.runtime.turn import Turn, here
 from pipeline.transport.channel import Inbox
-from pipeline.transport.connect import Context, open_inbox, open_outbox
+from pipeline.transport.connect import Context, guarding, open_inbox, open_outbox
 
 OK, FAILED, BAD_LAUNCH = 0, 1, 3
 
@@ -43,7 +43,7 @@ class Process:
         self.log = logs.logger(launch.line, launch.process.name)
         self.clock = RealClock()
         self.stop = threading.Event()
-        self.context = Context(self.stop, launch.drain)
+        self.context = Context(self.stop, launch.drain, guarding(launch.keys, launch.insecure), launch.process.host)
         self.error = ""
         layouts = launch.process.lanes
         self.inboxes = {lane.name: inbox for lane in layouts if (inbox := self._inbox(lane)) is not None}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pipeline.errors import KensaError
 from pipeline.plan import Edge, Lane
 from pipeline.transport.channel import Inbox, Outbox
-from pipeline.transport.context import Context
+from pipeline.transport.context import Context, guarding
 from pipeline.transport.memory import MemoryInbox, MemoryOutbox
 
-__all__ = ["Context", "open_inbox", "open_outbox"]
+__all__ = ["Context", "guarding", "open_inbox", "open_outbox"]
 
 
 def open_outbox(edge: Edge, incarnation: str, context: Context) -> Outbox:

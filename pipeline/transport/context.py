@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     import zmq
 
     from pipeline.transport.guard import Guard
+
+
+def guarding(keys: str, insecure: bool) -> Path | None:
+    """What a context needs to know: None, where it was said that no keys are needed. No folder holds no keys."""
+    return None if insecure else Path(keys or os.devnull)
 
 
 class Context:

@@ -104,7 +104,8 @@ class Courier:
             if self._over:
                 return False
             self._set_aside(self._waiting - self._backlog, "the backlog is full")
-            place, line = self._cursor, self._next()
+            line = self._next()
+            place = self._cursor
         if not line:
             return False
         try:

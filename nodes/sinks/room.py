@@ -83,7 +83,7 @@ class Room:
         if level != "ok":
             board.raise_(self._key(level), said(self._sink, self._watch, level, bare))
         if RANK[level] < RANK[self._told]:
-            log().info("room again", sink=self._sink, level=level, was=self._told, records_without_masks=self.bare)
+            log().info("room again", sink=self._sink, now=level, was=self._told, without_masks=self.bare)
         self._told = level
 
     def _key(self, level: Level) -> str:

@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 
 from nodes.sinks.alarms import alarms
 from nodes.sinks.courier import Courier
 from nodes.sinks.cursor import Cursor
-from nodes.sinks.events import event, iso
+from nodes.sinks.events import RottenError, decode, encode, event, iso
 from nodes.sinks.journal import Journal
+from pipeline.notices import board
 from pipeline.records import Finding, Gap, Outcome, Verdict
 
 HOLE = Finding(rule="no-hole", reason="HOLE", measure="hole_area_px", value=31.0, high=0.0)
@@ -146,11 +148,158 @@ def test_time_is_utc_to_the_microsecond() -> None:
     assert iso(1_795_363_200_999_999_999) == "2026-11-22T16:00:00.999999Z"
 
 
-def test_a_torn_line_is_cut_off(tmp_path: Path) -> None:
-    """What a crash left half-written goes; the whole lines before it stay."""
-    (tmp_path / "a.jsonl").write_bytes(b'{"seq": 1}\n{"seq": 2}\n{"se')
-    alarms(iter([[verdict(3)]]), path=str(tmp_path / "a.jsonl"))
-    assert [e["seq"] for e in lines(tmp_path / "a.jsonl")] == [1, 2, 3]
+def test_a_torn_line_is_set_aside(tmp_path: Path) -> None:
+    """Wherever a crash ended it: the whole lines before it stay, what was half-written is kept beside."""
+    path = tmp_path / "a.jsonl"
+    last = encode(event(verdict(2)))
+    for length in range(1, len(last)):
+        path.write_bytes(b'{"seq": 1}\n' + last[:length])
+        alarms(iter([[verdict(3)]]), path=str(path))
+        assert [e["seq"] for e in lines(path)] == [1, 3]
+        assert Path(f"{path}.damaged").read_bytes().splitlines()[-1] == last[:length]
+
+
+def test_a_flipped_bit_in_a_line_is_found() -> None:
+    """Whichever it is; a line that is whole reads as the event it was."""
+    line = encode(event(verdict(3)))
+    assert decode(line) == event(verdict(3))
+    for place in range(len(line)):
+        with pytest.raises(
+            RottenError, match=r"^expected an event and its crc32, found \d+ bytes that are not as they"
+        ):
+            decode(line[:place] + bytes([line[place] ^ 1 << place % 8]) + line[place + 1 :])
+
+
+def test_rotten_lines_are_kept_and_never_sent(tmp_path: Path, receiver: Receiver) -> None:
+    """A flipped bit, a lost line end and one too many each cost their lines alone, and people are told."""
+    path = tmp_path / "a.jsonl"
+    told = [encode(event(verdict(seq))) for seq in range(1, 7)]
+    rotten = told[1].replace(b"HOLE", b"HOLD")
+    path.write_bytes(b"\n".join([told[0], rotten, told[2] + b" " + told[3], b"", told[4], told[5], b""]))
+    Cursor(tmp_path / "a.jsonl.sent", Journal(path)).write(0)
+    alarms(iter([[verdict(7)]]), path=str(path), url=receiver.url, patience=20)
+    assert [e["seq"] for e in receiver.got] == [1, 5, 6, 7]
+    assert Path(f"{path}.damaged").read_bytes().splitlines() == [rotten, told[2] + b" " + told[3]]
+    texts = [notice.text for notice in board.read() if notice.key == f"alarms {path} rotten"]
+    assert texts == [f"alarms: 2 rotten lines in {path} were not sent; see {path}.damaged"]
+    board.settle(f"alarms {path} rotten")
+
+
+@pytest.mark.parametrize("rot", [b"12", b"", b"000 00000000", b"7 {:08x}", b"99999 {:08x}"])
+def test_an_unreadable_cursor_sends_the_last_backlog_again(tmp_path: Path, receiver: Receiver, rot: bytes) -> None:
+    """A place that cannot be right is not believed: events are rather sent twice than not at all."""
+    path, place = tmp_path / "a.jsonl", rot.split(b" ")[0]
+    path.write_bytes(b"".join(encode(event(verdict(seq))) + b"\n" for seq in range(1, 6)))
+    (tmp_path / "a.jsonl.sent").write_bytes(rot.replace(b"{:08x}", b"%08x" % crc32(place)))
+    alarms(iter([]), path=str(path), url=receiver.url, backlog=3, patience=20)
+    assert [e["seq"] for e in receiver.got] == [3, 4, 5]
+
+
+def test_a_cursor_remembers_places_where_lines_begin(tmp_path: Path) -> None:
+    """The first time it is the end of the journal; after that what was written."""
+    journal = Journal(tmp_path / "a")
+    journal.append([b"one", b"two"])
+    cursor = Cursor(tmp_path / "c", journal)
+    assert cursor.read() == 8
+    for place, found in ((0, 0), (4, 4), (8, 8), (5, None), (9, None)):
+        cursor.write(place)
+        assert cursor.read() == found
+    assert [journal.last(lines) for lines in (0, 1, 2, 3)] == [8, 4, 0, 0]
+
+
+def test_a_full_disk_does_not_stop_the_courier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its place cannot be written it goes on and people are told; what cannot be set aside is tried again."""
+    journal, sent, full = Journal(tmp_path / "a.jsonl"), [], threading.Event()
+    real, asked = Path.write_bytes, threading.Semaphore(0)
+
+    def write(path: Path, content: bytes) -> int:
+        if full.is_set() and ".sent" in path.name:
+            raise OSError(28, "No space left on device")
+        return real(path, content)
+
+    def post(line: bytes) -> None:
+        sent.append(line)
+        asked.release()
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    key = f"alarms {tmp_path / 'a.jsonl.sent'} cannot write"
+    with Courier(journal, post, backlog=9, patience=5) as courier:
+        full.set()
+        journal.append([b"1", b"2"])
+        courier.tell(2)
+        assert asked.acquire(timeout=20)
+        assert asked.acquire(timeout=20)
+        while not (texts := [notice.text for notice in board.read() if notice.key == key]):
+            threading.Event().wait(0.01)
+        full.clear()
+        journal.append([b"3"])
+        courier.tell(1)
+    assert texts == [
+        f"alarms cannot write {tmp_path / 'a.jsonl.sent'}: No space left on device; after a crash events are sent twice"
+    ]
+    assert sent == [b"1", b"2", b"3"]
+    assert key not in [notice.key for notice in board.read()]
+    assert Cursor(tmp_path / "a.jsonl.sent", journal).read() == 6
+
+
+def test_what_cannot_be_set_aside_stays_in_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end of a line on a full disk nothing is lost: the next start sends it."""
+    journal = Journal(tmp_path / "a.jsonl")
+
+    def away(_: bytes) -> None:
+        raise ConnectionRefusedError
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, Courier(journal, away, backlog=9, patience=0) as courier:
+        journal.append([b"1", b"2"])
+        courier.tell(2)
+        patch.setattr(Journal, "append", full)
+    sent: list[bytes] = []
+    with Courier(journal, sent.append, backlog=9, patience=20):
+        pass
+    assert sent == [b"1", b"2"]
+
+
+def test_a_batch_that_was_refused_sets_no_event_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for the webhook when the disk refuses new events waits on, and the lane is not held up."""
+    away = Receiver()
+    away.stop()
+    path = tmp_path / "a.jsonl"
+
+    def batches() -> Iterator[list[Verdict | Gap]]:
+        yield [verdict(1)]
+        monkeypatch.setattr(Journal, "append", full)
+        yield [verdict(2)]
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        alarms(batches(), path=str(path), url=away.url, patience=60)
+    monkeypatch.undo()
+    assert not Path(f"{path}.undelivered.jsonl").exists()
+    back = Receiver(away.port)
+    alarms(iter([[verdict(2)]]), path=str(path), url=away.url, patience=20)
+    back.stop()
+    assert [e["seq"] for e in back.got] == [1, 2]
+
+
+def test_a_line_that_cannot_be_posted_holds_up_no_other(tmp_path: Path) -> None:
+    """Whatever posting raises, the thread lives: the event is set aside."""
+    journal, sent = Journal(tmp_path / "a.jsonl"), []
+
+    def post(line: bytes) -> None:
+        if line == b"2":
+            raise ValueError("no 2")
+        sent.append(line)
+
+    with Courier(journal, post, backlog=9, patience=20) as courier:
+        journal.append([b"1", b"2", b"3"])
+        courier.tell(3)
+    assert sent == [b"1", b"3"]
+    assert (tmp_path / "a.jsonl.undelivered.jsonl").read_bytes() == b"2\n"
 
 
 def test_a_full_disk_leaves_no_half_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

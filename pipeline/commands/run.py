@@ -105,23 +105,8 @@ def seconds(text: str) -> float:
 def _supervised(
     planned: Plan, host: str, folder: RunFolder, journal: Journal, args: argparse.Namespace, *, live: bool
 ) -> Outcome:
-    limits = Limits(stuck=args.stuck_after, drain=args.drain_within, clock=args.clock_within)
     with ExitStack() as stack:
-        if args.insecure and planned.posts:
-            board.raise_("insecure", OPEN)
-            stack.callback(board.settle, "insecure")
-        supervisor = stack.enter_context(
-            Host(
-                planned,
-                host,
-                folder,
-                _state(planned.line, host),
-                journal,
-                limits=limits,
-                keys=None if args.insecure else keys_folder(),
-                insecure=args.insecure,
-            )
-        )
+        supervisor = stack.enter_context(_supervisor(planned, host, folder, journal, args))
         endpoint = stack.enter_context(Endpoint(lambda: supervisor.now, args.metrics, args.metrics_bind))
         footer = [f"metrics {endpoint.url}", *([f"log {journal.name}"] if journal.name else [])]
         if live:
@@ -134,6 +119,22 @@ def _supervised(
             stack.enter_context(Showing(PlainLines(), lambda: supervisor.now, PLAIN))
         stack.enter_context(_stopped_by_signals(supervisor))
         return supervisor.run(args.seconds)
+
+
+@contextmanager
+def _supervisor(
+    planned: Plan, host: str, folder: RunFolder, journal: Journal, args: argparse.Namespace
+) -> Iterator[Host]:
+    limits = Limits(stuck=args.stuck_after, drain=args.drain_within, clock=args.clock_within)
+    keys, insecure = None if args.insecure else keys_folder(), args.insecure
+    state = _state(planned.line, host)
+    if insecure and planned.posts:
+        board.raise_("insecure", OPEN)
+    try:
+        with Host(planned, host, folder, state, journal, limits=limits, keys=keys, insecure=insecure) as supervisor:
+            yield supervisor
+    finally:
+        board.settle("insecure")
 
 
 def _state(line: str, host: str) -> Path:

@@ -77,18 +77,8 @@ class Host:
         self._board = Switchboard(folder.path)
         self._clients = Clients(self._board, [node for node in self._order if any(node in c.names for c in self._crew)])
         drain = self._limits.drain * GRACE
-        self._family = Family(
-            plan.line,
-            self._board.address,
-            folder.lock,
-            drain,
-            str(state),
-            journal.fd,
-            command,
-            env or os.environ,
-            str(keys or ""),
-            insecure,
-        )
+        told = (str(state), journal.fd, command, env or os.environ, str(keys or ""), insecure)
+        self._family = Family(plan.line, self._board.address, folder.lock, drain, *told)
         self._alarms = Alarms(journal)
         self._peers = Peers(
             plan, host, lambda: self.now, Context(keys=guarding(str(keys or ""), insecure), host=host), self._limits

@@ -7,17 +7,16 @@ session, a record or a text. Names follow https://prometheus.io/docs/practices/n
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import Generic, NamedTuple, Self, TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pipeline.errors import KensaError
+from pipeline.runtime.gets import LOOPBACK, TEXT, Gets, server
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import middle
 from pipeline.runtime.state import HEALTHY, EdgeState, NodeState, PeerState, ProcessState, Snapshot
@@ -25,9 +24,6 @@ from pipeline.transport.channel import Ledger
 
 BOUNDS = (1e-6, 1e-5, 1e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
 HEAD = ("line", "host")
-LOOPBACK = "127.0.0.1"
-AT_ONCE = 16  # requests; more are turned away, for each costs a thread
-PATIENCE_S = 5  # for who has connected and asks slowly
 
 Now = Callable[[], Snapshot]
 Labels = tuple[str, ...]
@@ -59,7 +55,7 @@ class Endpoint:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(LineCollector(now))
         try:
-            self._server = _server(address)((address, port), _handler(registry, now))
+            self._server = server(address)((address, port), _handler(registry, now))
         except OSError as error:
             said, what = error.strerror, "0 takes any free port"
             if address != LOOPBACK:
@@ -214,79 +210,18 @@ def _measured(meters: Iterable[Meter[T]], labels: Labels, things: Iterable[tuple
         yield family
 
 
-class _Server(ThreadingHTTPServer):
-    """A server that a flood costs connections, not threads."""
+def _handler(registry: CollectorRegistry, now: Now) -> type[Gets]:
+    class Pages(Gets):
+        """The two pages."""
 
-    daemon_threads = True
-
-    def __init__(self, *args: Any) -> None:
-        self._room = threading.BoundedSemaphore(AT_ONCE)
-        super().__init__(*args)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve it in a thread, while there are some left."""
-        if self._room.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve it, and make room again."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._room.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Who hangs up in the middle is not news."""
-
-
-class _Server6(_Server):
-    address_family = socket.AF_INET6
-
-
-def _server(address: str) -> type[_Server]:
-    return _Server6 if ":" in address else _Server
-
-
-def _handler(registry: CollectorRegistry, now: Now) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """Answers GET for the two pages; any other method is refused, so nothing here can change anything."""
-
-        timeout = PATIENCE_S
-        server_version, sys_version = "kensa", ""
-
-        def __getattr__(self, name: str) -> Any:
-            """What answers a method: for all but GET, that it is not allowed."""
-            if name.startswith("do_"):
-                return self._refuse
-            raise AttributeError(name)
-
-        def do_GET(self) -> None:
-            """Answer one request."""
-            match self.path.partition("?")[0]:
+        def page(self, path: str) -> tuple[int, str, bytes]:
+            """Status, kind and body."""
+            match path:
                 case "/metrics":
-                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
+                    return 200, CONTENT_TYPE_LATEST, generate_latest(registry)
                 case "/healthz":
                     status, body = health(now())
-                    self._answer(status, "application/json", body)
-                case _:
-                    self._answer(404, "text/plain; charset=utf-8", b"expected /metrics or /healthz\n")
+                    return status, "application/json", body
+            return 404, TEXT, b"expected /metrics or /healthz\n"
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name http.server gives
-            """Requests are not news."""
-
-        def _refuse(self) -> None:
-            self.close_connection = True
-            self._answer(405, "text/plain; charset=utf-8", b"expected GET\n")
-
-        def _answer(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            if status == 405:
-                self.send_header("Allow", "GET")
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    return Handler
+    return Pages

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.runtime.ledger import Account, Books, plus, settle, table
+from pipeline.runtime.ledger import Account, Books, followed, plus, settle, table
 from pipeline.transport.channel import Ledger
 
 counts = st.integers(0, 1000)
@@ -34,6 +36,34 @@ def test_a_settled_ledger_always_balances(last: Ledger, received: int) -> None:
     assert settled.unaccounted == 0
     assert settled.in_flight == 0
     assert settled.sent == max(last.sent, received)
+
+
+@given(ledgers(), ledgers(), counts)
+def test_a_ledger_that_follows_another_balances(past: Ledger, now: Ledger, found: int) -> None:
+    """Whatever an incarnation finds on disk: the two together balance, and what is spilled is what is there now."""
+    now = msgspec.structs.replace(now, sent=now.sent + found, delivered=now.delivered + found, recovered=found)
+    total = followed(past, now)
+    assert total.unaccounted == 0
+    assert total.spilled == now.spilled or now == Ledger()
+    assert total.delivered == past.delivered + now.delivered
+    assert all(count >= 0 for count in total.dropped.values())
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (30, Ledger(sent=110, delivered=105, dropped={"crash": 5})),
+        (33, Ledger(sent=110, delivered=108, dropped={"crash": 2})),
+        (29, Ledger(sent=110, delivered=104, dropped={"crash": 6})),
+        (40, Ledger(sent=115, delivered=115, recovered=5)),
+    ],
+    ids=["all", "more than was told", "fewer than were told", "from before the run"],
+)
+def test_what_one_incarnation_leaves_on_disk_the_next_sends(found: int, expected: Ledger) -> None:
+    """It counts once: what it finds of 30 spilled and 5 thought lost is sent, and nothing is counted as sent twice."""
+    past = Ledger(sent=100, delivered=65, dropped={"crash": 5}, spilled=30)
+    now = Ledger(sent=10 + found, delivered=10 + found, recovered=found)
+    assert followed(past, now) == expected
 
 
 def test_what_nobody_vouches_for_was_dropped_by_the_crash() -> None:

@@ -32,7 +32,7 @@ class Account(Struct, frozen=True, kw_only=True):
     @property
     def total(self) -> Ledger:
         """Everything so far."""
-        return plus(self.past, self.now)
+        return followed(self.past, self.now)
 
     @property
     def balanced(self) -> bool:
@@ -49,7 +49,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
     def died(self, received: int, reason: str) -> Account:
         """The account after the running incarnation died; see `settle`."""
-        return replace(self, past=plus(self.past, settle(self.now, received, reason)), now=Ledger())
+        return replace(self, past=followed(self.past, settle(self.now, received, reason)), now=Ledger())
 
 
 def plus(a: Ledger, b: Ledger) -> Ledger:
@@ -64,7 +64,30 @@ def plus(a: Ledger, b: Ledger) -> Ledger:
         spilled=a.spilled + b.spilled,
         in_flight=a.in_flight + b.in_flight,
         resent=a.resent + b.resent,
+        recovered=a.recovered + b.recovered,
     )
+
+
+def followed(past: Ledger, now: Ledger) -> Ledger:
+    """The ledger of one edge over an incarnation and those before it: what one left on disk the next finds there.
+
+    What was found and not reported before had been given up as lost in a crash: it was not. What was reported and is
+    not found was delivered after the last report, or is gone with the disk: it counts as lost, for nobody vouches for
+    it. So a loss can be overstated by one report, and never understated.
+    """
+    if now == Ledger() or not (past.spilled or now.recovered):
+        return plus(past, now)
+    found = min(now.recovered, past.spilled)
+    gone, extra, dropped = past.spilled - found, now.recovered - found, dict(past.dropped)
+    for reason in ("crash", "shutdown"):
+        back = min(extra, dropped.get(reason, 0))
+        extra -= back
+        dropped[reason] = dropped.get(reason, 0) - back
+    dropped["crash"] += gone
+    kept = {reason: count for reason, count in dropped.items() if count}
+    again = now.recovered - extra
+    before = replace(past, sent=past.sent - again, dropped=kept, spilled=0)
+    return replace(plus(before, now), recovered=past.recovered + extra)
 
 
 def settle(last: Ledger, received: int, reason: str) -> Ledger:

@@ -17,13 +17,14 @@ class Ledger(Struct, frozen=True, kw_only=True):
     """What became of everything a producer handed to one edge.
 
     Attributes:
-        sent: Records handed over.
+        sent: Records handed over, and those that an earlier incarnation had left on disk.
         delivered: Records the consumer has done with (for a batch sink: committed).
         dropped: Records that were let go, per reason: `overflow`, `superseded`, `expired`, `oversized`,
-            `malformed`, `version`, `error`, `crash`, `shutdown`.
-        spilled: Records that went to disk.
+            `malformed`, `version`, `error`, `crash`, `shutdown`, `spool_full`, `torn`.
+        spilled: Records that are on disk now; the next incarnation sends what this one does not.
         in_flight: Records that wait here or are with the consumer.
         resent: Records sent again after a consumer came back; not part of the balance.
+        recovered: Of those sent: records that an earlier incarnation had left on disk; not part of the balance.
     """
 
     sent: int = 0
@@ -32,6 +33,7 @@ class Ledger(Struct, frozen=True, kw_only=True):
     spilled: int = 0
     in_flight: int = 0
     resent: int = 0
+    recovered: int = 0
 
     @property
     def unaccounted(self) -> int:
@@ -88,6 +90,8 @@ class Outbox(Protocol):
 
     def close(self, timeout: float, *, ends: bool = True) -> Ledger:
         """End the edge: deliver what waits, at most for `timeout` seconds, drop the rest as `shutdown`.
+
+        Under `spool` the rest stays on disk.
 
         Args:
             timeout: Seconds; less where the line stops meanwhile and its time to drain is over.

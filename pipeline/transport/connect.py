@@ -12,15 +12,13 @@ __all__ = ["Context", "guarding", "open_inbox", "open_outbox"]
 
 
 def open_outbox(edge: Edge, incarnation: str, context: Context) -> Outbox:
-    """The producer's end of an edge.
-
-    Raises:
-        KensaError: If its policy is not available yet.
-    """
-    if edge.queue.policy == "spool":
-        raise KensaError(f"edge '{edge.name}': policy 'spool' is not available yet; use 'drop_oldest' or 'block'")
+    """The producer's end of an edge."""
     if edge.transport == "memory":
         return MemoryOutbox(edge, incarnation, context)
+    if edge.queue.policy == "spool":
+        from pipeline.transport.durable import DurableOutbox
+
+        return DurableOutbox(edge, incarnation, context)
     from pipeline.transport.zeromq import ZeromqOutbox
 
     return ZeromqOutbox(edge, incarnation, context)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import zmq
 
     from pipeline.transport.guard import Guard
+    from pipeline.transport.writer import Writer
 
 
 def guarding(keys: str, insecure: bool) -> Path | None:
@@ -30,10 +31,17 @@ class Context:
         drain: Seconds.
         keys: Folder of the keys that tcp edges are encrypted and authenticated with; without it they are neither.
         host: Whose keys in it are this host's own.
+        state: Folder of what outlives the line, where durable edges have their spools; without it they drop.
     """
 
     def __init__(
-        self, stop: threading.Event | None = None, drain: float = 5.0, keys: Path | None = None, host: str = ""
+        self,
+        stop: threading.Event | None = None,
+        drain: float = 5.0,
+        keys: Path | None = None,
+        host: str = "",
+        *,
+        state: Path | None = None,
     ) -> None:
         self.stop = stop or threading.Event()
         self._drain = drain
@@ -43,6 +51,8 @@ class Context:
         self._hubs: dict[str, Hub] = {}
         self._keys, self._host = keys, host
         self._guard: Guard | None = None
+        self.state = state
+        self._writer: Writer | None = None
 
     @property
     def given_up(self) -> bool:
@@ -75,6 +85,15 @@ class Context:
             self._guard = self._guard or Guard(context, self._keys, self._host)
             return self._guard
 
+    @property
+    def writer(self) -> Writer:
+        """Who uses the disk for durable edges; made when the first of them asks."""
+        from pipeline.transport.writer import Writer
+
+        with self._lock:
+            self._writer = self._writer or Writer()
+            return self._writer
+
     def hub(self, address: str) -> Hub:
         """The meeting place of a lane's memory edges; either side may come first."""
         with self._lock:
@@ -83,6 +102,9 @@ class Context:
     def close(self) -> None:
         """End the ZeroMQ context, and with it every socket that was left open: this never hangs."""
         with self._lock:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
             if self._guard is not None:
                 self._guard.end()
                 self._guard = None

@@ -6,6 +6,8 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from pipeline.plan import Edge, Queue
 from pipeline.records import Record
 from pipeline.transport.arrivals import Arrivals
@@ -26,7 +28,7 @@ class MemoryOutbox:
         self.name = edge.name
         self._context = context
         self._hub = context.hub(edge.address)
-        self._flow = Flow(edge.name, edge.queue)
+        self._flow = Flow(edge.name, _bounds(edge.queue))
         self._closed = False
         with self._hub.lock:
             self._hub.flows[edge.name] = (incarnation, self._flow)
@@ -64,7 +66,7 @@ class MemoryOutbox:
     def retune(self, limits: Queue) -> None:
         """Go by other bounds from now on."""
         with self._hub.lock:
-            self._flow.retune(limits)
+            self._flow.retune(_bounds(limits))
             self._hub.room.notify_all()
 
     def close(self, timeout: float, *, ends: bool = True) -> Ledger:
@@ -202,3 +204,8 @@ class MemoryInbox:
     def _settle(self, arrivals: Arrivals, flow: Flow) -> None:
         flow.acknowledge(0, arrivals.done)
         self._hub.room.notify_all()
+
+
+def _bounds(limits: Queue) -> Queue:
+    """Both ends of a memory edge die together, so a disk would save nothing there: `spool` waits like `block`."""
+    return replace(limits, policy="block") if limits.policy == "spool" else limits

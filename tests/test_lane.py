@@ -186,6 +186,22 @@ def test_while_the_world_is_in_the_way_nothing_is_done_with() -> None:
     assert bench.lane.health()[0].failed == 0
 
 
+def test_a_sink_is_well_as_soon_as_the_world_is_out_of_its_way() -> None:
+    """Degraded while the disk was full, and no longer when it took a batch; the next time begins a new row."""
+    bench = Bench(run("store"))
+    for _ in range(2):
+        toys.disk["full"] = True
+        bench.push("store", frame(0))
+        for _ in range(6):
+            bench.now += 20_000_000_000
+            bench.lane.poll()
+        assert bench.lane.health()[0].degraded
+        toys.disk["full"] = False
+        bench.now += 20_000_000_000
+        bench.lane.poll()
+        assert not bench.lane.health()[0].degraded
+
+
 def test_what_the_world_is_in_the_way_of_at_the_end_is_refused() -> None:
     """A line that stops while the disk is full says what it could not keep."""
     toys.disk["full"] = True

@@ -61,6 +61,7 @@ class Cell:
         self._tap: Tap | None = None
         self.targets: dict[type, tuple[Target, ...]] = {}
         self._rows: dict[str, Backoff] = {}
+        self._hindered = False
 
     def open(self) -> None:
         """Begin what needs no record to begin."""
@@ -98,9 +99,11 @@ class Cell:
             self._judge(record, failure, now)
 
     def close_batch(self, key: str) -> None:
-        """Hand over the open batch of one run."""
+        """Hand over the open batch of one run; where only the world was in the way, this one success ends the row."""
         assert isinstance(self.step, Batches)
-        self._work(self.step.flush, key)
+        if self._work(self.step.flush, key) and self._hindered:
+            self._rows.pop("", None)
+            self._hindered = False
         self._settle(_clock())
 
     def close(self) -> None:
@@ -205,6 +208,7 @@ class Cell:
         turns: Iterable[int] = (self._turn.number,)
         if isinstance(self.step, Batches):
             self.step.rest(row.retry_ns)
+            self._hindered = isinstance(error, OSError)
             turns, self.step.lost = self.step.lost, []
         self._lose(culprits, turns)
 

@@ -42,7 +42,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def edge(transport: Transport, address: str, name: str = "in→out", **queue: Any) -> Edge:
+def edge(
+    transport: Transport, address: str, name: str = "in→out", hosts: tuple[str, str] = ("here", "here"), **queue: Any
+) -> Edge:
     """An edge from the lane `in` to the lane `out`."""
     return Edge(
         name=name,
@@ -53,7 +55,7 @@ def edge(transport: Transport, address: str, name: str = "in→out", **queue: An
         address=address,
         queue=Queue(**queue),
         why="a test cuts here",
-        hosts=("here", "here") if transport == "tcp" else ("", ""),
+        hosts=hosts if transport == "tcp" else ("", ""),
     )
 
 

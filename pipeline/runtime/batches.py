@@ -54,6 +54,7 @@ class Batches(Stream):
         pending: The open batch of each run.
         settled_ns: When the records of handed-over batches came about; whoever measures ages empties it.
         lost: Turns that brought the records the last exception was about.
+        again: Somebody takes its place who is given what is still pending at the end.
     """
 
     def __init__(self, node: str, calls: Calls, *, per: bool, batch: Batch, turn: Turn) -> None:
@@ -62,6 +63,7 @@ class Batches(Stream):
         self.pending: dict[str, Pending] = {}
         self.settled_ns: list[int] = []
         self.lost: list[int] = []
+        self.again = False
 
     def push(self, record: Record, outs: list[Record]) -> None:
         """Put a record into the batch of its run, and hand the batch over when that filled it."""
@@ -109,6 +111,8 @@ class Batches(Stream):
             try:
                 self.flush(key, outs)
             except OSError:
+                if self.again:
+                    raise
                 given_up = self.pending.pop(key).waiting
                 self.culprits = [waiting.record for waiting in given_up]
                 self.lost = [waiting.turn for waiting in given_up]

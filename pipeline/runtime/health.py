@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from pipeline.notices import Notice
-from pipeline.plan import Edge, Process
+from pipeline.plan import Edge, Lane, Process
 from pipeline.transport.channel import Ledger
 
 State = Literal["starting", "running", "draining", "ended", "failed"]
@@ -33,6 +33,7 @@ class Launch(Struct, frozen=True, kw_only=True):
         keys: Folder of the keys for edges to other hosts; the keys themselves are never handed on.
         insecure: Edges to other hosts may do without keys, by the express wish of whoever started the line.
         epoch_ns: What UTC was when the host's monotonic clock was 0, by the time of the line; see `pipeline.clock`.
+        revision: Which state of the line's plan this is.
     """
 
     process: Process
@@ -45,6 +46,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     keys: str = ""
     insecure: bool = False
     epoch_ns: int = 0
+    revision: int = 0
 
 
 class NodeHealth(Struct, frozen=True, kw_only=True):
@@ -95,6 +97,9 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
         rss_bytes: Memory it holds.
         fds: Files and sockets it holds open.
         notices: What people should know about it now; one that is no longer here is over.
+        revision: The state of the plan that it has carried out.
+        refused: Why it cannot carry out what it was told to prepare for.
+        unmade: Lanes that it should have and cannot begin, each with the reason; it goes on trying.
     """
 
     process: str
@@ -109,6 +114,9 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
     fds: int = 0
     error: str = ""
     notices: tuple[Notice, ...] = ()
+    revision: int = 0
+    refused: str = ""
+    unmade: dict[str, str] = {}
 
 
 class Tapped(Struct, frozen=True, kw_only=True, tag="tapped"):
@@ -134,7 +142,45 @@ class Tap(Struct, frozen=True, tag="tap"):
     on: bool
 
 
-Command = Stop | Finish | Tap
+class Prepare(Struct, frozen=True, kw_only=True, tag="prepare"):
+    """A change is coming: load its nodes, and let in the edges it brings.
+
+    Attributes:
+        revision: The state of the plan that this is reported as.
+        uses: Nodes that lanes will need: name in the catalogue → `module:function`.
+        takes: Edges that will end in lanes that are here.
+    """
+
+    revision: int
+    uses: dict[str, str]
+    takes: tuple[Edge, ...]
+
+
+class Become(Struct, frozen=True, kw_only=True, tag="become"):
+    """Go over to another state of the plan; whatever is the same in both goes on undisturbed.
+
+    Attributes:
+        revision: The state.
+        lanes: The lanes the process should have; others are drained and end.
+        gives: Edges that should be open at their beginning here, also those of a lane that is yet to come.
+        takes: Edges that may still bring something to lanes here.
+        again: Lanes that are begun anew although they are here.
+        onward: Edges that are closed here and that another producer goes on with: their end is not told.
+        ending: Edges whose producers tell their end: a lane that is to end waits for that.
+        more: Another command follows: do not leave, even without a lane.
+    """
+
+    revision: int
+    lanes: tuple[Lane, ...]
+    gives: tuple[Edge, ...]
+    takes: tuple[Edge, ...]
+    again: tuple[str, ...] = ()
+    onward: tuple[str, ...] = ()
+    ending: tuple[str, ...] = ()
+    more: bool = False
+
+
+Command = Stop | Finish | Tap | Prepare | Become
 FromProcess = Report | Tapped
 
 encode = msgspec.msgpack.Encoder().encode

@@ -40,6 +40,7 @@ class Lane:
         cells: Its nodes, each after those that feed it.
         exits: The edges that leave it.
         batches: Its nodes that read lists.
+        again: Another lane takes its place when it ends.
     """
 
     def __init__(
@@ -63,9 +64,11 @@ class Lane:
                 self.cells[before].after.append(cell)
         for edge, outbox in exits:
             self.cells[edge.source[0]].exits.append((frozenset(edge.kinds), outbox))
-        self._doors = {edge.name: edge.target[0] for edge in entries}
+        self._doors = {edge.name: self.cells[edge.target[0]] for edge in entries}
         self.batches = [(cell, cell.step) for cell in self.cells.values() if isinstance(cell.step, Batches)]
         self._held: deque[tuple[int, Delivery]] = deque()
+        self._lock = threading.Lock()
+        self._left = self._released = self.again = False
 
     def open(self) -> None:
         """Begin the runs that need no record to begin."""
@@ -81,23 +84,31 @@ class Lane:
 
     def accept(self, delivery: Delivery) -> None:
         """Let a delivery in; `settled` will say when it was done with."""
-        self._held.append((self.turn.number + 1, delivery))
-        self.push(self._doors[delivery.edge], delivery.record)
+        turn, record, cell = self.turn, delivery.record, self._doors[delivery.edge]
+        turn.number += 1
+        turn.origin_ns = record.t_ns - line_time.epoch_ns
+        self._held.append((turn.number, delivery))
+        kind = type(record)
+        if kind in cell.spec.takes:
+            cell.take(record)
+        else:
+            for target in cell.entrance(kind):
+                target(record)
 
     def settled(self) -> Iterator[tuple[Delivery, str]]:
         """Deliveries that are done with, in order: those that no open batch may still hold a piece of.
 
         With each, why a sink could not keep it; empty where it could.
         """
-        waiting = [batch.turn for _, step in self.batches for batch in step.pending.values()]
+        waiting = self.batches and [batch.turn for _, step in self.batches for batch in step.pending.values()]
         first = min(waiting, default=self.turn.number + 1)
         while self._held and self._held[0][0] < first:
             turn, delivery = self._held.popleft()
-            yield delivery, self._refusal(turn)
+            yield delivery, self._refusal(turn) if self.turn.lost else ""
 
     def _refusal(self, turn: int) -> str:
         lost = self.turn.lost
-        if not lost or turn not in lost:
+        if lost is None or turn not in lost:
             return ""
         lost.remove(turn)
         return "error"
@@ -123,11 +134,50 @@ class Lane:
         for cell in self.cells.values():
             cell.close()
 
+    def learn(self, layout: Layout, entries: Sequence[Edge]) -> None:
+        """What differs for cameras that it has not met yet, and the edges they come by; any thread may tell."""
+        for run in layout.runs:
+            if step := self.cells[run.node].step:
+                step.calls.learn(run)
+        self._doors |= {edge.name: self.cells[edge.target[0]] for edge in entries}
+
+    def connect(self, exits: Sequence[Exit]) -> None:
+        """Give to these edges from the next record on, and to no others; any thread may ask."""
+        self.exits = tuple(exits)
+        for node, cell in self.cells.items():
+            cell.connect([(frozenset(edge.kinds), outbox) for edge, outbox in exits if edge.source[0] == node])
+
+    def release(self, *, again: bool) -> bool:
+        """Leave its edges open when it ends: somebody else goes on with them; any thread may ask.
+
+        Args:
+            again: Another lane takes its place at once: what a sink cannot keep now is not lost, but left to that one.
+
+        Returns:
+            False where it has begun to close them.
+        """
+        with self._lock:
+            if self._left:
+                return False
+            self._released, self.again = True, again
+            for _, step in self.batches:
+                step.again = again and self.turn.lost is not None
+            return True
+
+    @property
+    def released(self) -> bool:
+        """Whether somebody else goes on with its edges."""
+        return self._released
+
     def leave(self, timeout: float) -> dict[str, Ledger]:
         """Close the edges that leave it, all of them within `timeout` seconds; returns their last ledgers.
 
         They are closed side by side: a sink that gathers a batch hands it over at the end of all its edges.
         """
+        with self._lock:
+            if self._released:
+                return {}
+            self._left = True
         ledgers: dict[str, Ledger] = {}
 
         def close(edge: Edge, outbox: Outbox) -> None:

@@ -11,25 +11,21 @@ import os
 import signal
 import sys
 import threading
-import time
+from pathlib import Path
 from types import FrameType
 
 import msgspec
 
-from pipeline.catalog import Catalog, Targets
-from pipeline.clock import RealClock, line_time
+from pipeline.catalog import Targets
+from pipeline.clock import line_time
 from pipeline.errors import KensaError
-from pipeline.plan import Lane as Layout
 from pipeline.records import Record
 from pipeline.runtime import logs
-from pipeline.runtime.feed import feed
-from pipeline.runtime.health import Command, Finish, Launch, Stop, decode_launch
-from pipeline.runtime.lane import Exit, Lane, serve
+from pipeline.runtime.changing import Changing
+from pipeline.runtime.health import Become, Command, Finish, Launch, Prepare, Stop, decode_launch
 from pipeline.runtime.pulse import Pulse
-from pipeline.runtime.sessions import marked
-from pipeline.runtime.turn import Turn, here
-from pipeline.transport.channel import Inbox
-from pipeline.transport.connect import Context, guarding, open_inbox, open_outbox
+from pipeline.runtime.works import Works
+from pipeline.transport.connect import Context, guarding
 
 OK, FAILED, BAD_LAUNCH = 0, 1, 3
 
@@ -37,21 +33,20 @@ OK, FAILED, BAD_LAUNCH = 0, 1, 3
 class Process:
     """The lanes of one process, and the threads that run them."""
 
-    def __init__(self, launch: Launch, nodes: Catalog) -> None:
+    def __init__(self, launch: Launch, nodes: Targets) -> None:
         self.launch = launch
         line_time.epoch_ns = launch.epoch_ns or line_time.epoch_ns
         self.log = logs.logger(launch.line, launch.process.name)
-        self.clock = RealClock()
         self.stop = threading.Event()
-        self.context = Context(self.stop, launch.drain, guarding(launch.keys, launch.insecure), launch.process.host)
+        keys, state = guarding(launch.keys, launch.insecure), Path(launch.state) if launch.state else None
+        self.context = Context(self.stop, launch.drain, keys, launch.process.host, state=state)
         self.error = ""
-        layouts = launch.process.lanes
-        self.inboxes = {lane.name: inbox for lane in layouts if (inbox := self._inbox(lane)) is not None}
-        self.lanes = {lane.name: self._lane(lane, nodes) for lane in layouts}
+        self.works = Works(launch, nodes, context=self.context, failure=self._failed, fault=self._fault)
+        self.changing = Changing(self.works, launch.revision, self.stop, self._fault)
         self.pulse = Pulse(
             launch,
-            [*self.lanes.values()],
-            [*self.inboxes.values()],
+            self.works,
+            self.changing,
             command=self.command,
             lifeline=sys.stdin.fileno(),
             context=self.context,
@@ -59,63 +54,32 @@ class Process:
 
     def run(self) -> int:
         """Run all lanes until the last has ended; returns the exit status."""
-        threads = [
-            threading.Thread(target=self._live, args=(lane,), name=lane.name, daemon=True)
-            for lane in self.launch.process.lanes
-        ]
         self.pulse.start()
-        for thread in threads:
-            thread.start()
+        self.works.start()
         self.pulse.state = "running"
-        for thread in threads:
-            thread.join()
+        self.works.wait()
         self.pulse.end("failed" if self.error else "ended", self.error)
         self.context.close()
         return FAILED if self.error else OK
 
     def command(self, command: Command) -> None:
         """Do what the supervisor asks; also called for SIGTERM."""
+        if isinstance(command, Prepare | Become):
+            if not self.stop.is_set():
+                self.changing.begin(command)
+            return
         self.pulse.state = "draining"
         self.stop.set()
-        self.clock.stop()
+        self.changing.release()
+        self.works.stop()
         if isinstance(command, Finish):
-            for inbox in self.inboxes.values():
-                inbox.finish()
+            self.works.finish()
 
-    def _inbox(self, layout: Layout) -> Inbox | None:
-        edges = tuple(edge for edge in self.launch.edges if edge.target[1] == layout.name)
-        return open_inbox(layout, edges, self.context) if layout.addresses else None
-
-    def _lane(self, layout: Layout, nodes: Catalog) -> Lane:
-        edges = self.launch.edges
-        return Lane(
-            layout,
-            nodes,
-            entries=[edge for edge in edges if edge.target[1] == layout.name],
-            exits=[
-                Exit(edge, open_outbox(edge, self.launch.incarnation, self.context))
-                for edge in edges
-                if edge.source[1] == layout.name
-            ],
-            turn=Turn(time.monotonic_ns),
-            failure=self._failed,
-        )
-
-    def _live(self, layout: Layout) -> None:
-        """The life of a lane; its nodes may fail, but if this raises, Kensa itself is at fault."""
-        lane = self.lanes[layout.name]
-        here.turn = lane.turn
-        try:
-            if inbox := self.inboxes.get(layout.name):
-                serve(lane, inbox, self.launch.drain)
-            else:
-                run, camera = layout.runs[0], layout.cameras[0]
-                with marked(self.launch.state, run.node, camera) as mark:
-                    feed(lane, run, camera, self.clock, self.launch.drain, mark=mark)
-        except BaseException as error:
-            self.error = f"lane '{layout.name}': {type(error).__name__}: {error}"
-            self.log.exception("lane failed", lane=layout.name)
-            self.command(Finish())
+    def _fault(self, what: str, error: BaseException) -> None:
+        """Something of Kensa's own has failed, and not only a node of it."""
+        self.error = f"lane '{what}': {type(error).__name__}: {error}"
+        self.log.error("lane failed", lane=what, exc_info=error)
+        self.command(Finish())
 
     def _failed(self, node: str, record: Record | None, error: Exception) -> None:
         self.log.error("node failed", node=node, **logs.about(record), error=str(error), exc_info=error)

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import zmq
@@ -20,9 +20,9 @@ from pipeline.clock import line_time
 from pipeline.notices import board
 from pipeline.records import Record
 from pipeline.runtime import health
-from pipeline.runtime.health import Command, EdgeHealth, Finish, Launch, Report, State, Stop, Tap, Tapped
-from pipeline.runtime.lane import Lane
-from pipeline.transport.channel import Inbox
+from pipeline.runtime.changing import Changing
+from pipeline.runtime.health import Command, Finish, Launch, Report, State, Stop, Tap, Tapped
+from pipeline.runtime.works import Works
 from pipeline.transport.context import Context
 
 BEAT_S = 0.05  # between two looks at outboxes and taps; with neither, only reports wake it
@@ -38,8 +38,8 @@ class Pulse(threading.Thread):
 
     Args:
         launch: What the process runs, and where the supervisor listens.
-        lanes: Its lanes.
-        inboxes: What feeds them.
+        works: Its lanes and edges.
+        changing: What changes them.
         command: Does what the supervisor asks.
         lifeline: File descriptor that the supervisor holds open; its end means that nobody is there any more.
         context: Makes the socket.
@@ -51,8 +51,8 @@ class Pulse(threading.Thread):
     def __init__(
         self,
         launch: Launch,
-        lanes: Sequence[Lane],
-        inboxes: Sequence[Inbox],
+        works: Works,
+        changing: Changing,
         *,
         command: Callable[[Command], None],
         lifeline: int,
@@ -61,7 +61,7 @@ class Pulse(threading.Thread):
         super().__init__(name="pulse", daemon=True)
         self.error = ""
         self._state: State = "starting"
-        self._launch, self._lanes, self._inboxes = launch, lanes, inboxes
+        self._launch, self._works, self._changing = launch, works, changing
         self._command, self._lifeline, self._context = command, lifeline, context
         self._ending = threading.Event()
         self._nudge = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -101,7 +101,7 @@ class Pulse(threading.Thread):
         poller.register(socket, zmq.POLLIN)
         poller.register(self._lifeline, zmq.POLLIN)
         poller.register(self._nudge, zmq.POLLIN)
-        due, told = 0.0, self.state
+        due, told = 0.0, (self.state, 0)
         while not self._ending.is_set():
             ready = dict(poller.poll(self._patience_ms(due)))
             if self._nudge in ready:
@@ -114,30 +114,28 @@ class Pulse(threading.Thread):
                 self._command(Stop())
             self._care()
             self._show(socket)
-            if self.state != told or time.monotonic() >= due:
-                due, told = time.monotonic() + REPORT_S, self.state
+            now = (self.state, self._changing.revision)
+            if now != told or time.monotonic() >= due:
+                due, told = time.monotonic() + REPORT_S, now
                 _send(socket, self._report())
 
     def _patience_ms(self, due: float) -> int:
         """How long nothing need be done."""
         left = due - time.monotonic()
-        if self._tapping or any(lane.exits for lane in self._lanes):
+        if self._tapping or self._works.exits.open:
             left = min(left, BEAT_S)
         return max(0, math.ceil(left * 1000))
 
     def _obey(self, command: Command) -> None:
         if isinstance(command, Tap):
             self._tapping = True  # from now on: that a tap has ended does not mean that another has not begun
-            for lane in self._lanes:
-                lane.tap(command.node, self._look if command.on else None)
+            self._works.tap(command.node, self._look if command.on else None)
         else:
             self._command(command)
 
     def _care(self) -> None:
         """Push on what waits in outboxes; do not wait for ever when the supervisor is gone."""
-        for lane in self._lanes:
-            for _, outbox in lane.exits:
-                outbox.pump()
+        self._works.exits.pump()
         if self._orphaned:
             self._depart(time.monotonic() - self._orphaned)
 
@@ -169,9 +167,12 @@ class Pulse(threading.Thread):
             pid=os.getpid(),
             state=self.state,
             t_ns=line_time.now_ns(),
-            nodes=tuple(node for lane in self._lanes for node in lane.health()),
-            edges=tuple(EdgeHealth(edge=e.name, ledger=box.ledger()) for lane in self._lanes for e, box in lane.exits),
-            received={edge: number for inbox in self._inboxes for edge, number in inbox.received().items()},
+            revision=self._changing.revision,  # read first: what is told beside it is no older
+            refused=self._changing.refused,
+            nodes=tuple(self._works.health()),
+            edges=self._works.exits.ledgers(),
+            received=self._works.received(),
+            unmade=self._works.unmade,
             rss_bytes=_rss(),
             fds=_fds(),
             error=self.error,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,15 +57,19 @@ class Disk:
         self._filler.unlink(missing_ok=True)
 
     def writable(self, yes: bool) -> None:
-        """Mount it anew, for reading alone or for writing too."""
-        self._say(f"mount -o remount,{'rw' if yes else 'ro'} {self._mount} && echo done || echo failed")
+        """Mount it anew, for reading alone or for writing too, as soon as nobody has a file open for writing."""
+        deadline = time.monotonic() + 20
+        while (said := self._asked(f"mount -o remount,{'rw' if yes else 'ro'} {self._mount} && echo done")) != "done\n":
+            assert time.monotonic() < deadline, said
+            threading.Event().wait(0.05)
 
-    def _say(self, command: str) -> None:
+    def _asked(self, command: str) -> str:
+        """What the process that holds the disk answers to a command."""
         assert self._holder.stdin
         assert self._holder.stdout
-        self._holder.stdin.write(command + "\n")
+        self._holder.stdin.write(f"{{ {command}; }} 2>&1 | head -n 1\n")
         self._holder.stdin.flush()
-        assert self._holder.stdout.readline() == "done\n"
+        return self._holder.stdout.readline()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from msgspec import Struct
 from pipeline.errors import KensaError
 from pipeline.faults import meant
 from pipeline.runtime.folder import Running, running
-from pipeline.runtime.health import Tapped
+from pipeline.runtime.health import LARGEST, Tapped
 from pipeline.runtime.state import Snapshot
 
 WATCH = "watch"  # the socket's name in the run folder
@@ -61,6 +61,7 @@ class Client:
         self.about = line.about
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, LARGEST)
         self._socket.connect(f"ipc://{line.folder / WATCH}")
 
     def __enter__(self) -> Self:
@@ -100,7 +101,10 @@ class Client:
     def _receive(self, seconds: float) -> Answer | None:
         if not self._socket.poll(max(0, round(seconds * 1000))):
             return None
-        answer: Answer = decode_answer(self._socket.recv())
+        try:
+            answer: Answer = decode_answer(self._socket.recv())
+        except msgspec.DecodeError as error:
+            raise KensaError(f"line '{self.about.line}' answers what this Kensa does not know: {error}") from error
         return answer
 
 

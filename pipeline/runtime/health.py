@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from pipeline import codec
 from pipeline.notices import Notice
 from pipeline.plan import Edge, Lane, Process
 from pipeline.transport.channel import Ledger
@@ -182,6 +183,8 @@ class Become(Struct, frozen=True, kw_only=True, tag="become"):
 
 Command = Stop | Finish | Tap | Prepare | Become
 FromProcess = Report | Tapped
+
+LARGEST = codec.MAX_BYTES + (1 << 16)  # bytes of a message on a control socket: a tapped record and a little more
 
 encode = msgspec.msgpack.Encoder().encode
 decode_command = msgspec.msgpack.Decoder(Command).decode

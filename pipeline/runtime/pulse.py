@@ -11,8 +11,10 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import zmq
 
 from pipeline import codec
@@ -90,6 +92,7 @@ class Pulse(threading.Thread):
     def run(self) -> None:
         """Beat until `end`."""
         with self._context.zmq.socket(zmq.DEALER) as socket:
+            socket.setsockopt(zmq.MAXMSGSIZE, health.LARGEST)
             socket.connect(self._launch.control)
             self._beat(socket)
             self._show(socket)
@@ -107,7 +110,8 @@ class Pulse(threading.Thread):
             if self._nudge in ready:
                 os.eventfd_read(self._nudge)
             if socket in ready:
-                self._obey(health.decode_command(socket.recv()))
+                with suppress(msgspec.DecodeError):  # of a supervisor that knows more: this process runs on
+                    self._obey(health.decode_command(socket.recv()))
             if self._lifeline in ready and not os.read(self._lifeline, 4096):
                 poller.unregister(self._lifeline)
                 self._orphaned = time.monotonic()

@@ -9,16 +9,22 @@ import msgspec
 import zmq
 
 from pipeline.runtime.control import WATCH, Answer, Request, decode_request
-from pipeline.runtime.health import Command, FromProcess, decode_report, encode
+from pipeline.runtime.health import LARGEST, Command, FromProcess, decode_report, encode
 
 CONTROL = "control"
 WAITING = 64  # answers that a slow client may leave lying
+AT_ONCE = 1024  # messages that are read before anything else is looked at
 
 
 class Switchboard:
-    """Both sockets, bound in the run folder."""
+    """Both sockets, bound in the run folder: only its owner gets as far as these.
+
+    Attributes:
+        unread: Messages that were neither reports nor requests; they are passed over.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self.unread = 0
         self._context = zmq.Context()
         self.address = f"ipc://{folder / CONTROL}"
         self._children = self._bind(self.address)
@@ -42,7 +48,10 @@ class Switchboard:
     def reports(self) -> Iterator[tuple[bytes, FromProcess]]:
         """What the processes have said since the last call, each with the peer to answer to."""
         for peer, message in self._arrived(self._children):
-            yield peer, decode_report(message)
+            try:
+                yield peer, decode_report(message)
+            except msgspec.DecodeError:
+                self.unread += 1
 
     def requests(self) -> Iterator[tuple[bytes, Request]]:
         """What clients have asked since the last call; what is not a request is passed over."""
@@ -50,7 +59,7 @@ class Switchboard:
             try:
                 yield peer, decode_request(message)
             except msgspec.DecodeError:
-                continue
+                self.unread += 1
 
     def tell(self, peer: bytes, command: Command) -> bool:
         """Command a process; False when it cannot be reached now."""
@@ -68,12 +77,14 @@ class Switchboard:
         socket = self._context.socket(zmq.ROUTER)
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         socket.setsockopt(zmq.SNDHWM, WAITING)
+        socket.setsockopt(zmq.MAXMSGSIZE, LARGEST)
         socket.bind(address)
+        Path(address.removeprefix("ipc://")).chmod(0o600)
         return socket
 
     @staticmethod
     def _arrived(socket: zmq.Socket[bytes]) -> Iterator[tuple[bytes, bytes]]:
-        while True:
+        for _ in range(AT_ONCE):
             try:
                 peer, *message = socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:

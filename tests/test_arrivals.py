@@ -55,6 +55,27 @@ def test_a_camera_that_was_never_heard_of_has_no_gap() -> None:
     assert told(after(ended=False), record("cam-2", 5)) == [("Stats", "s", 5)]
 
 
+def test_a_milestone_is_never_ahead_of_what_is_done() -> None:
+    """What was received and not done is no part of it; each is told once."""
+    arrivals = Arrivals("a→b")
+    arrivals.meet("first", 1)
+    for number in (1, 2, 3):
+        arrivals.accept(number)
+        arrivals.place(number, frame(number))
+    assert arrivals.milestone() is None
+    arrivals.finish(1)
+    assert arrivals.milestone() is None
+    arrivals.accept(4)
+    arrivals.place(4, frame(4))
+    for number in (2, 3):
+        arrivals.finish(number)
+    assert arrivals.milestone() == {"cam-1": ("s", 3)}
+    assert arrivals.milestone() is None
+    arrivals.finish(4)
+    assert arrivals.milestone() == {"cam-1": ("s", 4)}
+    assert arrivals.milestone() is None
+
+
 @given(st.integers(1, 40), st.data())
 def test_frames_and_gaps_cover_what_was_given(given_: int, data: st.DataObject) -> None:
     """Whatever a kill took, and whatever is sent again: every frame is delivered once or lies in a gap."""

@@ -6,6 +6,7 @@ from pipeline.records import Frame, Gap, Record, Regions, Tracks
 from pipeline.transport.channel import Delivery
 from pipeline.transport.flow import MAX_UNDONE
 
+Came = dict[str, tuple[str, int]]  # how far each camera has come: session, seq
 ONE_PER_SEQ = (Frame, Regions, Tracks)  # a second one with the same number is the same record again
 
 
@@ -28,9 +29,27 @@ class Arrivals:
         self.ended = False
         self._early: set[int] = set()
         self._refused: dict[int, str] = {}
-        self._last: dict[str, tuple[str, int]] = {}
-        self._before: dict[str, tuple[str, int]] = {}
+        self._last: Came = {}
+        self._before: Came = {}
         self._torn = False
+        self._stone: tuple[int, Came] = (0, {})
+        self._kept = 0
+
+    def remember(self, producer: str, came: Came) -> None:
+        """A consumer before this one had come so far, with this producer."""
+        self.producer, self._last = producer, dict(came)
+
+    def milestone(self) -> Came | None:
+        """How far each camera had come at a moment of which everything is done by now; None where that is no news."""
+        number, came = self._stone
+        if self.done == self.received:
+            number, came = self.received, dict(self._last)
+        elif self.done >= number:
+            self._stone = (self.received, dict(self._last))
+        if number <= self._kept or self.done < number:
+            return None
+        self._kept = number
+        return came
 
     def meet(self, producer: str, base: int) -> None:
         """A producer says who it is and which number it will send first.
@@ -46,6 +65,7 @@ class Arrivals:
         self.ended = False
         self._early.clear()
         self._refused.clear()
+        self._stone, self._kept = (0, {}), 0
 
     def accept(self, number: int) -> bool:
         """Whether this is the next one; another was here before, or comes again after a rewind."""

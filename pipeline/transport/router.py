@@ -21,6 +21,7 @@ from pipeline.transport.context import Context
 from pipeline.transport.doors import Doors
 from pipeline.transport.flow import credit
 from pipeline.transport.listening import SocketFiles, bound, is_tcp, owner
+from pipeline.transport.reached import Reached
 
 ACK_EVERY = (
     0.2  # seconds within which a producer hears of what is taken and done; a quarter of its credit is told at once
@@ -35,8 +36,8 @@ KEPT = 16  # quarantined messages
 class _Link:
     """One edge, the connection it comes by, and what its producer has been told."""
 
-    def __init__(self, edge: Edge) -> None:
-        self.arrivals = Arrivals(edge.name)
+    def __init__(self, edge: Edge, reached: Reached) -> None:
+        self.arrivals = reached.recall(Arrivals(edge.name))
         self.host = edge.hosts[0]
         self.quarter = quarter(edge)
         self.route = b""
@@ -65,7 +66,8 @@ class ZeromqInbox:
         self.quarantine: deque[tuple[str, codec.Refused]] = deque(maxlen=KEPT)
         self.strangers = 0
         self._token = uuid.uuid4().hex
-        self._links = {edge.name: _Link(edge) for edge in edges}
+        self._reached = Reached(context.state)
+        self._links = {edge.name: _Link(edge, self._reached) for edge in edges}
         self._routes: dict[bytes, _Link] = {}
         self._doors = Doors()
         self._ready: deque[Delivery] = deque()
@@ -149,6 +151,7 @@ class ZeromqInbox:
             self._read(until - time.monotonic())
         self._files.remove()
         self._socket.close()
+        self._reached.close()
 
     def _open(self) -> None:
         self._cuts = self._guard.cuts if self._guard else 0
@@ -255,6 +258,7 @@ class ZeromqInbox:
         for link in self._links.values():
             if link.news:
                 self._tell(link)
+            self._reached.keep(link.arrivals)
 
     def _change(self) -> None:
         """Let edges in and out; the table of links is made anew, for other threads read it."""
@@ -263,11 +267,12 @@ class ZeromqInbox:
             before, links = self._links.get(name), {n: link for n, link in self._links.items() if n != name}
             if not isinstance(asked, Edge):
                 self._routes.pop(before.route if before else b"", None)
+                self._reached.forget(name)
             elif before:
                 before.quarter = quarter(asked)
                 continue
             else:
-                links[name] = _Link(asked)
+                links[name] = _Link(asked, self._reached)
                 if route := self._doors.let_in(name):
                     self._say(route, wire.Who(self._token))
             self._links = links

@@ -5,13 +5,15 @@ Each pair of times is (arrival, age), ns: what the peers in `benchmarks.peers` w
 
 from __future__ import annotations
 
+import atexit
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import count
 
 from msgspec.structs import replace
 
-from benchmarks.peers.work import PAYLOAD, SIDE, phase, save
+from benchmarks.peers.work import PAYLOAD, SIDE, Arrivals, phase, save
 from pipeline.clock import Clock
 from pipeline.masks import Mask
 from pipeline.node import node
@@ -21,6 +23,8 @@ from pipeline.units import Rate
 # Made once, as the peers make their 9 KB once: what is measured is the carrying.
 SCORES = Scores(size=(SIDE, SIDE), data=PAYLOAD, scale=0.1)
 LAYERS = (Layer(label="part", mask=Mask.empty((SIDE, SIDE)), score=0.9, scores=SCORES),)
+
+SEEN = defaultdict[tuple[str, str], Arrivals](list)
 
 
 @node(live=True)
@@ -57,18 +61,32 @@ def touch(frame: Frame, *, word: str) -> Frame:
 
 
 @node(per="camera")
-def arrivals(frames: Iterator[Frame], *, folder: str) -> None:
-    """Write down when each frame arrived and how old it was then.
+def arrivals(frame: Frame, *, folder: str) -> None:
+    """Write down when each frame arrived and how old it was then: a function per record, as the peers' stages are.
 
     Args:
         folder: Where a file per camera goes, at the end.
     """
-    camera, seen = "", []
+    now = time.time_ns()
+    SEEN[folder, frame.camera].append((now, now - frame.t_ns, frame.seq))
+
+
+@node(per="camera")
+def kept(frames: Iterator[Frame], *, folder: str) -> None:
+    """The same as a node that reads an iterator and keeps its own state.
+
+    Args:
+        folder: Where a file per camera goes, at the end.
+    """
     for frame in frames:
         now = time.time_ns()
-        seen.append((now, now - frame.t_ns, frame.seq))
-        camera = frame.camera
-    save(folder, camera, seen)
+        SEEN[folder, frame.camera].append((now, now - frame.t_ns, frame.seq))
+
+
+@atexit.register
+def _keep() -> None:
+    for (folder, camera), seen in SEEN.items():
+        save(folder, camera, seen)
 
 
 def _frame(camera: str, session: str, seq: int) -> Frame:

@@ -10,6 +10,7 @@ from pipeline.clock import RealClock
 from pipeline.errors import NodeError
 from pipeline.node import Spec
 from pipeline.records import Gap, Record
+from pipeline.runtime import gaps
 from pipeline.runtime.backoff import Backoff
 from pipeline.runtime.batches import Batches, Pending
 from pipeline.runtime.health import NodeHealth
@@ -53,13 +54,15 @@ class Cell:
         self.latency, self.age = Durations(), Durations(RECORDED_NS)
         self._turn, self._failure = turn, failure
         self._sink = spec.kind == "sink"
-        self._single = spec.gives | {type(None)}
+        self._kind: type[Any] = next(iter(sorted(spec.gives - {Gap}, key=_name)), Gap)
+        self._note, self._age = self.latency.note, self.age.note
         self._patient = isinstance(step, Batches)
         self._push: Callable[[Record, list[Record]], None] = step.push if step else _taken_by_nobody
         self._calls: Mapping[str, Call] | None = step.calls if isinstance(step, Map) else None
         self._free = 0 if step is None else 1
         self._tap: Tap | None = None
         self.targets: dict[type, tuple[Target, ...]] = {}
+        self._route: tuple[Target, ...] = ()
         self._rows: dict[str, Backoff] = {}
         self._hindered = False
 
@@ -84,17 +87,19 @@ class Cell:
         try:
             if calls is None:
                 self._push(record, given)
-            elif type(given := calls[record.camera](record)) not in self._single:
+            elif type(given := calls[record.camera](record)) is not self._kind and given is not None:
                 given = _several(given)
         except Exception as error:  # noqa: BLE001 - a node may raise anything, and the line goes on
             failure = error
-        now = _clock()
-        self.latency.note(now - since)
+        self._note((now := _clock()) - since)
         self.busy_since = 0
-        for out in (given,) if type(given) in self.spec.gives else given or ():
+        if type(given) is self._kind:
             self.given += 1
-            for target in self.targets.get(type(out)) or self.reach(type(out)):
-                target(out)
+            for target in self._route or self.reach(self._kind):
+                target(given)
+        elif given:
+            for out in given:
+                self.give(out)
         if failure is not None or self._rows or self._sink:
             self._judge(record, failure, now)
 
@@ -133,12 +138,16 @@ class Cell:
         """Feed these edges from the next record on, and no others; any thread may ask."""
         if exits != self.exits:
             self.exits = exits
-            self.targets = {}
+            self._forget()
 
     def tap(self, tap: Tap | None) -> None:
         """Show every record it gives to `tap`, or no longer; any thread may ask."""
         self._tap = tap
-        self.targets = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """Who is handed what is found out anew."""
+        self.targets, self._route = {}, ()
 
     def reach(self, kind: type) -> tuple[Target, ...]:
         """Who is handed a record of this kind: each once; a gap goes past a node that does not take it."""
@@ -147,6 +156,8 @@ class Cell:
             tap = self._tap
             reached = dict.fromkeys(self._reach(kind))
             known[kind] = (lambda record: tap(self.node, record), *reached) if tap else tuple(reached)
+        if kind is self._kind and known is self.targets:
+            self._route = known[kind]
         return known[kind]
 
     def entrance(self, kind: type) -> tuple[Target, ...]:
@@ -199,7 +210,7 @@ class Cell:
         if self._patient:
             self._settle(now)
         elif self._sink:
-            self.age.note(now - self._turn.origin_ns)
+            self._age(now - self._turn.origin_ns)
 
     def _fail(self, error: Exception) -> None:
         assert self.step is not None
@@ -218,7 +229,7 @@ class Cell:
         if self._sink and lost and self._turn.lost is not None:
             self._turn.lost.update(turns)
         for record in lost:
-            gap = record if isinstance(record, Gap) else _gap(record, self.node)
+            gap = gaps.failed(record, self.node)
             for target in self.targets.get(Gap) or self.reach(Gap):
                 target(gap)
 
@@ -268,21 +279,13 @@ def _taken_by_nobody(record: Record, _: list[Record]) -> None:
     raise NodeError(f"a source takes no records, found {type(record).__name__}")
 
 
+def _name(kind: type) -> str:
+    return kind.__name__
+
+
 def _several(given: Any) -> list[Record]:
     """What a map gave, where that is no record of a kind it has declared."""
     return [given] if isinstance(given, Record) else [*given]
-
-
-def _gap(record: Record, where: str) -> Gap:
-    return Gap(
-        camera=record.camera,
-        session=record.session,
-        seq=record.seq,
-        t_ns=record.t_ns,
-        last=record.seq,
-        reason="error",
-        where=where,
-    )
 
 
 def _named(kinds: Iterable[type[Record]]) -> str:

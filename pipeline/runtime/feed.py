@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pipeline.clock import RealClock
 from pipeline.plan import NodeRun
 from pipeline.records import Gap, Record
+from pipeline.runtime import gaps
 from pipeline.runtime.lane import Lane
 from pipeline.runtime.sessions import Mark
 from pipeline.runtime.step import Source
@@ -87,7 +88,7 @@ class Feeder:
     def part(self) -> None:
         """End the session with a gap where the lane is begun anew at once: exposures in between are nobody's."""
         if self._lane.again and self._given is not None:
-            self._cell.give(_break(self._given, self._clock.now_ns(), self._cell.node))
+            self._cell.give(gaps.broken(self._given, self._clock.now_ns(), self._cell.node))
 
     def _iterate(self, source: Source) -> None:
         """Hand on what it gives until it ends or the line stops; it is at work from when it last waited."""
@@ -121,12 +122,6 @@ class Feeder:
         cell.failed += 1
         cell.restarts += 1
         if last is not None:
-            cell.give(_break(last, self._clock.now_ns(), cell.node))
+            cell.give(gaps.broken(last, self._clock.now_ns(), cell.node))
             self._mark.end()
         return self._clock.wait_until(self._clock.now_ns() + row.rest_ns)
-
-
-def _break(last: Record, t_ns: int, where: str) -> Gap:
-    """What the next frame of a session would have been, had its source gone on."""
-    seq = (last.last if isinstance(last, Gap) else last.seq) + 1
-    return Gap(camera=last.camera, session=last.session, seq=seq, t_ns=t_ns, last=seq, reason="restart", where=where)

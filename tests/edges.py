@@ -14,7 +14,7 @@ from pipeline.plan import Edge, Lane, Queue, Transport
 from pipeline.records import Gap, Record, Stats
 from pipeline.transport.channel import Closed, Delivery, Inbox, Ledger, Outbox
 from pipeline.transport.connect import Context, open_inbox, open_outbox
-from tests.keyring import alone
+from tests.keyring import one
 
 Carrier = Transport | Literal["curve"]  # what carries an edge: `curve` is tcp with keys
 
@@ -74,8 +74,8 @@ class Ends:
             "tcp": f"tcp://127.0.0.1:{free_port()}",
         }[self.transport]
         self.stop = threading.Event()
-        keys = alone(folder / f"keys-{time.monotonic_ns()}") if carrier == "curve" else None
-        self.context = Context(self.stop, drain, keys, "here" if keys else "")
+        keys = one(folder / f"keys-{time.monotonic_ns()}", "here") if carrier == "curve" else None
+        self.context = Context(self.stop, drain, keys, "here" if keys else "", state=folder / "state")
         self.outboxes: list[Outbox] = []
         self.inboxes: list[Inbox] = []
         self._over = threading.Event()

@@ -25,21 +25,22 @@ def keyed(folder: Path, host: str, *peers: Path) -> Path:
     return folder
 
 
-def alone(folder: Path, host: str = "here") -> Path:
-    """A host that allows itself: both ends of an edge in one process."""
-    keyed(folder, host)
-    allow(folder, str(folder / f"{host}.public"), host)
-    return folder
-
-
 def two(folder: Path, *hosts: str) -> tuple[Path, ...]:
     """Hosts that all allow each other, each with a folder of its own."""
     folders = tuple(keyed(folder / host, host) for host in hosts)
-    for one in folders:
+    for mine in folders:
         for other, host in zip(folders, hosts, strict=True):
-            if one != other:
-                allow(one, str(other / f"{host}.public"), host)
+            if mine != other:
+                allow(mine, str(other / f"{host}.public"), host)
     return folders
+
+
+def one(folder: Path, *hosts: str) -> Path:
+    """Hosts that one user plays all on one machine, out of one folder."""
+    for host in hosts:
+        keyed(folder, host)
+        allow(folder, str(folder / f"{host}.public"), host)
+    return folder
 
 
 def shown(folder: Path, host: str) -> str:

@@ -22,6 +22,7 @@ import pytest
 from pipeline.cli import main
 from pipeline.runtime.control import Client, find
 from pipeline.runtime.state import ProcessState, Snapshot
+from tests.keyring import one
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.slow
@@ -105,7 +106,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     root, temporary = Path(tempfile.mkdtemp(prefix="kensa-")), tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("KENSA_RUN", str(root))
-    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
+    keys = one(tmp_path / "keys", "edge-1", "edge-2")
+    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT), "KENSA_KEYS": str(keys)}
     runs: list[Run] = []
 
     def started(topology: str, *arguments: str) -> Run:

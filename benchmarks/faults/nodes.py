@@ -74,11 +74,18 @@ def falter(frames: Iterator[Regions | Gap], *, every: Frames = 50) -> Iterator[R
 
 
 @node()
-def hurry(frame: Frame, *, dies: Frames = 0) -> Frame:
-    """Give what it takes; its process exits at every frame from a number on."""
-    if dies and frame.seq >= dies:
+def grumble(frames: Iterator[Tracks | Gap], *, every: Frames = 50) -> None:
+    """Take everything, and raise on one frame of so many."""
+    for record in frames:
+        if isinstance(record, Tracks) and record.seq % every == every - 1:
+            raise ValueError(f"cannot bear frame {record.seq}")
+
+
+@node()
+def storm(frames: Iterator[Frame | Gap]) -> None:
+    """Take the process along at the first frame."""
+    for _ in frames:
         os._exit(9)
-    return frame
 
 
 @node()

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.faults.plant import Plant
+from benchmarks.faults.spools import spooled
 from nodes.sinks.events import event
 from pipeline.archive import read
 from pipeline.columns import schema
@@ -90,7 +91,10 @@ def given(plant: Plant) -> set[Seen]:
 
 def look(plant: Plant) -> Reading:
     """Everything that can be read now: archive, events, and what waits in spools."""
+    waiting = [*spooled(plant.folder / "state")]  # before the archive: what leaves a spool has come to the archive
     tables = {name: frozenset(_keys(plant.archive, name)) for name in KEYS}
+    for name, key in waiting:
+        tables[name] |= {key}
     return Reading(tables, frozenset(_events(plant.events)))
 
 
@@ -106,7 +110,7 @@ def judge(plant: Plant, looks: Iterable[Reading], resent: int = 0) -> Account:
     gone = [each for past in looks for each in past.without(now)]
     archived, alarmed = (sum(_delivered(text, sink) for _, text in plant.ended) for sink in ("archive", "alarms"))
     short = max(0, archived - _rows(plant.archive, told))
-    unaccounted = known - readable - missing
+    unaccounted, made_up = known - readable - missing, readable - known
     return Account(
         given=len(known),
         acknowledged=archived + alarmed,
@@ -115,7 +119,12 @@ def judge(plant: Plant, looks: Iterable[Reading], resent: int = 0) -> Account:
         told=len((known - readable) & missing),
         resent=resent,
         silent=sum(_unseen(verdict, hidden) for verdict in kept),
-        faults=(*_faults(plant, kept, now, told), *sorted(gone)[:3], *map(str, sorted(unaccounted)[:3])),
+        faults=(
+            *_faults(plant, kept, now, told),
+            *(f"was acknowledged: {each}" for each in sorted(gone)[:3]),
+            *(f"unaccounted: {each}" for each in sorted(unaccounted)[:3]),
+            *(f"never given: {each}" for each in sorted(made_up)[:3]),
+        ),
     )
 
 

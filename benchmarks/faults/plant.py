@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from benchmarks.faults.proxy import Proxy
 from benchmarks.lines import BOOK, KENSA, ROOT
 from pipeline.folders import run_folder
 from pipeline.runtime.control import Client
@@ -24,7 +25,8 @@ from pipeline.runtime.state import Snapshot
 
 LINE = "bench-faults"
 CAMERAS = tuple(f"cam-{number}" for number in range(1, 5))
-HOSTS: Mapping[str, tuple[str, ...]] = {"ipc": ("front",), "tcp": ("front", "back")}
+PLAIN = "tcp, no keys"
+HOSTS: Mapping[str, tuple[str, ...]] = {"ipc": ("front",), "tcp": ("front", "back"), PLAIN: ("front", "back")}
 LANES = 4  # ports that a host is given
 WITHIN = 30.0  # seconds in which anything that must happen has to
 
@@ -45,20 +47,22 @@ class Setting(NamedTuple):
     """How a plant is made.
 
     Attributes:
-        transport: `ipc`: one host; `tcp`: cameras on one host, sinks on another.
+        transport: `ipc`: one host; `tcp`: cameras on one host, sinks on another, with keys; `PLAIN`: without.
         rate: Frames per second of each camera.
         change: What is different in the topology: its text → another.
-        env: What is different in the environment of every process, per host; `""` for all.
         options: More arguments of `kensa run`.
-        proxied: The cameras' host reaches the other one through ports that are ours.
+        proxied: Hosts reach each other through ports that are ours.
+        disks: Folders of the plant that are file systems of their own → their size.
+        shim: A folder in front of the module path of all processes, where clocks are set.
     """
 
     transport: str = "ipc"
     rate: float = 30.0
     change: Callable[[str], str] = str
-    env: Mapping[str, Mapping[str, str]] = {}
     options: tuple[str, ...] = ()
     proxied: bool = False
+    disks: Mapping[str, str] = {}
+    shim: Path | None = None
 
 
 class Plant:
@@ -73,7 +77,16 @@ class Plant:
         self._runs = 0
         for name in ("given", "archive", "alarms", "run", "state", "out"):
             (folder / name).mkdir()
+        for name, size in setting.disks.items():
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "kensa", folder / name], check=True)
+        for host in self.hosts:
+            (folder / f"skew-{host}").write_bytes(bytes(8))
+        if setting.transport == "tcp":
+            self._exchange_keys()
         self.ports = ports(LANES * 2 * len(self.hosts))
+        half = len(self.ports) // 2
+        routes = dict(zip(self.ports[half:], self.ports[:half], strict=True))
+        self.proxy = Proxy(routes) if setting.proxied else None
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +94,10 @@ class Plant:
     def __exit__(self, *_: object) -> None:
         for host in self.commands:
             self.kill_all(host)
+        if self.proxy:
+            self.proxy.close()
+        for name in self.setting.disks:
+            subprocess.run(["umount", "-l", self.folder / name], check=True)
 
     def write(self, host: str, change: Callable[[str], str] = str) -> Path:
         """The topology as a host has it."""
@@ -100,17 +117,43 @@ class Plant:
         for host in hosts or self.hosts:
             self._runs += 1
             out = self.folder / "out" / f"{self._runs:03}-{host}"
-            command = [KENSA, "run", self.write(host), "--host", host, "--log", f"{out}.log", *self.setting.options]
+            more = ("--insecure", *self.setting.options) if self.setting.transport == PLAIN else self.setting.options
+            command = [KENSA, "run", self.write(host), "--host", host, "--log", f"{out}.log", *more]
             with out.open("wb") as text:
                 started = subprocess.Popen(command, cwd=ROOT, env=self.env(host), stdout=text, stderr=text)
             self.commands[host] = started
 
     def env(self, host: str = "") -> dict[str, str]:
         """The environment of a host's processes."""
-        places = {"KENSA_RUN": "run", "KENSA_STATE": "state", "KENSA_KEYS": "keys", "TMPDIR": "out"}
-        said = {**self.setting.env.get("", {}), **self.setting.env.get(host, {})}
+        places = {"KENSA_RUN": "run", "KENSA_STATE": "state", "KENSA_KEYS": f"keys/{host}", "TMPDIR": "out"}
         ours = {name: str(self.folder / place) for name, place in places.items()}
-        return os.environ | {"PYTHONPATH": str(ROOT)} | ours | said
+        if self.setting.shim:
+            path = f"{self.setting.shim}:{ROOT}"
+            return os.environ | ours | {"PYTHONPATH": path, "KENSA_SKEW": str(self.folder / f"skew-{host}")}
+        return os.environ | ours | {"PYTHONPATH": str(ROOT)}
+
+    def keys(self, host: str) -> Path:
+        """Where a host has its keys."""
+        return self.folder / "keys" / host
+
+    def kensa(self, host: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Another command on a host."""
+        return subprocess.run(
+            [KENSA, *arguments],
+            cwd=ROOT,
+            env=self.env(host),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=WITHIN,
+        )
+
+    def _exchange_keys(self) -> None:
+        for host in self.hosts:
+            self.kensa(host, "keys", "init", "--host", host).check_returncode()
+        for host in self.hosts:
+            for peer in set(self.hosts) - {host}:
+                self.kensa(host, "keys", "add", self.keys(peer) / f"{peer}.public").check_returncode()
 
     def snapshot(self, host: str) -> Snapshot | None:
         """What a host's supervisor says; None where it does not answer."""

@@ -8,12 +8,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-from benchmarks.faults import kills
+from benchmarks.faults import clocks, disks, kills, network, stops, strangers
 from benchmarks.faults.fault import Fault, Result, suffer
 from benchmarks.faults.oracle import Account
 from benchmarks.faults.page import row, write
 
-FAULTS: tuple[Fault, ...] = (*kills.FAULTS,)
+FAULTS: tuple[Fault, ...] = (
+    *kills.FAULTS,
+    *stops.FAULTS,
+    *network.FAULTS,
+    *disks.FAULTS,
+    *strangers.FAULTS,
+    *clocks.FAULTS,
+)
 
 
 def run(words: Sequence[str], times: int | None, seed: int) -> int:

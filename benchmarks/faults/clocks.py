@@ -1,0 +1,54 @@
+"""Clocks that somebody sets, and numbers that grow beyond what others hold."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from struct import pack
+
+from benchmarks.faults.fault import Fault, Over, Scene
+from benchmarks.faults.plant import HOSTS, Setting
+
+SHIM = Path(__file__).resolve().parent / "shim"
+HOUR, YEARS = 3600.0, 10 * 365.25 * 86400.0
+HELD = 3.0  # seconds between two steps
+SKEWED = Setting(shim=SHIM)
+AHEAD = {"2³²": 2**32 - 150, "2⁵³": 2**53 - 150}  # first numbers, five seconds before they reach
+
+
+def stepped(steps: tuple[float, ...], scene: Scene) -> Over:
+    """The clock of the cameras' host is set again and again, and right in the end."""
+    for step in (*steps, 0.0):
+        skew(scene.plant.folder, scene.plant.hosts[0], step)
+        time.sleep(HELD)
+    return Over(time.time_ns())
+
+
+def skew(folder: Path, host: str, seconds: float) -> None:
+    """Set a host's clock so far off."""
+    with (folder / f"skew-{host}").open("r+b") as file:
+        file.write(pack("<q", round(seconds * 1e9)))
+
+
+def crossed(_: Scene) -> Over:
+    """Numbers have passed a power of two."""
+    time.sleep(2 * HELD)
+    return Over(time.time_ns())
+
+
+def _numbers(name: str) -> Fault:
+    first = f"/given, ahead: {AHEAD[name]},"
+    return Fault(
+        f"numbers pass {name}", crossed, Setting(change=lambda text: text.replace("/given,", first)), whole=True
+    )
+
+
+def _clock(name: str, *steps: float, short: bool = False) -> Fault:
+    return Fault(name, lambda s: stepped(steps, s), SKEWED, tuple(HOSTS), times=2, short=short, whole=True)
+
+
+FAULTS = (
+    _clock("clock set forward and back by 1 h", HOUR, -HOUR, short=True),
+    _clock("clock set forward and back by 10 years", YEARS, -YEARS),
+    *map(_numbers, AHEAD),
+)

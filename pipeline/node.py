@@ -53,6 +53,7 @@ class Spec(msgspec.Struct, frozen=True):
         batch: When micro-batches close, for an inbox of lists.
         per: `camera` where each camera needs a run of its own: local variables are its state.
         live: A source that cannot be made to wait: frames it may not hand over are lost.
+        commits: A sink that is done with a record only after it has kept it: what is on its way to it must not be lost.
         seat: Which of `camera`, `session`, `clock` a source asks for.
     """
 
@@ -65,6 +66,7 @@ class Spec(msgspec.Struct, frozen=True):
     batch: Batch | None
     per: Literal["camera"] | None
     live: bool
+    commits: bool
     seat: tuple[str, ...]
 
     @property
@@ -83,20 +85,27 @@ class Spec(msgspec.Struct, frozen=True):
         return {"": body.strip()} | {name: re.sub(r"\s+", " ", said) for name, said in found}
 
 
-def node(*, per: Literal["camera"] | None = None, live: bool = False, batch: Batch | None = None) -> Callable[[F], F]:
+def node(
+    *,
+    per: Literal["camera"] | None = None,
+    live: bool = False,
+    batch: Batch | None = None,
+    commits: bool = True,
+) -> Callable[[F], F]:
     """Mark a function as a node and return it unchanged.
 
     Args:
         per: One run per camera; a sink with `per` is light enough for the camera's own lane.
         live: For a source that cannot wait.
         batch: For an inbox of lists; the default closes at 256 records or 1 s.
+        commits: For a sink that takes lists: whether it keeps them. Edges to one that does not may drop.
 
     Raises:
         NodeError: If the signature is not a node's.
     """
 
     def mark(fn: F) -> F:
-        fn.spec = read(fn, per=per, live=live, batch=batch)  # type: ignore[attr-defined]
+        fn.spec = read(fn, per=per, live=live, batch=batch, commits=commits)  # type: ignore[attr-defined]
         return fn
 
     return mark
@@ -108,6 +117,7 @@ def read(
     per: Literal["camera"] | None = None,
     live: bool = False,
     batch: Batch | None = None,
+    commits: bool = True,
 ) -> Spec:
     """Read a node's spec off its signature.
 
@@ -122,14 +132,15 @@ def read(
     spec = partial(Spec, name=fn.__name__, fn=fn, gives=gives, params=_struct(fn, after), per=per, live=live)
     if all(p.name in SEAT for p in before):
         seat = tuple(p.name for p in before)
-        return spec(takes=frozenset(), shape="source", batch=None, seat=seat)
+        return spec(takes=frozenset(), shape="source", batch=None, commits=False, seat=seat)
     if len(before) != 1:
         raise NodeError(
             f"{fn.__name__}: expected one inbox before the star, found {len(before)}; put parameters after `*`"
         )
     takes, streams, batched = _unpack(fn, before[0].annotation)
     closes = (batch or Batch()) if batched else None
-    return spec(takes=takes, shape="stream" if streams else "map", batch=closes, seat=())
+    keeps = commits and batched and not gives
+    return spec(takes=takes, shape="stream" if streams else "map", batch=closes, commits=keeps, seat=())
 
 
 def _annotated(fn: Callable[..., Any]) -> list[inspect.Parameter]:

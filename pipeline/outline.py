@@ -171,5 +171,6 @@ def _told(cable: Cable) -> Iterator[str]:
     yield f"  {cable.source} → {cable.target}{times}   [{begin}] → [{cable.end.name}]"
     yield f"    carries {', '.join(edge.kinds)}"
     yield f"    by {edge.transport} {edge.address.partition('://')[2]}"
-    yield f"    {queue.policy} {bounds}, {size(queue.bytes)}{age}"
+    disk = f"; on disk up to {size(queue.spool)}, survives {queue.survives}" if queue.policy == "spool" else ""
+    yield f"    {queue.policy} {bounds}, {size(queue.bytes)}{age}{disk}"
     yield f"    because {edge.why}"

@@ -1,6 +1,6 @@
 """Where each node runs for each camera, and in which lane: the fusion rule, as pure arithmetic.
 
-A node joins its input's lane if it is a map or runs per camera, is not isolated, is on the same
+A node joins its input's lane if it is a map or runs per camera, is not isolated, has no spool, is on the same
 host, and all its inputs are in that lane. Everything else is a cut with a reason.
 """
 
@@ -88,7 +88,7 @@ class Placement:
                 self.why |= {(lane, own): "; ".join(said) for lane, said in reasons.items()}
             else:
                 seats[camera] = lanes[0]
-        if step.isolate or (spec.kind == "sink" and spec.per is None):
+        if step.isolate or _spooled(step) or (spec.kind == "sink" and spec.per is None):
             self.apart.update(seats.values())
         return seats
 
@@ -108,6 +108,8 @@ def _cuts(seat: Seat, step: Step, spec: Spec, lane: Seat, tangled: bool) -> Iter
     name = seat.head
     if step.isolate:
         yield f"'{name}' is isolated"
+    elif _spooled(step):
+        yield f"'{name}' has a spool: its own process"
     if spec.per is None and spec.kind == "sink":
         yield f"sink '{name}' sees all cameras: its own process"
     elif spec.per is None and spec.shape == "stream":
@@ -116,6 +118,12 @@ def _cuts(seat: Seat, step: Step, spec: Spec, lane: Seat, tangled: bool) -> Iter
         yield f"'{name}' takes from several lanes"
     if lane.host != seat.host:
         yield f"'{name}' runs on {seat.host}"
+
+
+def _spooled(step: Step) -> bool:
+    """Whether the file asks for a spool: what dies together with its consumer would save nothing on a disk."""
+    queue = step.queue
+    return queue.policy == "spool" or queue.spool is not None or queue.survives is not None
 
 
 def placement(topology: Topology, catalog: Catalog) -> Placement:

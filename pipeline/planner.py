@@ -19,6 +19,8 @@ from pipeline.records import Gap
 from pipeline.topology import Topology
 
 MESSAGES = 256  # messages that may wait: eight seconds of a camera at 30 fps
+SPOOLED = 1024  # messages that may wait in memory where there is a disk behind it: half a minute of a camera
+SPOOLED_BYTES = 16 << 20  # and bytes
 PATIENT = 4096  # messages that may wait before a sink on a live line: two minutes of a camera at 30 fps
 
 
@@ -190,12 +192,23 @@ class _Planner:
         """The bounds that the file gives, over the defaults of the policy."""
         said = self._topology.nodes[cut.target].queue
         given = {name: value for name, value in asdict(said).items() if value is not None}
-        default = self._default(cut, said.policy or ("drop_oldest" if self._live(cut.source) else "block"))
-        return replace(default, **given)
+        return replace(self._default(cut, said.policy or self._policy(cut)), **given)
+
+    def _policy(self, cut: _Cut) -> Policy:
+        """What waits behind a live source must be let go, or, where its sink commits what it takes, put on disk."""
+        said = self._topology.nodes[cut.target].queue
+        if said.spool is not None or said.survives is not None:
+            return "spool"
+        if not self._live(cut.source):
+            return "block"
+        durable = self._specs[cut.target].commits and self._transport(cut) != "memory"
+        return "spool" if durable else "drop_oldest"
 
     def _default(self, cut: _Cut, policy: Policy) -> Queue:
         if policy == "latest":
             return Queue(policy=policy, messages=len(self._placed.cameras(cut.source, cut.begin)))
+        if policy == "spool":
+            return Queue(policy=policy, messages=SPOOLED, bytes=SPOOLED_BYTES)
         patient = policy == "drop_oldest" and self._specs[cut.target].kind == "sink"
         return Queue(policy=policy, messages=PATIENT if patient else MESSAGES)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from pipeline.plan import Policy
+from pipeline.plan import Policy, Survival
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"  # of a variable
 WORD = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -16,7 +16,8 @@ Address = Annotated[str, Meta(pattern=ADDRESS, description="a host name or IP ad
 Memory = Annotated[int, Meta(ge=0, description="bytes")]
 Port = Annotated[int, Meta(ge=1024, le=65000, description="(TCP port)")]
 Scalar = Annotated[str | int | float | bool, Meta(description="a single value")]
-Choice = Annotated[Policy, Meta(description="'block', 'drop_oldest' or 'latest'")]  # `spool` has a fault of its own
+Choice = Annotated[Policy, Meta(description="'block', 'drop_oldest', 'latest' or 'spool'")]
+Lasting = Annotated[Survival, Meta(description="'kill' or 'power'")]
 PORT = 7400  # the first of the ports that a host listens on
 
 
@@ -51,12 +52,16 @@ class Bounds(Struct, frozen=True, forbid_unknown_fields=True):
         messages: Most records that may wait.
         bytes: Most bytes that may wait.
         age: Longest a record may wait; 0 means for ever.
+        spool: Most bytes that may wait on disk; asks for the policy `spool`.
+        survives: What a record on that disk survives: a `kill` of every process, or a `power` cut too.
     """
 
     policy: Choice | None = None
     messages: Annotated[int, Meta(ge=1, description="records")] | None = None
     bytes: Annotated[int, Meta(ge=1, description="bytes")] | None = None
     age: Annotated[float, Meta(ge=0, description="s")] | None = None
+    spool: Annotated[int, Meta(ge=1 << 20, description="bytes")] | None = None
+    survives: Lasting | None = None
 
 
 class Entry(Struct, frozen=True, forbid_unknown_fields=True, rename={"after": "from", "params": "with"}):

@@ -169,14 +169,14 @@ def test_kinds_on_an_edge() -> None:
 
 
 def test_queues() -> None:
-    """A live line drops the oldest, one that can wait blocks; what the file says is set on top."""
+    """A live line spools what its sinks keep and drops the rest; one that can wait blocks; the file is set on top."""
     sinks = {
         "archive": Step(use="archive", inputs=("rules",), queue=Bounds(age=2.5)),
         "alarms": Step(use="alarms", inputs=("rules",), queue=Bounds(policy="latest")),
         "stats": Step(use="stats", inputs=("rules",)),
     }
     live = {edge.target[0]: edge.queue for edge in _plan(ONE, **sinks).edges}
-    assert (live["archive"].policy, live["archive"].messages, live["archive"].age) == ("drop_oldest", 4096, 2.5)
+    assert (live["archive"].policy, live["archive"].messages, live["archive"].age) == ("spool", 1024, 2.5)
     assert (live["stats"].policy, live["stats"].messages) == ("drop_oldest", 256)
     assert (live["alarms"].policy, live["alarms"].messages) == ("latest", 1)
     film = _plan(ONE, camera=Step(use="film"), **sinks)
@@ -185,6 +185,25 @@ def test_queues() -> None:
         "stats": "block",
         "alarms": "latest",
     }
+
+
+def test_a_spool_asks_for_a_process() -> None:
+    """A node with a spool in front of it has a process of its own, for a disk saves nothing where both ends die."""
+    for queue in (Bounds(policy="spool"), Bounds(spool=1 << 20), Bounds(survives="power")):
+        found = _plan(ONE, stats=Step(use="stats", inputs=("rules",), queue=queue))
+        edge = next(edge for edge in found.edges if edge.target[0] == "stats")
+        assert (edge.queue.policy, edge.transport) == ("spool", "ipc")
+        assert edge.why.startswith("'stats' has a spool: its own process")
+    assert edge.queue.survives == "power"
+
+
+def test_a_sink_that_keeps_nothing_may_drop() -> None:
+    """What takes lists and says that it does not commit them is given no disk."""
+    nodes = {**CHAIN, "archive": Step(use="archive", inputs=("rules",))}
+    specs = {name: NODES[name] for name in ("sensor", "clean", "measure", "track", "rules")}
+    specs["archive"] = msgspec.structs.replace(NODES["archive"], commits=False)
+    found = plan(Topology(name="line", hosts=ONE, nodes=nodes), specs, folder=FOLDER)
+    assert {edge.queue.policy for edge in found.edges} == {"drop_oldest"}
 
 
 def test_overrides_stay_with_their_camera() -> None:

@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import KensaError
 from pipeline.plan import Lane
 from pipeline.records import Gap
-from pipeline.transport.connect import open_inbox, open_outbox
+from pipeline.transport.connect import open_inbox
 from tests.edges import (
     Carrier,
     Ends,
@@ -277,10 +277,33 @@ def test_ledger_balances_at_every_moment(line: Ends) -> None:
         assert settled(outboxes[index], inbox).delivered == len(seqs(mine))
 
 
-def test_spool_keeps_its_place(line: Ends) -> None:
-    """The policy that is not there yet is refused with what to use instead."""
-    with pytest.raises(KensaError, match="edge 'in→out': policy 'spool' is not available yet; use 'drop_oldest'"):
-        open_outbox(line.edge(policy="spool"), "one", line.context)
+def test_spool_loses_nothing_and_waits_for_nobody(line: Ends) -> None:
+    """A burst of 1,000 towards a consumer that comes late arrives whole and in order; without a wire it is a block."""
+    edge = line.edge(policy="spool", messages=40)
+    outbox = line.outbox(edge)
+    sender = in_thread(lambda: send(outbox, range(1000)))
+    if line.transport != "memory":
+        joined(sender)
+        eventually(lambda: outbox.ledger().spilled > 900, "the rest is on disk")
+    closer = in_thread(lambda: (joined(sender), outbox.close(15.0)))
+    found = rest(line.inbox(edge))
+    joined(closer)
+    assert seqs(found) == [*range(1000)]
+    ledger = outbox.ledger()
+    assert (ledger.sent, ledger.delivered, ledger.dropped, ledger.spilled) == (1000, 1000, {}, 0)
+
+
+def test_a_consumer_that_comes_back_gets_what_was_spooled(line: Ends) -> None:
+    """What it had not finished with and what came while it was away arrive once, in order."""
+    edge = line.edge(policy="spool", messages=400)
+    outbox, first = line.outbox(edge), line.inbox(edge)
+    send(outbox, range(200))
+    before = seqs(take(first, 70))
+    line.leave(first)
+    send(outbox, range(200, 300))
+    second = line.inbox(edge)
+    assert before + seqs(take(second, 230)) == [*range(300)]
+    assert settled(outbox, second).dropped == {}
 
 
 def test_memory_and_network_do_not_meet(line: Ends) -> None:

@@ -17,7 +17,7 @@ from pipeline.records import Frame, Gap, Part, Regions, Tracks, Verdict
 Tiles = Annotated[int, Meta(ge=1, le=24, description="count")]
 
 
-@node(batch=Batch(records=4096, seconds=2.0))
+@node(batch=Batch(records=4096, seconds=2.0), commits=False)
 def preview(
     batches: Iterator[list[Frame | Regions | Tracks | Part | Verdict | Gap]],
     *,

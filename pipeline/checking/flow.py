@@ -37,7 +37,7 @@ def _blocked(draft: Draft, topology: Topology, placed: Placement, name: str) -> 
         way = max(ways, key=len)
         text = (
             f"'{way[0]}' is live and cannot wait, but {' → '.join([*way, name])} has no place that drops: "
-            "expected 'drop_oldest' or 'latest', got 'block'"
+            "expected 'drop_oldest', 'latest' or 'spool', got 'block'"
         )
         draft.complain(("nodes", name, "queue", "policy"), text)
 

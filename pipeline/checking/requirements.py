@@ -161,8 +161,10 @@ def queues(draft: Draft) -> None:
     for name, entry in draft.entries.items():
         path = ("nodes", name, "queue")
         spec = draft.specs.get(name)
-        if entry.queue.policy == "spool":
-            draft.complain((*path, "policy"), SPOOL)
+        for word in ("spool", "survives"):
+            if getattr(entry.queue, word) is not None and entry.queue.policy not in (None, "spool"):
+                text = f"'{entry.queue.policy}' uses no disk: expected 'spool', or leave `{word}` out"
+                draft.complain((*path, word), text, key=True)
         if entry.queue.policy == "latest" and entry.queue.messages is not None:
             text = "'latest' keeps one record per camera: leave `messages` out"
             draft.complain((*path, "messages"), text)
@@ -172,10 +174,6 @@ def queues(draft: Draft) -> None:
                     draft.complain(("nodes", name, word), f"'{name}' is a source: {SOURCE[word]}", key=True)
 
 
-SPOOL = (
-    "'spool' is not available yet: expected 'drop_oldest', which counts what it drops and tells it as a gap, "
-    "or 'block' behind a source that can wait"
-)
 SOURCE = {
     "queue": "nothing waits in front of it; write `queue` on the node that takes from it",
     "isolate": "it runs in its camera's own lane; write `isolate` on the node that takes from it",

@@ -17,7 +17,7 @@ SAID = {
     "block": "the producer waits",
     "drop_oldest": "the oldest goes, counted, and a gap is told",
     "latest": "one record per camera",
-    "spool": "to disk",
+    "spool": "the oldest wait on disk",
     "memory": "in one process",
     "ipc": "on one host",
     "tcp": "between hosts",

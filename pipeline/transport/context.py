@@ -32,6 +32,9 @@ class Context:
         keys: Folder of the keys that tcp edges are encrypted and authenticated with; without it they are neither.
         host: Whose keys in it are this host's own.
         state: Folder of what outlives the line, where durable edges have their spools; without it they drop.
+
+    Attributes:
+        away: What feeds this process ended because the line was stopped on this host, not because it is over.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Context:
         state: Path | None = None,
     ) -> None:
         self.stop = stop or threading.Event()
+        self.away = False
         self._drain = drain
         self._lock = threading.Lock()
         self._until: float | None = None

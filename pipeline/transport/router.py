@@ -23,9 +23,7 @@ from pipeline.transport.flow import credit
 from pipeline.transport.listening import SocketFiles, bound, is_tcp, owner
 from pipeline.transport.reached import Reached
 
-ACK_EVERY = (
-    0.2  # seconds within which a producer hears of what is taken and done; a quarter of its credit is told at once
-)
+ACK_EVERY = 0.2  # seconds until a producer hears what is taken and done; a quarter of its credit is told at once
 TICK_MS = 200  # after which a consumer that waits looks up
 LEAVE_WITHIN = 0.5  # seconds for producers to have read the last acknowledgement
 FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a producer that does not stop
@@ -41,8 +39,14 @@ class _Link:
         self.host = edge.hosts[0]
         self.quarter = quarter(edge)
         self.route = b""
+        self.remote, self.away = edge.hosts[0] != edge.hosts[1], False  # away: its host was stopped, and may come back
         self.asked = False  # to greet again, and to begin with what is not done
         self.told = (0, 0)
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody need be waited for: the end of another host's line is not that of ours."""
+        return self.arrivals.ended and not (self.remote and self.away)
 
     @property
     def news(self) -> bool:
@@ -223,15 +227,14 @@ class ZeromqInbox:
             self._routes[route] = link
             link.route, link.asked = route, False
             link.arrivals.meet(hello.producer, hello.base)
+            link.away = link.away and link.arrivals.ended
             link.told = (0, hello.base - 1)
             self._tell(link)
 
     def _take(self, link: _Link, frame: memoryview) -> None:
         arrivals, number = link.arrivals, link.arrivals.received
-        if len(frame) == wire.HEAD + 1 and frame[wire.HEAD :] == wire.NIL:
-            arrivals.end(number)
-            self._ended = all(other.arrivals.ended for other in self._links.values())
-            self._tell(link)
+        if len(frame) == wire.HEAD + 1 and frame[wire.HEAD :] in (wire.NIL, wire.AWAY):
+            self._end(link, number, away=frame[wire.HEAD :] == wire.AWAY)
             return
         try:
             record = codec.decode(frame[wire.HEAD :])
@@ -244,6 +247,13 @@ class ZeromqInbox:
             self._tell(link)
         elif not self._due:
             self._due = time.monotonic() + ACK_EVERY
+
+    def _end(self, link: _Link, number: int, *, away: bool) -> None:
+        link.arrivals.end(number)
+        link.away = away
+        self._context.away |= away and not link.remote
+        self._ended = all(other.over for other in self._links.values())
+        self._tell(link)
 
     def _refuse(self, edge: str, message: bytes | memoryview, error: DecodeError) -> None:
         self.strangers += not edge
@@ -276,7 +286,7 @@ class ZeromqInbox:
                 if route := self._doors.let_in(name):
                     self._say(route, wire.Who(self._token))
             self._links = links
-        self._ended = all(link.arrivals.ended for link in self._links.values())
+        self._ended = all(link.over for link in self._links.values())
 
     def _tell(self, link: _Link) -> None:
         arrivals = link.arrivals

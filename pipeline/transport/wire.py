@@ -1,7 +1,8 @@
 """What travels on an edge: numbered records one way, and a few words each way that keep both ends agreed.
 
 A record's frame is a MessagePack number (`0xcf` and 8 bytes, big-endian) and the record's message; a nil
-instead of the message ends the stream. Everything else is a MessagePack array that begins with a word.
+instead of the message ends the stream; false ends it because the producer's host was stopped: it may come back, so
+another host goes on waiting for it. Everything else is a MessagePack array that begins with a word.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ Number = Annotated[int, Meta(ge=0)]
 RECORD = 0xCF
 HEAD = 9
 NIL = b"\xc0"
+AWAY = b"\xc2"
 MAX_FRAME = codec.MAX_BYTES + HEAD
 
 

@@ -55,6 +55,7 @@ class ZeromqOutbox:
         self._lock = threading.Lock()
         self._waiting = 0
         self._closed = False
+        self._last = wire.NIL
         self._token = ""
         self._linked = False
         self._listened = 0.0
@@ -120,6 +121,7 @@ class ZeromqOutbox:
         with self._lock:
             if not self._closed:
                 if ends:
+                    self._last = wire.AWAY if self._context.away or self._context.stop.is_set() else wire.NIL
                     self._flow.end()
                 self._advance()
             while not (self._closed or self._over(ends)) and (left := deadline - time.monotonic()) > 0:
@@ -191,7 +193,7 @@ class ZeromqOutbox:
             flow.queue.expire(now)
             return
         while (entry := flow.peek(now)) is not None:
-            if not self._put(wire.frame(entry[0], _message(entry[1]))):
+            if not self._put(wire.frame(entry[0], _message(entry[1], self._last))):
                 return
             flow.sent()
 
@@ -244,11 +246,11 @@ class ZeromqOutbox:
         self._token, self._linked = "", False
 
 
-def _message(item: Item) -> bytes:
+def _message(item: Item, last: bytes = wire.NIL) -> bytes:
     payload = item.payload
     if type(payload) is bytes:
         return payload
-    return codec.encode(payload) if isinstance(payload, Record) else wire.NIL
+    return codec.encode(payload) if isinstance(payload, Record) else last
 
 
 def _dealer(context: Context, address: str, caller: Caller | None) -> zmq.Socket[bytes]:

@@ -62,7 +62,7 @@ ARROWS: dict[str, str] = {
     ),
     "pipeline.appraisal": "archive errors pieces records score table topology",
     "pipeline.transport": "clock codec errors keys notices plan records",
-    "pipeline.runtime": "catalog clock codec errors faults folders masks node notices plan records transport",
+    "pipeline.runtime": "catalog clock codec disk errors faults folders masks node notices plan records transport",
     "pipeline.commands": (
         "appraisal archive capture cases catalog check clock codec drawing errors faults folders keys manual node "
         "notices outline plan planner provision recordings records replay runtime schema score topology trial"

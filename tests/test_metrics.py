@@ -141,3 +141,12 @@ def test_bounds_are_cumulative_and_end_with_everything() -> None:
     assert dict(buckets)["0.0001"] == 9
     assert buckets[-1] == ("+Inf", 10)
     assert total == pytest.approx(20, rel=0.1)
+
+
+def test_the_disks_are_told_by_folder() -> None:
+    """What fills up is seen before it is full."""
+    full = replace(line(), disks={"/data/archive": 0.72, "/var/lib/kensa": 0.5})
+    with Endpoint(lambda: full, 0) as endpoint:
+        found = samples(fetched(endpoint.url)[1])
+    assert found["kensa_disk_used_ratio", ("/data/archive",)] == 0.72
+    assert found["kensa_disk_used_ratio", ("/var/lib/kensa",)] == 0.5

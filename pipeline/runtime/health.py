@@ -90,13 +90,14 @@ class EdgeHealth(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True, tag="report"):
-    """Sent by a process every half second, at every change of state, and last of all when it ends.
+    """Sent by a process every second, every half second while a node works long on one record, at every change of state, and last of all when it ends.
 
     Attributes:
         received: Per edge into this process: the highest number received from its current producer,
             so that what a crashed producer had sent can be accounted for.
         rss_bytes: Memory it holds.
         fds: Files and sockets it holds open.
+        disks: Used share of the disk of each folder that it watches, 0…1.
         notices: What people should know about it now; one that is no longer here is over.
         revision: The state of the plan that it has carried out.
         refused: Why it cannot carry out what it was told to prepare for.
@@ -113,6 +114,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
     received: dict[str, int] = {}
     rss_bytes: int = 0
     fds: int = 0
+    disks: dict[str, float] = {}
     error: str = ""
     notices: tuple[Notice, ...] = ()
     revision: int = 0

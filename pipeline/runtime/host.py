@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,6 +26,7 @@ from pipeline.runtime.kin import kin, node_order
 from pipeline.runtime.ledger import Books
 from pipeline.runtime.outcome import Outcome
 from pipeline.runtime.peers import Peers
+from pipeline.runtime.reserve import Reserve
 from pipeline.runtime.state import EdgeState, Phase, Snapshot
 from pipeline.runtime.switchboard import Switchboard
 from pipeline.runtime.timekeeping import watch_clock
@@ -80,6 +83,7 @@ class Host:
         told = (str(state), journal.fd, command, env or os.environ, str(keys or ""), insecure)
         self._family = Family(plan.line, self._board.address, folder.lock, drain, *told)
         self._alarms = Alarms(journal)
+        self._reserve = Reserve(state)
         self._peers = Peers(
             plan, host, lambda: self.now, Context(keys=guarding(str(keys or ""), insecure), host=host), self._limits
         )
@@ -145,11 +149,13 @@ class Host:
             alarms=self._alarms.newest,
             log=self._journal.name,
             peers=self._peers.states,
+            disks=reduce(or_, (child.report.disks for child in self._crew if child.report), self._reserve.used),
         )
 
     def _step(self) -> None:
         """Look at everything once."""
         watch_clock(line_time.step_ns(), self._limits.clock)
+        self._reserve.tend()
         self._alarms.hear("supervisor", board.read())
         self._listen()
         self._clients.serve(self.snapshot)

@@ -100,6 +100,10 @@ class LineCollector(Collector):
         yield from _nodes(head, snapshot.nodes)
         yield from _edges(head, snapshot.edges)
         yield from _peers(head, snapshot.peers)
+        disks = GaugeMetricFamily("kensa_disk_used_ratio", "Used share of a folder's disk.", labels=(*HEAD, "folder"))
+        for folder, used in snapshot.disks.items():
+            disks.add_metric((*head, folder), used)
+        yield disks
 
 
 def seconds(histogram: Mapping[int, int]) -> tuple[list[tuple[str, float]], float]:

@@ -19,6 +19,7 @@ import zmq
 
 from pipeline import codec
 from pipeline.clock import line_time
+from pipeline.disk import ratios
 from pipeline.notices import board
 from pipeline.records import Record
 from pipeline.runtime import health
@@ -179,6 +180,7 @@ class Pulse(threading.Thread):
             unmade=self._works.unmade,
             rss_bytes=_rss(),
             fds=_fds(),
+            disks=ratios(),
             error=self.error,
             notices=board.read(),
         )

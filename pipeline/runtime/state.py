@@ -117,6 +117,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
         log: Where its log goes; empty for the terminal.
         alarms: The newest ones, oldest first.
         peers: The line's other hosts.
+        disks: Used share of the disk of each folder that sinks and the supervisor watch, 0…1.
     """
 
     line: str
@@ -133,6 +134,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
     log: str = ""
     step_ns: int = 0
     peers: tuple[PeerState, ...] = ()
+    disks: dict[str, float] = {}
 
     @property
     def faults(self) -> tuple[str, ...]:

@@ -107,6 +107,7 @@ def _supervised(
 ) -> Outcome:
     with ExitStack() as stack:
         supervisor = stack.enter_context(_supervisor(planned, host, folder, journal, args))
+        stack.enter_context(_stopped_by_signals(supervisor))  # before what takes a moment to end
         endpoint = stack.enter_context(Endpoint(lambda: supervisor.now, args.metrics, args.metrics_bind))
         footer = [f"metrics {endpoint.url}", *([f"log {journal.name}"] if journal.name else [])]
         if live:
@@ -117,7 +118,6 @@ def _supervised(
         else:
             print(f"line '{planned.line}' starts; {', '.join(footer)}", flush=True)
             stack.enter_context(Showing(PlainLines(), lambda: supervisor.now, PLAIN))
-        stack.enter_context(_stopped_by_signals(supervisor))
         return supervisor.run(args.seconds)
 
 

@@ -11,10 +11,11 @@ from contextlib import ExitStack
 import pytest
 import zmq
 
+from pipeline.clock import line_time
 from pipeline.notices import board
 from pipeline.plan import Plan, Post
 from pipeline.runtime import calls
-from pipeline.runtime.peer import Answer, Ask, decode_answer, encode
+from pipeline.runtime.peer import Answer, Ask, decode_answer, decode_question, encode
 from pipeline.runtime.peers import Peers
 from pipeline.runtime.state import PeerState, Reach
 from pipeline.runtime.watch import Limits
@@ -96,9 +97,9 @@ def test_a_host_that_is_silent_is_unreachable(start: Started) -> None:
 
         def answer() -> None:
             sender, message = other.recv_multipart()
-            ask = calls.decode_question(message)
+            ask = decode_question(message)
             assert isinstance(ask, Ask)
-            told = calls.line_time.now_ns()
+            told = line_time.now_ns()
             words = {"line": "nagoya-a", "host": "b", "run": "r", "seams": "", "nonce": ask.nonce}
             times = {"received_ns": told, "answered_ns": told, "summary": {"phase": "running"}}
             other.send_multipart((sender, encode({"type": "answer", **words, **times})))

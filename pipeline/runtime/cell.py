@@ -166,9 +166,15 @@ class Cell:
             return (self.take,)
         return tuple(dict.fromkeys(self._reach(Gap))) if kind is Gap else ()
 
+    @property
+    def busy_ns(self) -> int:
+        """How long it has been working on what it was given; 0 when idle."""
+        since = self.busy_since or (self.clock.woken_ns if self.clock else 0)
+        return _clock() - since if since else 0
+
     def health(self, lane: str, unsettled: int) -> NodeHealth:
         """What it tells the supervisor; `unsettled` deliveries wait until whoever is at work comes back."""
-        since = self.busy_since or (self.clock.woken_ns if self.clock else 0)
+        busy = self.busy_ns
         return NodeHealth(
             node=self.node,
             lane=lane,
@@ -176,8 +182,8 @@ class Cell:
             given=self.given,
             failed=self.failed,
             restarts=self.restarts + (self.step.restarts if self.step else 0),
-            busy_ns=_clock() - since if since else 0,
-            waiting=unsettled if since else sum(len(batch.waiting) for batch in self._open_batches()),
+            busy_ns=busy,
+            waiting=unsettled if busy else sum(len(batch.waiting) for batch in self._open_batches()),
             degraded=any(row.degraded and not row.over(self._turn.now()) for row in [*self._rows.values()]),
             latency=self.latency.read(),
             age=self.age.read(),

@@ -90,7 +90,8 @@ class EdgeHealth(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True, tag="report"):
-    """Sent by a process every second, every half second while a node works long on one record, at every change of state, and last of all when it ends.
+    """Sent by a process every second, every half second while a node works long on one record, at every change of
+    state, and last of all when it ends.
 
     Attributes:
         received: Per edge into this process: the highest number received from its current producer,

@@ -29,7 +29,9 @@ from pipeline.runtime.works import Works
 from pipeline.transport.context import Context
 
 BEAT_S = 0.05  # between two looks at outboxes and taps; with neither, only reports wake it
-REPORT_S = 0.5
+REPORT_S = 0.5  # between two reports while a node does not come back from a record
+CALM_S = 1.0  # between two reports while all is well
+LONG_NS = 250_000_000  # work on one record that may turn out to have no end
 TAPPED = 256
 LAST_WORD_MS = 1000
 ABANDONED = 4
@@ -105,9 +107,9 @@ class Pulse(threading.Thread):
         poller.register(socket, zmq.POLLIN)
         poller.register(self._lifeline, zmq.POLLIN)
         poller.register(self._nudge, zmq.POLLIN)
-        due, told = 0.0, (self.state, 0)
+        due, look, told = 0.0, 0.0, (self.state, 0)
         while not self._ending.is_set():
-            ready = dict(poller.poll(self._patience_ms(due)))
+            ready = dict(poller.poll(self._patience_ms(min(due, look))))
             if self._nudge in ready:
                 os.eventfd_read(self._nudge)
             if socket in ready:
@@ -119,10 +121,11 @@ class Pulse(threading.Thread):
                 self._command(Stop())
             self._care()
             self._show(socket)
-            now = (self.state, self._changing.revision)
-            if now != told or time.monotonic() >= due:
-                due, told = time.monotonic() + REPORT_S, now
+            now, state = time.monotonic(), (self.state, self._changing.revision)
+            if state != told or now >= due or (now >= look and self._works.labours(LONG_NS)):
+                due, told = now + CALM_S, state
                 _send(socket, self._report())
+            look = look if now < look else now + REPORT_S
 
     def _patience_ms(self, due: float) -> int:
         """How long nothing need be done."""

@@ -98,6 +98,10 @@ class Works:
                 before = past.get((told.node, told.lane))
                 yield merged(before, told) if before else told
 
+    def labours(self, ns: int) -> bool:
+        """Whether any node has been working on one record for longer than this."""
+        return any(cell.busy_ns > ns for berth in self.all for cell in berth.lane.cells.values())
+
     def received(self) -> dict[str, int]:
         """Per edge into this process the highest number received from its current producer."""
         return {edge: number for berth in self.all if berth.inbox for edge, number in berth.inbox.received().items()}

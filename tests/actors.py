@@ -87,3 +87,13 @@ def batching(batches: Iterator[list[Frame]], *, path: str = "") -> None:
         for batch in batches:
             out.write("".join(f"frame {one.camera} {one.session} {one.seq}\n" for one in batch))
             out.flush()
+
+
+@node()
+def dating(frames: Iterator[Frame | Gap], *, path: str = "") -> None:
+    """Write each record's kind, number and time to a file at once."""
+    with Path(path).open("a", encoding="utf-8") as out:
+        for record in frames:
+            kind = "gap" if isinstance(record, Gap) else "frame"
+            out.write(f"{kind} {record.seq} {record.t_ns}\n")
+            out.flush()

@@ -6,6 +6,7 @@ fields, which are skipped; another major version is refused. Any MessagePack lib
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -63,6 +64,22 @@ _decoder = msgspec.msgpack.Decoder(_Envelope)
 _stamps = msgspec.msgpack.Decoder(_Stamp)
 _PREFIX = bytes((0x93, MAJOR, MINOR))
 _HEAD = _PREFIX[:2]
+
+
+def reader(kind: Any) -> Callable[[bytes | memoryview], Any]:
+    """A decoder of messages of one type, or of several with tags, that fails in one way alone: msgspec.DecodeError.
+
+    msgspec itself lets text that is not UTF-8 and nesting without end through as errors of other kinds.
+    """
+    decode = msgspec.msgpack.Decoder(kind).decode
+
+    def read(message: bytes | memoryview) -> Any:
+        try:
+            return decode(message)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise msgspec.DecodeError(str(error)) from error
+
+    return read
 
 
 def encode(record: Record) -> bytes:

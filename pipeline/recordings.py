@@ -7,7 +7,7 @@ reads the whole file. A file whose writer was killed lacks its last record at mo
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -73,8 +73,8 @@ class _Note(Struct, frozen=True, array_like=True):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_peek = msgspec.msgpack.Decoder(_Peek)
-_note = msgspec.msgpack.Decoder(_Note)
+_peek: Callable[[bytes], _Peek] = codec.reader(_Peek)
+_note: Callable[[bytes], _Note] = codec.reader(_Note)
 
 
 def header(line: str, sources: Iterable[str]) -> Header:
@@ -134,7 +134,7 @@ class Recording:
         try:
             with self.path.open("rb") as file:
                 first = next(split(_chunks(file)), b"")
-                found = _note.decode(first).content
+                found = _note(first).content
         except OSError as error:
             raise RecordingError(f"{path}: expected a recording, but it cannot be read: {error.strerror}") from error
         except (msgspec.MsgspecError, DecodeError) as error:
@@ -214,6 +214,6 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _read(message: bytes) -> Header | Origin | AnyRecord:
-    if _peek.decode(message).content.kind in NOTES:
-        return _note.decode(message).content
+    if _peek(message).content.kind in NOTES:
+        return _note(message).content
     return codec.decode(message)

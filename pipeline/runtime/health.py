@@ -6,6 +6,7 @@ ipc socket of the host's run folder, never on a queue that data uses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -190,6 +191,6 @@ FromProcess = Report | Tapped
 LARGEST = codec.MAX_BYTES + (1 << 16)  # bytes of a message on a control socket: a tapped record and a little more
 
 encode = msgspec.msgpack.Encoder().encode
-decode_command = msgspec.msgpack.Decoder(Command).decode
-decode_report = msgspec.msgpack.Decoder(FromProcess).decode
-decode_launch = msgspec.msgpack.Decoder(Launch).decode
+decode_command: Callable[[bytes], Command] = codec.reader(Command)
+decode_report: Callable[[bytes], FromProcess] = codec.reader(FromProcess)
+decode_launch: Callable[[bytes], Launch] = codec.reader(Launch)

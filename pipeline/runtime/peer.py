@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
+from pipeline import codec
 from pipeline.plan import Plan, Post
 from pipeline.runtime.offset import KEPT, Exchange, Offset, measured
 from pipeline.runtime.state import PeerState, Phase, Reach, Snapshot
@@ -82,8 +83,8 @@ class Answer(Struct, frozen=True, kw_only=True, tag="answer"):
 
 
 encode = msgspec.msgpack.Encoder().encode
-decode_question = msgspec.msgpack.Decoder(Ask | Bye).decode
-decode_answer = msgspec.msgpack.Decoder(Answer).decode
+decode_question: Callable[[bytes | memoryview], Ask | Bye] = codec.reader(Ask | Bye)
+decode_answer: Callable[[bytes], Answer] = codec.reader(Answer)
 
 
 def seams(plan: Plan) -> str:

@@ -91,7 +91,7 @@ class Found(NamedTuple):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(About).decode
+_decode = codec.reader(About)
 
 
 def written(row: int, item: Item) -> tuple[bytes, bytes]:

@@ -7,6 +7,7 @@ another host goes on waiting for it. Everything else is a MessagePack array that
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct as Layout
 from typing import Annotated
 
@@ -62,8 +63,8 @@ class Bye(Struct, frozen=True, array_like=True, tag="bye"):
 _head = Layout(">BQ").pack
 _number = Layout(">Q").unpack_from
 encode = msgspec.msgpack.Encoder().encode
-decode_reply = msgspec.msgpack.Decoder(Who | Ack | Bye).decode
-decode_greeting = msgspec.msgpack.Decoder(Hello | Bye).decode
+decode_reply: Callable[[bytes], Who | Ack | Bye] = codec.reader(Who | Ack | Bye)
+decode_greeting: Callable[[bytes | memoryview], Hello | Bye] = codec.reader(Hello | Bye)
 
 
 class _Last:

@@ -50,9 +50,13 @@ def test_after_a_clean_end_nothing_is_missing() -> None:
     assert told(after(ended=True), frame(0, "cam-1", "two")) == [("Frame", "two", 0)]
 
 
-def test_a_camera_that_was_never_heard_of_has_no_gap() -> None:
-    """Its first record is the first."""
-    assert told(after(ended=False), record("cam-2", 5)) == [("Stats", "s", 5)]
+def test_a_camera_that_was_never_heard_of_may_have_lost_everything() -> None:
+    """Nobody knows whether a producer that died had given any of it; one that ended well had told so."""
+    assert told(after(ended=True), record("cam-2", 5)) == [("Stats", "s", 5)]
+    assert told(after(ended=False), record("cam-2", 0)) == [("Stats", "s", 0)]
+    arrivals = after(ended=False)
+    assert told(arrivals, record("cam-2", 5)) == [("Gap", "s", 0), ("Stats", "s", 5)]
+    assert [one.record.seq for one in arrivals.place(2, record("cam-2", 9))] == [9]
 
 
 def test_a_milestone_is_never_ahead_of_what_is_done() -> None:
@@ -62,7 +66,7 @@ def test_a_milestone_is_never_ahead_of_what_is_done() -> None:
     for number in (1, 2, 3):
         arrivals.accept(number)
         arrivals.place(number, frame(number))
-    assert arrivals.milestone() is None
+    assert arrivals.milestone() == {}
     arrivals.finish(1)
     assert arrivals.milestone() is None
     arrivals.accept(4)

@@ -187,7 +187,7 @@ def gap(first: int, last: int) -> Gap:
         ([record("cam", 0), record("cam", 1)], record("cam", 1), [(1, 1)]),
         ([frame(0), gap(1, 3)], frame(4), [(4, 4)]),
         ([frame(3), gap(1, 2)], frame(4), [(4, 4)]),
-        ([], frame(7), [(7, 7)]),
+        ([], frame(7), [(0, 6), (7, 7)]),
     ],
     ids=["goes on", "hole", "again", "new session", "several per number", "after a gap", "late gap", "new camera"],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pipeline.records import Frame, Gap, Record, Regions, Tracks
 from pipeline.transport.channel import Delivery
 from pipeline.transport.flow import MAX_UNDONE
@@ -33,7 +35,7 @@ class Arrivals:
         self._before: Came = {}
         self._torn = False
         self._stone: tuple[int, Came] = (0, {})
-        self._kept = 0
+        self._kept = -1
 
     def remember(self, producer: str, came: Came) -> None:
         """A consumer before this one had come so far, with this producer."""
@@ -65,7 +67,7 @@ class Arrivals:
         self.ended = False
         self._early.clear()
         self._refused.clear()
-        self._stone, self._kept = (0, {}), 0
+        self._stone, self._kept = (0, {}), -1
 
     def accept(self, number: int) -> bool:
         """Whether this is the next one; another was here before, or comes again after a rewind."""
@@ -112,12 +114,12 @@ class Arrivals:
         """What a record is delivered as, in its camera's order.
 
         Returns:
-            The record alone; the gap that an earlier incarnation left, or that ends the session of one that died,
+            The record alone; the gaps that an earlier incarnation left, or that end the session of one that died,
             and the record; or nothing, and the number is finished with, for a record that an earlier incarnation
             had sent already.
         """
         delivery = Delivery(self.edge, self.producer, number, record)
-        if self._before or isinstance(record, Gap):
+        if self._before or (self._torn and record.camera not in self._last) or isinstance(record, Gap):
             return self._compare(delivery, record)
         self._last[record.camera] = (record.session, record.seq)
         return (delivery,)
@@ -129,13 +131,21 @@ class Arrivals:
                 self.finish(delivery.number)
                 return ()
             return (delivery,)
+        gaps = [*self._holes(session, last, record)]
         self._before.pop(record.camera, None)
         self._reach(record)
-        known = session == record.session
-        if record.seq == last + 1 if known else not (session and self._torn):
-            return (delivery,)
-        gap = self._left_out(record, session, last + 1, record.seq - 1 if known else last + 1)
-        return (delivery._replace(number=0, record=gap), delivery)
+        return (*(delivery._replace(number=0, record=gap) for gap in gaps), delivery)
+
+    def _holes(self, session: str, last: int, record: Record) -> Iterator[Gap]:
+        """What an earlier incarnation left out before a record, when it had come so far with its camera."""
+        if session == record.session:
+            if record.seq > last + 1:
+                yield self._left_out(record, session, last + 1, record.seq - 1)
+        elif self._torn and (session or record.camera not in self._last):
+            if session:
+                yield self._left_out(record, session, last + 1, last + 1)
+            if record.seq:
+                yield self._left_out(record, record.session, 0, record.seq - 1)
 
     def _reach(self, record: Record) -> None:
         """Note how far a camera has come; a gap may be told late."""

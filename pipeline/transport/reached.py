@@ -61,7 +61,7 @@ class Reached:
         try:
             if arrivals.ended and arrivals.done == arrivals.received:
                 self.forget(arrivals.edge)
-            elif came := arrivals.milestone():
+            elif (came := arrivals.milestone()) is not None:
                 self._write(arrivals.edge, path, _encode(Note(arrivals.edge, arrivals.producer, came)))
             board.settle(f"reached {arrivals.edge}")
         except OSError as error:

@@ -58,6 +58,11 @@ bench: install .venv-bench/.ready  ## Measure against named peers and limits; wr
 	VIRTUAL_ENV=$(CURDIR)/.venv-bench $(BIN)/uv --quiet pip install --require-hashes -r $(LOCKS)/peers.txt
 	@touch $@
 
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: install  ## Fuzz every reader of strangers' bytes; FUZZ_SECONDS=600 for each of them
+	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
+
 .PHONY: wheel
 wheel: install  ## Build dist/*.whl, which a line installs beside deploy/locks/line.txt
 	$(BIN)/hatchling build --target wheel

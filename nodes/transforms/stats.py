@@ -82,17 +82,22 @@ class Tally:
         self.camera, self.session = "", ""
 
     def take(self, record: Happening) -> Iterator[Stats]:
-        """Count a record; gives the stretches that it shows to be over."""
+        """Count a record; gives the stretches that it shows to be over.
+
+        One that is older than the oldest by a whole stretch and its wait is not late: the camera's clock was set back.
+        """
+        if record.t_ns + self._window + self._lateness < min(self._open, default=record.t_ns):
+            yield from self.close()
         self.camera, self.session = record.camera, record.session
         since = record.t_ns // self._window * self._window
         since = max(since, min(self._open, default=since))
         self._open.setdefault(since, Stretch(since)).count(record)
         over = [begin for begin in self._open if begin + self._window + self._lateness <= record.t_ns]
-        return map(self._told, sorted(over))
+        yield from map(self._told, sorted(over))
 
     def close(self) -> Iterator[Stats]:
         """Give all that is open."""
-        return map(self._told, sorted(self._open))
+        yield from map(self._told, sorted(self._open))
 
     def _told(self, since: int) -> Stats:
         stretch = self._open.pop(since)

@@ -70,6 +70,15 @@ def test_a_new_session_begins_anew() -> None:
     assert (first.session, first.frames, second.session, second.frames) == ("s1", 2, "s2", 2)
 
 
+def test_a_clock_that_is_set_back_stalls_nothing() -> None:
+    """A camera that dates its frames itself jumps ten years ahead and back: every frame is told of, and soon."""
+    years = 315_360_000
+    begun = stats(iter([seen(1), seen(years), seen(years + 1), seen(2), seen(3), seen(40), seen(80)]), window=10.0)
+    told = [next(begun) for _ in range(3)]
+    assert [(each.since_ns // SECOND, each.frames) for each in told] == [(0, 1), (years, 2), (0, 2)]
+    assert sum(each.frames for each in begun) == 2
+
+
 def test_silence_is_no_stretch() -> None:
     """Nothing seen, nothing told."""
     assert counted() == []

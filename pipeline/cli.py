@@ -18,6 +18,7 @@ COMMANDS = {
     "nodes": "print the manual of nodes",
     "run": "run a line",
     "keys": "say which hosts may speak with this one",
+    "reload": "let a running line become what the file says",
     "top": "watch a running line",
     "tap": "print the records that a node of a running line gives",
     "record": "write down what the sources of a topology give",

@@ -175,6 +175,7 @@ class Changing:
             if self._stop.is_set():
                 return
             try:
+                works.nodes.update(Targets({run.use: run.target or run.use for run in layout.runs}))
                 berth = works.berth(layout, takes, wanted.gives)
             except KensaError as error:
                 self._cannot(layout.name, str(error))

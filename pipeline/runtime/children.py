@@ -19,7 +19,7 @@ from pipeline.notices import Notice
 from pipeline.plan import Edge, Process
 from pipeline.runtime.backoff import STORM, Backoff
 from pipeline.runtime.growth import BOUNDS, Growth
-from pipeline.runtime.health import Command, Launch, NodeHealth, Report, encode
+from pipeline.runtime.health import Become, Command, Launch, NodeHealth, Prepare, Report, encode
 from pipeline.runtime.state import Condition, NodeState, ProcessState, merged
 from pipeline.runtime.watch import Limits, Opinion, judge
 
@@ -81,6 +81,8 @@ class Child:
         self.opinion = Opinion("starting")
         self.peer = b""
         self.told: set[Command] = set()
+        self.revision = 0
+        self.wish: Prepare | Become | None = None
         self.growth = Growth()
         self.past: dict[tuple[str, str], NodeHealth] = {}
         self.running: subprocess.Popen[bytes] | None = None
@@ -116,6 +118,7 @@ class Child:
         self.incarnation = f"{self.name}.{self.starts}.{uuid.uuid4().hex[:8]}"
         self.report, self.peer, self.heard, self.reason = None, b"", time.monotonic(), "crash"
         self.life, self.opinion, self.told, self.growth = "alive", Opinion("starting"), set(), Growth()
+        self.wish = None  # what is to be done is what it is started with
         launch = Launch(
             process=self.process,
             edges=self.edges,
@@ -127,6 +130,7 @@ class Child:
             keys=family.keys,
             insecure=family.insecure,
             epoch_ns=line_time.epoch_ns,
+            revision=self.revision,
         )
         self.running = _spawn(family, encode(launch))
         self.exit = os.pidfd_open(self.running.pid)
@@ -142,6 +146,20 @@ class Child:
         """What people should know about it: what it says itself, and how it grows."""
         grown = (replace(one, text=f"process '{self.name}' {one.text}") for one in self.growth.notices)
         return (*(self.report.notices if self.report else ()), *grown)
+
+    def become(self, wish: Prepare | Become) -> None:
+        """Let it go over to another state of the plan; if it dies, it is started in that state."""
+        self.wish, self.revision = wish, wish.revision
+        if isinstance(wish, Become):
+            self.process = replace(self.process, lanes=wish.lanes)
+            self.edges = tuple({edge.name: edge for edge in (*wish.takes, *wish.gives)}.values())
+
+    @property
+    def arrived(self) -> bool:
+        """Whether it has carried out what it was told last; one that does not run has nothing to carry out."""
+        if self.life in ("alive", "leaving"):
+            return self.report is not None and self.report.revision >= self.revision
+        return True
 
     def look(self, now: float, limits: Limits) -> Opinion:
         """Judge it again."""
@@ -227,7 +245,8 @@ class Child:
     def _node(self, now: NodeHealth | None, node: str, lane: str) -> NodeState:
         past = self.past.get((node, lane), health_of(node, lane))
         health = merged(past, now) if now else past
-        failing = health.degraded and self.condition in ("running", "draining")
+        unmade = self.report is not None and lane in self.report.unmade
+        failing = (health.degraded or unmade) and self.condition in ("running", "draining")
         t_ns = self.report.t_ns if self.report else line_time.now_ns()
         return NodeState(
             process=self.name, condition="degraded" if failing else self.condition, t_ns=t_ns, health=health

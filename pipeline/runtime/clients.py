@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline.faults import listed, meant
-from pipeline.runtime.control import LEASE, Follow, Following, Refused, Request
+from pipeline.runtime.control import LEASE, Answer, Ask, Follow, Following, Refused, Reload
 from pipeline.runtime.health import Tapped
 from pipeline.runtime.state import Snapshot
 from pipeline.runtime.switchboard import Switchboard
@@ -26,15 +26,17 @@ class Follower(Struct):
 class Clients:
     """Everybody who watches; they cost the line nothing when they are slow, and nothing at all when they are gone."""
 
-    def __init__(self, board: Switchboard, nodes: Iterable[str]) -> None:
+    def __init__(self, board: Switchboard) -> None:
         self._board = board
-        self._nodes = [*nodes]
         self._followers: dict[bytes, Follower] = {}
 
-    def serve(self, snapshot: Callable[[], Snapshot]) -> None:
+    def serve(self, snapshot: Callable[[], Snapshot], change: Callable[[Reload | Ask], Answer]) -> None:
         """Answer what was asked since the last call."""
         for peer, request in self._board.requests():
-            self._answer(peer, request, snapshot)
+            if isinstance(request, Follow):
+                self._follow(peer, request, snapshot().here)
+            else:
+                self._board.answer(peer, change(request) if isinstance(request, Reload | Ask) else snapshot())
 
     def tapped(self) -> frozenset[str]:
         """The nodes that somebody taps now."""
@@ -50,13 +52,11 @@ class Clients:
             told = self._board.answer(peer, replace(record, missed=record.missed + one.missed))
             one.missed = 0 if told else one.missed + record.missed + 1
 
-    def _answer(self, peer: bytes, request: Request, snapshot: Callable[[], Snapshot]) -> None:
-        if not isinstance(request, Follow):
-            self._board.answer(peer, snapshot())
-        elif request.node not in self._nodes:
-            hint = meant(request.node, self._nodes)
+    def _follow(self, peer: bytes, request: Follow, nodes: list[str]) -> None:
+        if request.node not in nodes:
+            hint = meant(request.node, nodes)
             self._board.answer(
-                peer, Refused(f"no node called '{request.node}'{hint}; nodes here: {listed(self._nodes, 'and')}")
+                peer, Refused(f"no node called '{request.node}'{hint}; nodes here: {listed(nodes, 'and')}")
             )
         else:
             missed = self._followers[peer].missed if peer in self._followers else 0

@@ -7,7 +7,7 @@ counted, and a tap ends by itself when nobody asks for it any more.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -15,8 +15,10 @@ import msgspec
 import zmq
 from msgspec import Struct
 
+from pipeline import codec
 from pipeline.errors import KensaError
 from pipeline.faults import meant
+from pipeline.plan import Plan
 from pipeline.runtime.folder import Running, running
 from pipeline.runtime.health import LARGEST, Tapped
 from pipeline.runtime.state import Snapshot
@@ -46,11 +48,40 @@ class Refused(Struct, frozen=True, tag="refused"):
     text: str
 
 
-Request = Watch | Follow
-Answer = Snapshot | Tapped | Following | Refused
+class Reload(Struct, frozen=True, kw_only=True, tag="reload"):
+    """Become this; where it is dry, only say what would change."""
 
-decode_request = msgspec.msgpack.Decoder(Request).decode
-decode_answer = msgspec.msgpack.Decoder(Answer).decode
+    plan: Plan
+    dry: bool = False
+
+
+class Ask(Struct, frozen=True, tag="ask"):
+    """How far has the change come?"""
+
+
+class Reloading(Struct, frozen=True, kw_only=True, tag="reloading"):
+    """How far a change has come.
+
+    Attributes:
+        said: What changes, in words; empty where nothing does.
+        waiting: What it waits for.
+        over: It goes on no longer.
+        failures: What did not go well.
+        refused: Nothing was changed.
+    """
+
+    said: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    over: bool = False
+    failures: tuple[str, ...] = ()
+    refused: bool = False
+
+
+Request = Watch | Follow | Reload | Ask
+Answer = Snapshot | Tapped | Following | Refused | Reloading
+
+decode_request: Callable[[bytes], Request] = codec.reader(Request)
+decode_answer: Callable[[bytes], Answer] = codec.reader(Answer)
 encode = msgspec.msgpack.Encoder().encode
 
 
@@ -81,6 +112,21 @@ class Client:
                 return answer
         return None
 
+    def reload(self, request: Reload | Ask) -> Reloading:
+        """Let the line become another, or ask how far it has come.
+
+        Raises:
+            KensaError: If it does not, and why.
+        """
+        self._socket.send(encode(request))
+        deadline = time.monotonic() + PATIENCE
+        while (answer := self._receive(deadline - time.monotonic())) is not None:
+            if isinstance(answer, Refused):
+                raise KensaError(answer.text)
+            if isinstance(answer, Reloading):
+                return answer
+        raise KensaError(f"line '{self.about.line}' does not answer; has it ended?")
+
     def follow(self, node: str) -> Iterator[Tapped | None]:
         """What a node gives, as it comes; None about once a second where nothing came. Ends with the line.
 
@@ -102,10 +148,9 @@ class Client:
         if not self._socket.poll(max(0, round(seconds * 1000))):
             return None
         try:
-            answer: Answer = decode_answer(self._socket.recv())
+            return decode_answer(self._socket.recv())
         except msgspec.DecodeError as error:
             raise KensaError(f"line '{self.about.line}' answers what this Kensa does not know: {error}") from error
-        return answer
 
 
 def find(line: str | None) -> Running:

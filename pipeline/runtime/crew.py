@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from pipeline.plan import Edge, Process
 from pipeline.runtime.children import Child
 from pipeline.runtime.health import Command, Finish, Stop, Tap
-from pipeline.runtime.kin import Kin
+from pipeline.runtime.kin import Kin, given, together
 from pipeline.runtime.watch import Limits
 
 
@@ -16,20 +17,53 @@ class Crew:
 
     Attributes:
         given: For each process, the edges that begin in it.
+        leaving: Processes that are no longer wanted.
         stopped: When the line was told to stop, by `time.monotonic`; None while it should run.
     """
 
     def __init__(self, kin: Kin) -> None:
         self._kin = kin
         self._children = {p.name: Child(p, kin.edges[p.name], source=p.name in kin.sources) for p in kin.processes}
-        lanes = {lane.name: process.name for process in kin.processes for lane in process.lanes}
-        self.given = {
-            name: tuple(edge.name for edge in kin.given if lanes[edge.source[1]] == name) for name in self._children
-        }
+        self.given = given(kin)
+        self.leaving: frozenset[str] = frozenset()
         self.stopped: float | None = None
 
     def __iter__(self) -> Iterator[Child]:
         return iter(self._children.values())
+
+    def widen(self, kin: Kin, fresh: Mapping[str, tuple[Process, tuple[Edge, ...]]], leaving: frozenset[str]) -> None:
+        """Another plan takes the place of this one: for a while both hold.
+
+        Args:
+            kin: The other one.
+            fresh: Processes that are to be started now, with their edges.
+            leaving: Processes that are to end.
+        """
+        known = {edge for edges in self.given.values() for edge in edges}
+        theirs = {name: tuple(edge for edge in edges if edge not in known) for name, edges in given(kin).items()}
+        self.given = {n: (*self.given.get(n, ()), *theirs.get(n, ())) for n in {**self.given, **theirs}}
+        self._kin = together(self._kin, kin)
+        self.leaving = leaving
+        self._add(fresh)
+
+    def adopt(self, kin: Kin) -> frozenset[str]:
+        """The other plan alone holds from now on; returns the edges whose accounts its processes have closed."""
+        before, self.given = self.given, given(kin)
+        self._kin = kin
+        self._children = {name: child for name, child in self._children.items() if name not in self.leaving}
+        self.leaving = frozenset()
+        self._add({p.name: (p, kin.edges[p.name]) for p in kin.processes if p.name not in self._children})
+        for process in kin.processes:
+            child = self._children[process.name]
+            child.process, child.edges, child.source = process, kin.edges[process.name], process.name in kin.sources
+        return frozenset(e for name, edges in before.items() for e in edges if e not in self.given.get(name, ()))
+
+    def _add(self, fresh: Mapping[str, tuple[Process, tuple[Edge, ...]]]) -> None:
+        """Consumers stand before those that feed them, so that they are started first."""
+        children = self._children
+        for name, (process, edges) in fresh.items():
+            children[name] = Child(process, edges, source=name in self._kin.sources)
+        self._children = {p.name: children[p.name] for p in self._kin.processes if p.name in children}
 
     def find(self, name: str) -> Child | None:
         """The process of that name, if it is one of ours."""
@@ -48,6 +82,8 @@ class Crew:
     def wanted(self, child: Child) -> bool:
         """Whether a process that does not run should: while something can still come to it."""
         stopping = self.stopped is not None
+        if child.name in self.leaving:
+            return False
         if child.source:
             return not stopping
         return (self._remote(child) and not stopping) or any(not producer.gone for producer in self._producers(child))

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from pipeline.plan import Edge
 from pipeline.runtime.health import EdgeHealth
 from pipeline.runtime.ledger import followed
-from pipeline.transport.channel import Ledger, Outbox
+from pipeline.transport.channel import Ledger, Opening
 from pipeline.transport.connect import Context, open_outbox
 
 
 class Exits:
-    """Outboxes by the name of their edge; one that was closed and opened again goes on counting.
+    """Openinges by the name of their edge; one that was closed and opened again goes on counting.
 
     Attributes:
         open: The edges that are open now.
@@ -25,9 +25,9 @@ class Exits:
         self._lock = threading.Lock()
         self._times: Counter[str] = Counter()
         self.open: dict[str, Edge] = {}
-        self._boxes: dict[str, list[Outbox]] = {}
+        self._boxes: dict[str, list[Opening]] = {}
 
-    def take(self, edge: Edge) -> Outbox:
+    def take(self, edge: Edge) -> Opening:
         """The outbox of an edge, with its bounds as they are now; opened where it is not.
 
         Raises:
@@ -88,7 +88,7 @@ class Exits:
         return f"{self._incarnation}+{again}" if again else self._incarnation
 
 
-def _sum(boxes: Iterable[Outbox]) -> Ledger:
+def _sum(boxes: Iterable[Opening]) -> Ledger:
     total = Ledger()
     for box in boxes:
         total = followed(total, box.ledger())

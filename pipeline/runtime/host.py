@@ -18,14 +18,16 @@ from pipeline.plan import Plan
 from pipeline.runtime.alarms import Alarms
 from pipeline.runtime.children import COMMAND, Child, Family
 from pipeline.runtime.clients import Clients
+from pipeline.runtime.control import Answer, Ask, Reload
 from pipeline.runtime.crew import Crew
 from pipeline.runtime.folder import RunFolder
 from pipeline.runtime.health import Report, Tap, Tapped
 from pipeline.runtime.journal import Journal
-from pipeline.runtime.kin import kin, node_order
+from pipeline.runtime.kin import kin
 from pipeline.runtime.ledger import Books
 from pipeline.runtime.outcome import Outcome
 from pipeline.runtime.peers import Peers
+from pipeline.runtime.reload import Reloads
 from pipeline.runtime.reserve import Reserve
 from pipeline.runtime.state import EdgeState, Phase, Snapshot
 from pipeline.runtime.switchboard import Switchboard
@@ -72,13 +74,14 @@ class Host:
         keys: Path | None = None,
         insecure: bool = False,
     ) -> None:
-        self._share = kin(plan, host)
-        self._line, self._name, self._order = plan.line, host or HERE, node_order(plan)
+        self._line, self._name = plan.line, host or HERE
         self._limits, self._journal = limits or Limits(), journal
-        self._crew = Crew(self._share)
-        self._books = Books(edge.name for edge in self._share.given)
+        share = kin(plan, host)
+        self._crew = Crew(share)
+        self._books = Books(edge.name for edge in share.given)
+        self._reloads = Reloads(plan, host, self._crew, self._books, journal)
         self._board = Switchboard(folder.path)
-        self._clients = Clients(self._board, [node for node in self._order if any(node in c.names for c in self._crew)])
+        self._clients = Clients(self._board)
         drain = self._limits.drain * GRACE
         told = (str(state), journal.fd, command, env or os.environ, str(keys or ""), insecure)
         self._family = Family(plan.line, self._board.address, folder.lock, drain, *told)
@@ -139,12 +142,12 @@ class Host:
             since_ns=self._since_ns,
             t_ns=line_time.now_ns(),
             step_ns=line_time.step_ns(),
-            order=self._order,
+            order=self._reloads.order,
             processes=tuple(child.state() for child in self._crew),
             nodes=tuple(node for child in self._crew for node in child.nodes()),
             edges=tuple(
                 EdgeState(source=e.source, target=e.target, policy=e.queue.policy, account=self._books.accounts[e.name])
-                for e in self._share.given
+                for e in self._reloads.share.given
             ),
             alarms=self._alarms.newest,
             log=self._journal.name,
@@ -158,9 +161,10 @@ class Host:
         self._reserve.tend()
         self._alarms.hear("supervisor", board.read())
         self._listen()
-        self._clients.serve(self.snapshot)
+        self._clients.serve(self.snapshot, self._change)
         self._forgive()
         self._drain()
+        self._reload()
         for child in self._crew:
             match child.life:
                 case "resting":
@@ -182,8 +186,18 @@ class Host:
             self._journal.info("process runs", process=child.name, pid=report.pid, incarnation=report.incarnation)
         child.hear(report, peer)
         self._alarms.hear(child.name, child.notices)
-        self._books.given({edge.edge: edge.ledger for edge in report.edges})
+        mine = self._crew.given[child.name]
+        self._books.given({edge.edge: edge.ledger for edge in report.edges if edge.edge in mine})
         self._books.received(report.received)
+
+    def _change(self, request: Reload | Ask) -> Answer:
+        return self._reloads.ask(request) if isinstance(request, Reload) else self._reloads.progress()
+
+    def _reload(self) -> None:
+        before = self._reloads.plan
+        self._reloads.step()
+        if self._reloads.plan is not before:
+            self._peers.follow(self._reloads.plan)
 
     def _forgive(self) -> None:
         """Time in which the supervisor itself stood still is nobody else's silence."""
@@ -221,6 +235,8 @@ class Host:
             self._board.forget(child.exit)
             child.leave()
             return
+        if child.wish and child.peer and self._board.tell(child.peer, child.wish):
+            child.wish = None
         for command in self._crew.commands(child, self._clients.tapped(), self._limits) if child.peer else ():
             if command not in child.told and self._board.tell(child.peer, command):
                 child.told = {known for known in child.told if not _same_tap(known, command)} | {command}
@@ -256,7 +272,11 @@ class Host:
 
     @property
     def _steady(self) -> bool:
-        return not self._stops and self._crew.begun and all(child.condition == "running" for child in self._crew)
+        return (
+            not (self._stops or self._reloads.stage)
+            and self._crew.begun
+            and all(child.condition == "running" for child in self._crew)
+        )
 
     def _begun(self) -> bool:
         return self._crew.begun or line_time.now_ns() - self._since_ns > self._limits.start * 1e9

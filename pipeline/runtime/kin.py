@@ -56,6 +56,35 @@ def kin(plan: Plan, host: str = "") -> Kin:
     )
 
 
+def together(old: Kin, new: Kin) -> Kin:
+    """Both shares at once, while one takes the place of the other."""
+    names = [process.name for process in new.processes]
+    edges = {name: {e.name: e for kin in (old, new) for e in kin.edges.get(name, ())} for name in _both(old, new)}
+    begun = {edge.name for edge in old.given}
+    return Kin(
+        processes=(*new.processes, *(process for process in old.processes if process.name not in names)),
+        edges={name: tuple(each.values()) for name, each in edges.items()},
+        producers={n: old.producers.get(n, frozenset()) | new.producers.get(n, frozenset()) for n in _both(old, new)},
+        remote=old.remote | new.remote,
+        sources=old.sources | new.sources,
+        given=(*old.given, *(edge for edge in new.given if edge.name not in begun)),
+    )
+
+
+def given(share: Kin) -> dict[str, tuple[str, ...]]:
+    """For each process, the edges that begin in it."""
+    lanes = {lane.name: process.name for process in share.processes for lane in process.lanes}
+    names = {
+        process.name: [edge.name for edge in share.given if lanes[edge.source[1]] == process.name]
+        for process in share.processes
+    }
+    return {name: tuple(edges) for name, edges in names.items()}
+
+
+def _both(old: Kin, new: Kin) -> list[str]:
+    return [*dict.fromkeys([*new.edges, *old.edges])]
+
+
 def node_order(plan: Plan) -> tuple[str, ...]:
     """Every node's name, each after those that feed it."""
     feeds: dict[str, set[str]] = {}

@@ -145,6 +145,11 @@ class Books:
         self._received: dict[str, int] = {}
         self._before: dict[str, int] = {}
 
+    def open(self, edges: Iterable[str]) -> None:
+        """More edges begin on this host."""
+        for edge in edges:
+            self.accounts.setdefault(edge, Account(edge=edge))
+
     def given(self, ledgers: Mapping[str, Ledger]) -> None:
         """A producer reports what became of its records so far."""
         for edge, ledger in ledgers.items():

@@ -137,6 +137,12 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
     disks: dict[str, float] = {}
 
     @property
+    def here(self) -> list[str]:
+        """Its nodes that run on this host, in their order."""
+        found = {node.health.node for node in self.nodes}
+        return [node for node in self.order if node in found]
+
+    @property
     def faults(self) -> tuple[str, ...]:
         """Why the line is not healthy, in words; empty when it is."""
         processes = [f"process {p.name} is {p.condition}" for p in self.processes if p.condition not in HEALTHY]

@@ -84,14 +84,23 @@ class Outbox(Protocol):
         """What became of everything so far."""
         ...
 
+    def close(self, timeout: float) -> Ledger:
+        """End the edge: deliver what waits, at most for `timeout` seconds, drop the rest as `shutdown`.
+
+        Under `spool` the rest stays on disk.
+        """
+        ...
+
+
+class Opening(Outbox, Protocol):
+    """An outbox of a running line, which may become another line."""
+
     def retune(self, limits: Queue) -> None:
         """Go by other bounds from now on; not between `spool` and another policy."""
         ...
 
     def close(self, timeout: float, *, ends: bool = True) -> Ledger:
-        """End the edge: deliver what waits, at most for `timeout` seconds, drop the rest as `shutdown`.
-
-        Under `spool` the rest stays on disk.
+        """End the edge.
 
         Args:
             timeout: Seconds; less where the line stops meanwhile and its time to drain is over.

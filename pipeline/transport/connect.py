@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pipeline.errors import KensaError
 from pipeline.plan import Edge, Lane
-from pipeline.transport.channel import Inbox, Outbox
+from pipeline.transport.channel import Inbox, Opening
 from pipeline.transport.context import Context, guarding
 from pipeline.transport.memory import MemoryInbox, MemoryOutbox
 
 __all__ = ["Context", "guarding", "open_inbox", "open_outbox"]
 
 
-def open_outbox(edge: Edge, incarnation: str, context: Context) -> Outbox:
+def open_outbox(edge: Edge, incarnation: str, context: Context) -> Opening:
     """The producer's end of an edge."""
     if edge.transport == "memory":
         return MemoryOutbox(edge, incarnation, context)

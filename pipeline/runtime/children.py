@@ -243,8 +243,8 @@ class Child:
         )
 
     def _node(self, now: NodeHealth | None, node: str, lane: str) -> NodeState:
-        past = self.past.get((node, lane), health_of(node, lane))
-        health = merged(past, now) if now else past
+        past = self.past.get((node, lane))
+        health = (merged(past, now) if past else now) if now else past or health_of(node, lane)
         unmade = self.report is not None and lane in self.report.unmade
         failing = (health.degraded or unmade) and self.condition in ("running", "draining")
         t_ns = self.report.t_ns if self.report else line_time.now_ns()

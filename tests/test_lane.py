@@ -3,7 +3,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from msgspec.structs import replace
 
+from pipeline.plan import Queue
 from pipeline.records import Frame, Gap, Record, Stats
 from pipeline.runtime.lane import Exit, serve
 from tests import toys
@@ -209,6 +211,16 @@ def test_what_the_world_is_in_the_way_of_at_the_end_is_refused() -> None:
     bench = Bench(run("store"), entries=[edge("in", "store", "frame")])
     serve(bench.lane, inlet, timeout=1)
     assert inlet.refused == {1: "error", 2: "error"}
+
+
+def test_what_the_world_is_in_the_way_of_at_the_end_stays_with_a_producer_that_keeps_it() -> None:
+    """By an edge with a spool it is neither done nor refused: the next run is given it."""
+    toys.disk["full"] = True
+    inlet = Inlet("in→store", map(frame, range(2)))
+    durable = replace(edge("in", "store", "frame"), queue=Queue(policy="spool"))
+    serve(Bench(run("store"), entries=[durable]).lane, inlet, timeout=1)
+    assert inlet.refused == {}
+    assert inlet.done_numbers == []
 
 
 def test_counters_tell_latency_and_age() -> None:

@@ -54,7 +54,8 @@ class Batches(Stream):
         pending: The open batch of each run.
         settled_ns: When the records of handed-over batches came about; whoever measures ages empties it.
         lost: Turns that brought the records the last exception was about.
-        again: Somebody takes its place who is given what is still pending at the end.
+        again: What is still pending at the end is given to somebody else: to who takes its place, or, by a producer
+            that keeps it on disk, to its next incarnation.
     """
 
     def __init__(self, node: str, calls: Calls, *, per: bool, batch: Batch, turn: Turn) -> None:

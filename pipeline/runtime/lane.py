@@ -66,6 +66,9 @@ class Lane:
             self.cells[edge.source[0]].exits.append((frozenset(edge.kinds), outbox))
         self._doors = {edge.name: self.cells[edge.target[0]] for edge in entries}
         self.batches = [(cell, cell.step) for cell in self.cells.values() if isinstance(cell.step, Batches)]
+        self._durable = any(edge.queue.policy == "spool" for edge in entries)
+        for _, step in self.batches:
+            step.again = self._durable
         self._held: deque[tuple[int, Delivery]] = deque()
         self._lock = threading.Lock()
         self._left = self._released = self.again = False
@@ -161,7 +164,7 @@ class Lane:
                 return False
             self._released, self.again = True, again
             for _, step in self.batches:
-                step.again = again and self.turn.lost is not None
+                step.again = self._durable or (again and self.turn.lost is not None)
             return True
 
     @property

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import pytest
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.errors import KensaError
+from pipeline.runtime.gets import AT_ONCE
 from pipeline.runtime.histogram import bucket
 from pipeline.runtime.metrics import Endpoint, health, seconds
 from pipeline.runtime.state import PeerState, Phase, ProcessState, Snapshot
@@ -132,6 +135,43 @@ def test_a_port_that_is_taken_is_refused_in_words() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(KensaError, match=rf"--metrics {port}: Address already in use; 0 takes any free port"):
             Endpoint(line, port)
+
+
+def test_nothing_but_get_is_answered() -> None:
+    """Nobody can change anything over HTTP: there is no method to do it with, so no token is needed for one."""
+    with Endpoint(line, 0) as endpoint:
+        for method in ("POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "reset"):
+            for page in ("/metrics", "/healthz", "/"):
+                asked = urllib.request.Request(endpoint.url.replace("/metrics", page), b"x" * 10, method=method)
+                with pytest.raises(urllib.error.HTTPError) as refused, urllib.request.urlopen(asked, timeout=5):
+                    pass
+                with refused.value as error:
+                    assert (method, error.code, error.headers["Allow"]) == (method, 405, "GET")
+
+
+def test_only_this_host_is_served_unless_told() -> None:
+    """The loopback address, unless another is asked for; a name that is none of this host's is refused in words."""
+    with Endpoint(line, 0) as endpoint:
+        assert endpoint.url.startswith("http://127.0.0.1:")
+    with Endpoint(line, 0, "127.0.0.2") as endpoint:
+        assert endpoint.url.startswith("http://127.0.0.2:")
+        assert fetched(endpoint.url)[0] == 200
+        with pytest.raises(urllib.error.URLError):
+            fetched(endpoint.url.replace("127.0.0.2", "127.0.0.1"))
+    with pytest.raises(
+        KensaError, match=r"--metrics 0: --metrics-bind 192\.0\.2\.1: .*; expected an address of this host"
+    ):
+        Endpoint(line, 0, "192.0.2.1")
+
+
+def test_a_flood_of_connections_costs_a_few_threads() -> None:
+    """Who connects and says nothing takes no more than its share; beyond it connections are closed at once."""
+    with Endpoint(line, 0) as endpoint, ExitStack() as stack:
+        host, port = endpoint.url.removeprefix("http://").removesuffix("/metrics").split(":")
+        before = threading.active_count()
+        idle = [stack.enter_context(socket.create_connection((host, int(port)))) for _ in range(3 * AT_ONCE)]
+        assert idle[-1].recv(1) == b""
+        assert threading.active_count() - before <= AT_ONCE
 
 
 def test_bounds_are_cumulative_and_end_with_everything() -> None:

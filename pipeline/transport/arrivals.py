@@ -30,6 +30,8 @@ class Arrivals:
         self.done = 0
         self.ended = False
         self._early: set[int] = set()
+        self._elders = 0  # taken from earlier incarnations and not finished with
+        self._again: list[int] = []  # what came again from this one meanwhile
         self._refused: dict[int, str] = {}
         self._last: Came = {}
         self._before: Came = {}
@@ -62,6 +64,8 @@ class Arrivals:
             return
         if self.producer and producer != self.producer:
             self._before, self._torn = dict(self._last), not self.ended
+            self._elders += self.received - self.done - len(self._early) - len(self._again)
+            self._again.clear()
         self.producer = producer
         self.received = self.done = base - 1
         self.ended = False
@@ -82,6 +86,14 @@ class Arrivals:
             self.refuse(number, refused)
         else:
             self.finish(number)
+
+    def late(self) -> None:
+        """Finish with what an earlier incarnation had sent; what came again was not finished with before that."""
+        self._elders -= 1
+        if not self._elders:
+            for number in self._again:
+                self.finish(number)
+            self._again.clear()
 
     def refuse(self, number: int, reason: str) -> None:
         """Finish with a number that could not be read or kept; its producer counts it as dropped."""
@@ -128,7 +140,10 @@ class Arrivals:
         session, last = self._before.get(record.camera, ("", 0))
         if session == record.session and record.seq <= last:
             if isinstance(record, ONE_PER_SEQ):
-                self.finish(delivery.number)
+                if self._elders:
+                    self._again.append(delivery.number)
+                else:
+                    self.finish(delivery.number)
                 return ()
             return (delivery,)
         gaps = [*self._holes(session, last, record)]

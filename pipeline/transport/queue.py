@@ -111,6 +111,7 @@ class Queue:
             self.items.move_to_end(self._first, last=False)
             self.bytes += item.size
             self._extra += item.weight - 1
+            self._told.pop(item.camera, None)  # it was drained, not told
 
     def take(self, now: float) -> Item | None:
         """The next to go: the gaps of a camera before its next record; None where nothing waits."""

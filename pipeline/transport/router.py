@@ -28,6 +28,7 @@ TICK_MS = 200  # after which a consumer that waits looks up
 LEAVE_WITHIN = 0.5  # seconds for producers to have read the last acknowledgement
 FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a producer that does not stop
 SEVERAL = memoryview(b"\xc1")  # stands for a message of several parts: no MessagePack begins like this
+FEW = 16  # records in a row after which nobody waits for more to gather
 KEPT = 16  # quarantined messages
 
 
@@ -78,6 +79,8 @@ class ZeromqInbox:
         self._finishing = threading.Event()
         self._finish_by = 0.0
         self._ended = not edges
+        self._linger = min((edge.queue.linger for edge in edges), default=0.0)
+        self._burst = 0
         self._due = 0.0
         self._wait_ms = -1
         self._context, self._addresses = context, addresses
@@ -98,7 +101,10 @@ class ZeromqInbox:
             if self._ended or (self._finishing.is_set() and time.monotonic() > self._finish_by):
                 self._acknowledge()
                 raise Closed
-            heard = self._read(until - now)
+            if 0 < self._burst < FEW and self._linger and not self._read(0.0):
+                time.sleep(self._linger)  # what comes meanwhile shares one waking
+            self._burst = 0
+            heard = bool(self._ready) or self._read(until - now)
             if self._ready:
                 break
             now = time.monotonic()
@@ -108,15 +114,19 @@ class ZeromqInbox:
                     raise Closed
             if now >= until:
                 return None
+        self._burst += 1
         return self._ready.popleft()
 
     def done(self, delivery: Delivery, refused: str = "") -> None:
         """The consumer has finished with a record: committed it, or refused it for a reason."""
         link = self._links.get(delivery.edge)
-        if link is None or not delivery.number or delivery.producer != link.arrivals.producer:
+        if link is None or not delivery.number:
             return
         arrivals = link.arrivals
-        arrivals.settle(delivery.number, refused)
+        if delivery.producer == arrivals.producer:
+            arrivals.settle(delivery.number, refused)
+        else:
+            arrivals.late()
         if arrivals.ended and arrivals.done == arrivals.received:
             self._tell(link)
         elif not self._due:

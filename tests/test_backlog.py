@@ -1,0 +1,321 @@
+"""A durable edge without wire and threads: what was acknowledged is never lost, whoever dies when."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import deque
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from pipeline import codec
+from pipeline.plan import Queue
+from pipeline.records import Frame, Gap, Record
+from pipeline.transport.arrivals import Arrivals
+from pipeline.transport.backlog import Backlog
+from pipeline.transport.channel import Delivery
+from pipeline.transport.item import Item
+from pipeline.transport.pace import IDLE_S, SLOWEST, Pace
+from pipeline.transport.spool import Spool
+
+WIDE = 1 << 30
+
+
+def frame(seq: int) -> Frame:
+    """A record of a kind that comes once per number."""
+    return Frame(camera="cam", session="s", seq=seq, t_ns=seq, size=(1, 1))
+
+
+def item(seq: int, since: float = 0.0) -> Item:
+    """One as it waits."""
+    message = codec.encode(frame(seq))
+    return Item("cam", "s", seq, seq, message, len(message), since)
+
+
+class Sent(NamedTuple):
+    """What is on the wire."""
+
+    number: int
+    record: Record
+
+
+class Edge(RuleBasedStateMachine):
+    """A producer with a disk, a wire that breaks, a consumer that commits; each may die at any moment."""
+
+    @initialize(messages=st.integers(2, 30), bound=st.sampled_from([3000, WIDE]))
+    def begin(self, messages: int, bound: int) -> None:
+        """Any bounds, of memory and of the disk."""
+        self.folder = Path(tempfile.mkdtemp())
+        self.limits = Queue(policy="spool", messages=messages, spool=bound)
+        self.flow = Backlog("edge", self.limits, "unknown")
+        self.spool: Spool | None = None
+        self.now = 0.0
+        self.offered = self.producers = 0
+        self.arrivals = Arrivals("edge")
+        self.wire: deque[Sent] = deque()
+        self.taken: list[Delivery] = []
+        self.seen: list[int] = []
+        self.committed: set[int] = set()
+        self.told: set[int] = set()
+        self.written: set[int] = set()
+        self.perished: set[int] = set()
+        self._meet()
+
+    @rule(count=st.integers(1, 12))
+    def offer(self, count: int) -> None:
+        """The lane hands records over, straight to the wire where it may."""
+        for _ in range(count):
+            one = item(self.offered, self.now)
+            self.offered += 1
+            if number := self.flow.direct(one):
+                self.wire.append(Sent(number, frame(one.seq)))
+            else:
+                self.flow.offer(one, self.now)
+
+    @rule(seconds=st.floats(0, 3), away=st.booleans())
+    def look(self, seconds: float, away: bool) -> None:
+        """Time passes; perhaps there has been no consumer for a while."""
+        self.now += seconds
+        self.flow.look(self.now, away=away)
+
+    @rule(fails=st.booleans(), count=st.integers(1, 3))
+    def write(self, fails: bool, count: int) -> None:
+        """The writer's turn with what is staged: it works, or the disk is full."""
+        spool = self._opened()
+        for _ in range(count):
+            if items := self.flow.outgoing():
+                if fails:
+                    self.flow.failed()
+                    return
+                self.flow.stored(spool.append(items))
+                self.written |= {one.seq for one in items if not isinstance(one.payload, Gap)}
+                if (gone := spool.shed(self.flow.read)).rows:
+                    self.flow.lost(*gone)
+        if self.flow.disk == "ill" and not fails:
+            self.flow.settled()
+
+    @rule()
+    def read(self) -> None:
+        """The writer's turn with what is to be read."""
+        spool = self._opened()
+        if hungry := self.flow.hungry:
+            self.flow.loaded(spool.read(self.flow.read, hungry, WIDE))
+
+    @rule()
+    def forget(self) -> None:
+        """The writer's turn with what is done."""
+        spool = self._opened()
+        if self.flow.released > spool.done:
+            spool.release(self.flow.released)
+
+    @rule()
+    def send(self) -> None:
+        """What there is credit for goes on the wire."""
+        while (entry := self.flow.peek(self.now)) is not None:
+            payload = entry[1].payload
+            if payload is not None:
+                record = codec.decode(payload) if isinstance(payload, bytes) else payload
+                self.wire.append(Sent(entry[0], record))
+            self.flow.sent()
+
+    @rule(count=st.integers(1, 12))
+    def take(self, count: int) -> None:
+        """The consumer takes what is next; what it has seen before it recognises."""
+        for _ in range(min(count, len(self.wire))):
+            number, record = self.wire.popleft()
+            if self.arrivals.accept(number):
+                self.taken += self.arrivals.place(number, record)
+                self.seen += [record.seq] if not isinstance(record, Gap) else []
+
+    @rule(count=st.integers(1, 8))
+    def commit(self, count: int) -> None:
+        """It commits some, the oldest last."""
+        for _ in range(min(count, len(self.taken))):
+            delivery = self.taken.pop()
+            record = delivery.record
+            if isinstance(record, Gap):
+                self.told |= {*range(record.seq, record.last + 1)}
+            else:
+                self.committed.add(record.seq)
+            if delivery.producer == self.arrivals.producer and delivery.number:
+                self.arrivals.settle(delivery.number, "")
+            elif delivery.number:
+                self.arrivals.late()
+
+    @rule()
+    def acknowledge(self) -> None:
+        """The producer hears of it."""
+        self.flow.acknowledge(self.arrivals.received, self.arrivals.done)
+
+    @rule()
+    def disconnect(self) -> None:
+        """The wire breaks and loses what is on it; both sides live."""
+        self._meet()
+
+    @rule()
+    def consumer_dies(self) -> None:
+        """What it had not committed is gone."""
+        self._consumer()
+        self._meet()
+
+    @rule(both=st.booleans())
+    @precondition(lambda self: self.producers < 6)
+    def producer_dies(self, both: bool) -> None:
+        """What was neither on disk nor committed is gone; the next incarnation finds the rest."""
+        if both:
+            self._consumer()
+        spool = self._opened()
+        kept = {row.item.seq for row in spool.read(spool.done, 10_000, WIDE)}
+        self.perished |= {*range(self.offered)} - kept - self.committed
+        spool.close()
+        self.spool = None
+        self.flow = Backlog("edge", self.limits, "unknown")
+        self.producers += 1
+        self._meet()
+
+    @invariant()
+    def balances(self) -> None:
+        """Nothing is unaccounted; what is spilled lies on disk; little waits in memory; order is kept."""
+        if not hasattr(self, "flow"):
+            return
+        assert self.flow.ledger().unaccounted == 0
+        assert self.flow.ahead <= self.flow.credit
+        assert len(self.flow.queue) <= max(1, self.limits.messages)
+        if self.spool is not None:
+            rows = self.spool.read(max(self.spool.done, self.flow.released), 10_000, WIDE)
+            assert self.flow.spilled == sum(row.item.weight for row in rows)
+
+    def teardown(self) -> None:
+        """In the end everything that was on disk is committed, or told to be missing because the disk was full."""
+        if not hasattr(self, "flow"):
+            return
+        self.flow.end()
+        while not self.flow.finished:
+            self.write(fails=False, count=3)
+            self.read()
+            self.send()
+            self._finish()
+        ledger = self.flow.ledger()
+        assert (ledger.unaccounted, ledger.in_flight, ledger.spilled) == (0, 0, 0)
+        full = self.told - self.committed
+        assert self.written <= self.committed | full
+        assert {*range(self.offered)} <= self.committed | full | self.perished
+        if self.spool:
+            self.spool.close()
+        shutil.rmtree(self.folder)
+
+    def _finish(self) -> None:
+        self.take(1000)
+        self.commit(1000)
+        if not self.wire and self.flow.next > self.arrivals.received + 1:
+            self.arrivals.accept(self.arrivals.received + 1)
+            self.arrivals.end(self.arrivals.received)
+        self.acknowledge()
+        self.forget()
+
+    def _opened(self) -> Spool:
+        if self.spool is None:
+            self.spool = Spool(self.folder / "spool", "edge", bound=self.limits.spool)
+            self.flow.found(self.spool.records, self.spool.weight, self.spool.done, self.spool.lost)
+        return self.spool
+
+    def _consumer(self) -> None:
+        self.arrivals = Arrivals("edge")
+        self.taken.clear()
+
+    def _meet(self) -> None:
+        self.wire.clear()
+        self.flow.rewind()
+        self.arrivals.meet(f"producer {self.producers}", self.flow.base)
+
+
+Edge.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestEdge = pytest.mark.slow(Edge.TestCase)
+
+
+def stored(flow: Backlog, first: int) -> None:
+    """The writer has put everything that is staged into rows from here on."""
+    count = len(flow.outgoing())
+    flow.stored(range(first, first + count))
+
+
+def test_what_waits_too_long_goes_to_disk() -> None:
+    """An age lets nothing go on a durable edge: it is moved."""
+    flow = Backlog("edge", Queue(policy="spool", age=2.0))
+    flow.offer(item(0, since=0.0), 0.0)
+    flow.look(1.0, away=False)
+    assert not flow.staged
+    flow.look(2.5, away=False)
+    assert len(flow.staged) == 1
+    assert flow.ledger().in_flight == 1
+    stored(flow, 1)
+    assert (flow.ledger().spilled, flow.ledger().in_flight) == (1, 0)
+
+
+def test_new_records_stand_behind_those_on_disk() -> None:
+    """While something is on disk nothing goes past it; with the last of it the way is free again."""
+    flow = Backlog("edge", Queue(policy="spool", messages=4))
+    for seq in range(6):
+        flow.offer(item(seq), 0.0)
+    stored(flow, 1)
+    flow.offer(item(6), 0.0)
+    assert flow.direct(item(7)) == 0
+    assert flow.peek(0.0) is None
+    from pipeline.transport.segment import Row
+
+    flow.loaded([Row(number, item(number - 1)) for number in range(1, 6)])
+    flow.end()
+    found = []
+    while (entry := flow.peek(0.0)) is not None:
+        found.append(entry[1].seq)
+        flow.sent()
+        flow.acknowledge(entry[0], entry[0])
+    assert found[:7] == [*range(7)]
+
+
+def test_a_disk_that_takes_nothing_costs_only_the_oldest() -> None:
+    """What was to be written waits again, within the bound of memory; a gap tells of the rest; then it goes on."""
+    flow = Backlog("edge", Queue(policy="spool", messages=4))
+    for seq in range(5):
+        flow.offer(item(seq), 0.0)
+    flow.outgoing()
+    flow.failed()
+    for seq in range(5, 10):
+        flow.offer(item(seq), 0.0)
+    ledger = flow.ledger()
+    assert (ledger.dropped, ledger.in_flight, ledger.unaccounted) == ({"overflow": 6}, 4, 0)
+    flow.settled()
+    flow.offer(item(10), 0.0)
+    assert [one.seq for one in flow.outgoing() if not isinstance(one.payload, Gap)] == [6, 7, 8, 9, 10]
+    assert [one.payload.last for one in flow.outgoing() if isinstance(one.payload, Gap)] == [5]
+
+
+def test_a_slow_disk_does_not_fill_the_memory() -> None:
+    """What waits to be written is bounded too: beyond it the oldest go."""
+    flow = Backlog("edge", Queue(policy="spool", messages=10, bytes=2000))
+    for seq in range(500):
+        flow.offer(item(seq), 0.0)
+    ledger = flow.ledger()
+    assert ledger.in_flight * item(0).size < 6000
+    assert ledger.dropped["overflow"] == 500 - ledger.in_flight
+
+
+def test_what_is_on_disk_leaves_gently() -> None:
+    """Twice the live rate; slowly where little comes; at once where nothing does."""
+    pace = Pace()
+    now, left = 100.0, 0
+    for tick in range(400):
+        now += 0.025
+        pace.look(10 * tick, now)
+        while tick >= 200 and pace.may(now):
+            left += 1
+    assert pace.rate == pytest.approx(400, rel=0.1)
+    assert left == pytest.approx(2 * 400 * 5, rel=0.1)
+    pace.look(10 * 400, now + IDLE_S)
+    assert all(pace.may(now + 2.1 * IDLE_S) for _ in range(10_000))
+    assert Pace().allowed == SLOWEST

@@ -15,11 +15,10 @@ from pipeline import codec
 from pipeline.errors import DecodeError
 from pipeline.plan import Edge
 from pipeline.transport import wire
-from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.channel import Closed, Delivery
 from pipeline.transport.context import Context
 from pipeline.transport.doors import Doors
-from pipeline.transport.flow import credit
+from pipeline.transport.link import Link, quarter
 from pipeline.transport.listening import SocketFiles, bound, is_tcp, owner
 from pipeline.transport.reached import Reached
 
@@ -30,33 +29,6 @@ FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a 
 SEVERAL = memoryview(b"\xc1")  # stands for a message of several parts: no MessagePack begins like this
 FEW = 16  # records in a row after which nobody waits for more to gather
 KEPT = 16  # quarantined messages
-
-
-class _Link:
-    """One edge, the connection it comes by, and what its producer has been told."""
-
-    def __init__(self, edge: Edge, reached: Reached) -> None:
-        self.arrivals = reached.recall(Arrivals(edge.name))
-        self.host = edge.hosts[0]
-        self.quarter = quarter(edge)
-        self.route = b""
-        self.remote, self.away = edge.hosts[0] != edge.hosts[1], False  # away: its host was stopped, and may come back
-        self.asked = False  # to greet again, and to begin with what is not done
-        self.told = (0, 0)
-
-    @property
-    def over(self) -> bool:
-        """Whether nobody need be waited for: the end of another host's line is not that of ours."""
-        return self.arrivals.ended and not (self.remote and self.away)
-
-    @property
-    def news(self) -> bool:
-        return self.told != (self.arrivals.received, self.arrivals.done)
-
-
-def quarter(edge: Edge) -> int:
-    """Records after which a producer is told at once that they were taken."""
-    return max(1, credit(edge.queue) // 4)
 
 
 class ZeromqInbox:
@@ -72,8 +44,8 @@ class ZeromqInbox:
         self.strangers = 0
         self._token = uuid.uuid4().hex
         self._reached = Reached(context.state)
-        self._links = {edge.name: _Link(edge, self._reached) for edge in edges}
-        self._routes: dict[bytes, _Link] = {}
+        self._links = {edge.name: Link(edge, self._reached) for edge in edges}
+        self._routes: dict[bytes, Link] = {}
         self._doors = Doors()
         self._ready: deque[Delivery] = deque()
         self._finishing = threading.Event()
@@ -241,7 +213,7 @@ class ZeromqInbox:
             link.told = (0, hello.base - 1)
             self._tell(link)
 
-    def _take(self, link: _Link, frame: memoryview) -> None:
+    def _take(self, link: Link, frame: memoryview) -> None:
         arrivals, number = link.arrivals, link.arrivals.received
         if len(frame) == wire.HEAD + 1 and frame[wire.HEAD :] in (wire.NIL, wire.AWAY):
             self._end(link, number, away=frame[wire.HEAD :] == wire.AWAY)
@@ -258,7 +230,7 @@ class ZeromqInbox:
         elif not self._due:
             self._due = time.monotonic() + ACK_EVERY
 
-    def _end(self, link: _Link, number: int, *, away: bool) -> None:
+    def _end(self, link: Link, number: int, *, away: bool) -> None:
         link.arrivals.end(number)
         link.away = away
         self._context.away |= away and not link.remote
@@ -292,13 +264,13 @@ class ZeromqInbox:
                 before.quarter = quarter(asked)
                 continue
             else:
-                links[name] = _Link(asked, self._reached)
+                links[name] = Link(asked, self._reached)
                 if route := self._doors.let_in(name):
                     self._say(route, wire.Who(self._token))
             self._links = links
         self._ended = all(link.over for link in self._links.values())
 
-    def _tell(self, link: _Link) -> None:
+    def _tell(self, link: Link) -> None:
         arrivals = link.arrivals
         if not link.route:
             return

@@ -60,6 +60,14 @@ def crashing(frame: Frame, *, bad: int = 20, once: str = "") -> Frame:
 
 
 @node()
+def aborting(frame: Frame, *, bad: int = 20, camera: str = "cam-2") -> Frame:
+    """Abort its process on one number of one camera, in every session."""
+    if (frame.camera, frame.seq) == (camera, bad):
+        os.abort()
+    return frame
+
+
+@node()
 def hanging(frame: Frame, *, bad: int = 5, once: str = "") -> Frame:
     """Never come back from one number, the first time."""
     if frame.seq == bad and not Path(once).exists():
@@ -97,3 +105,16 @@ def dating(frames: Iterator[Frame | Gap], *, path: str = "") -> None:
             kind = "gap" if isinstance(record, Gap) else "frame"
             out.write(f"{kind} {record.seq} {record.t_ns}\n")
             out.flush()
+
+
+@node()
+def all_cameras(frames: Iterator[Frame | Gap]) -> Iterator[Frame | Gap]:
+    """Give what it takes, from one state for all cameras."""
+    yield from frames
+
+
+@node()
+def booked(frame: Frame | Gap, *, book: str = "") -> Frame | Gap:
+    """Give what it takes, if its book can be read."""
+    Path(book).read_text(encoding="utf-8")
+    return frame

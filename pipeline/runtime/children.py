@@ -147,6 +147,14 @@ class Child:
         grown = (replace(one, text=f"process '{self.name}' {one.text}") for one in self.growth.notices)
         return (*(self.report.notices if self.report else ()), *grown)
 
+    def descend(self, whole: Child) -> None:
+        """It runs a part of what another one ran, and goes on where that one stopped."""
+        self.backoff, self.revision = whole.backoff, whole.revision
+        for (node, lane), health in whole.past.items():
+            for mine in self.process.lanes:
+                if any(run.node == node for run in mine.runs) and mine.name in (lane, f"{node}@{lane}"):
+                    self.past[node, mine.name] = replace(health, lane=mine.name)
+
     def become(self, wish: Prepare | Become) -> None:
         """Let it go over to another state of the plan; if it dies, it is started in that state."""
         self.wish, self.revision = wish, wish.revision

@@ -25,6 +25,7 @@ from pipeline.runtime.health import Report, Tap, Tapped
 from pipeline.runtime.journal import Journal
 from pipeline.runtime.kin import kin
 from pipeline.runtime.ledger import Books
+from pipeline.runtime.mourning import Mourning
 from pipeline.runtime.outcome import Outcome
 from pipeline.runtime.peers import Peers
 from pipeline.runtime.reload import Reloads
@@ -86,6 +87,7 @@ class Host:
         told = (str(state), journal.fd, command, env or os.environ, str(keys or ""), insecure)
         self._family = Family(plan.line, self._board.address, folder.lock, drain, *told)
         self._alarms = Alarms(journal)
+        self._mourning = Mourning(self._alarms, self._crew, self._reloads, folder.path)
         self._reserve = Reserve(state)
         self._peers = Peers(
             plan, host, lambda: self.now, Context(keys=guarding(str(keys or ""), insecure), host=host), self._limits
@@ -165,7 +167,7 @@ class Host:
         self._forgive()
         self._drain()
         self._reload()
-        for child in self._crew:
+        for child in tuple(self._crew):
             match child.life:
                 case "resting":
                     self._rest(child)
@@ -258,17 +260,7 @@ class Host:
         self._books.died(self._crew.given[child.name], child.reason)
         child.backoff = child.backoff.failed(int(child.left * 1e9))
         child.settled("resting")
-        self._mourn(child)
-
-    def _mourn(self, child: Child) -> None:
-        rest = child.backoff.rest_ns / 1e9
-        text = f"process '{child.name}' {child.why}; starting it again in {rest:g} s"
-        if self._killed or not self._crew.wanted(child):
-            text = f"process '{child.name}' {child.why}; it is not started again"
-        elif child.backoff.degraded:
-            text = f"{text}; degraded: {child.backoff.often}"
-        self._alarms.sound(text, process=child.name, failures=child.backoff.failures)
-        self._alarms.forget(child.name)
+        self._mourning.mourn(child, killed=self._killed)
 
     @property
     def _steady(self) -> bool:

@@ -73,6 +73,21 @@ class Reloads:
             said=self._change.said, waiting=waiting, failures=self._failures, over=not self.stage, refused=self._refused
         )
 
+    def divide(self, child: Child, plan: Plan) -> tuple[str, ...]:
+        """Another plan takes the place of this one at once: it differs in a process that does not run, which is now
+        several; returns their names.
+        """
+        share, known = kin(plan, self._host), {process.name for process in self.share.processes}
+        parts = {p.name: (p, share.edges[p.name]) for p in share.processes if p.name not in known}
+        self._books.open(edge.name for edge in share.given)
+        self._crew.widen(share, parts, frozenset({child.name}))
+        self._books.ended(self._crew.adopt(share))
+        self.plan, self.share, self.order = plan, share, node_order(plan)
+        for part in map(self._crew.find, parts):
+            if part is not None:
+                part.descend(child)
+        return tuple(p.name for p in plan.processes if p.name in parts)
+
     def step(self) -> None:
         """Go on with a change, as far as the processes have come."""
         if not self.stage:

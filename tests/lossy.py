@@ -22,7 +22,7 @@ from nodes.transforms.track import track
 from pipeline.clock import FakeClock
 from pipeline.node import Spec, node
 from pipeline.plan import Lane as Layout
-from pipeline.plan import NodeRun, Queue
+from pipeline.plan import Edge, NodeRun, Queue
 from pipeline.records import Frame, Gap, Part, Record, Regions, Tracks, Verdict
 from pipeline.runtime.lane import Exit, Lane
 from pipeline.runtime.sessions import Left
@@ -61,7 +61,7 @@ def shown() -> tuple[Frame, ...]:
 @cache
 def there() -> tuple[Truth, ...]:
     """The parts it shows."""
-    return tuple(truth(CAMERA, frames=FRAMES, **BELT))  # type: ignore[arg-type]
+    return tuple(truth(CAMERA, frames=FRAMES, **BELT))
 
 
 @cache
@@ -333,7 +333,7 @@ class Line:
         return lane
 
 
-def _opened(runs: list[NodeRun], entries: list[object], exits: list[Exit]) -> Lane:
+def _opened(runs: list[NodeRun], entries: list[Edge], exits: list[Exit]) -> Lane:
     layout = Layout(name=runs[0].node, cameras=(CAMERA,), runs=tuple(runs))
     lane = Lane(
         layout,
@@ -341,7 +341,7 @@ def _opened(runs: list[NodeRun], entries: list[object], exits: list[Exit]) -> La
         entries=entries,
         exits=exits,
         turn=Turn(lambda: 0),
-        failure=lambda *_: None,  # type: ignore[arg-type]
+        failure=lambda *_: None,
     )
     lane.open()
     return lane

@@ -100,7 +100,7 @@ def test_a_full_disk_does_not_kill_who_notes(tmp_path: Path) -> None:
     """A page that could not be allocated would end the process with SIGBUS when it is touched."""
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "kensa-test", small]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "kensa-test", str(small)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("nothing may be mounted here")
     try:

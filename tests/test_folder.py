@@ -73,6 +73,14 @@ def test_processes_that_outlive_their_supervisor_still_hold_the_line() -> None:
     RunFolder.take("line-a", "edge-1").release()
 
 
+def test_a_root_that_others_may_change_is_refused(root: Path) -> None:
+    """Whoever could put a folder in place of ours could take over the line's sockets."""
+    root.mkdir()
+    root.chmod(0o777)
+    with pytest.raises(KensaError, match="others may change what is in it; `chmod go-w "):
+        RunFolder.take("line-a", "edge-1")
+
+
 def test_a_root_whose_path_is_too_long_for_sockets_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Better said at once than as an obscure error of a socket."""
     monkeypatch.setenv("KENSA_RUN", "/tmp/" + "x" * 80)

@@ -73,7 +73,7 @@ def made() -> Path:
     """The folder of all run folders, made if it is not there.
 
     Raises:
-        KensaError: If it belongs to somebody else or its path is too long for a socket.
+        KensaError: If it belongs to somebody else, others may write to it, or its path is too long for a socket.
     """
     path = root()
     if len(os.fsencode(path)) > LONGEST:
@@ -81,6 +81,8 @@ def made() -> Path:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.stat().st_uid != os.getuid():
         raise KensaError(f"run folder {path} belongs to another user; set ${VARIABLE} to a folder of your own")
+    if path.stat().st_mode & 0o022:
+        raise KensaError(f"run folder {path}: others may change what is in it; `chmod go-w {path}`, or set ${VARIABLE}")
     return path
 
 
@@ -94,6 +96,7 @@ def _locked(path: Path, about: About, patience: float) -> int:
     deadline = time.monotonic() + patience
     while True:
         path.mkdir(mode=0o700, exist_ok=True)
+        path.chmod(0o700)
         if (lock := _try(path / "lock", about)) is not None:
             return lock
         holder = _holder(path / "lock")

@@ -88,6 +88,17 @@ def noting(frames: Iterator[Frame | Gap], *, path: str = "", pause: float = 0.0)
             out.flush()
 
 
+@node()
+def spanning(frames: Iterator[Frame | Gap], *, path: str = "", pause: float = 0.0) -> None:
+    """As `noting`, with the first and the last number of each record."""
+    with Path(path).open("a", encoding="utf-8") as out:
+        for record in frames:
+            threading.Event().wait(pause)
+            kind, last = ("gap", record.last) if isinstance(record, Gap) else ("frame", record.seq)
+            out.write(f"{kind} {record.camera} {record.session} {record.seq} {last}\n")
+            out.flush()
+
+
 @node(batch=Batch(records=100_000, seconds=60.0))
 def batching(batches: Iterator[list[Frame]], *, path: str = "") -> None:
     """Write the numbers of each batch to a file; in its own time it hands over once a minute."""

@@ -164,7 +164,8 @@ def settled(outbox: Outbox, inbox: Inbox) -> Ledger:
     def nothing_left() -> bool:
         with suppress(Closed):
             assert inbox.receive(0.0) is None
-        return outbox.ledger().in_flight == 0
+        ledger = outbox.ledger()
+        return ledger.in_flight == ledger.spilled == 0
 
     eventually(nothing_left, "nothing in flight")
     return outbox.ledger()

@@ -30,6 +30,18 @@ def told(arrivals: Arrivals, first: Record) -> list[tuple[str, str, int]]:
     return [(type(one.record).__name__, one.record.session, one.record.seq) for one in arrivals.place(1, first)]
 
 
+def test_what_comes_again_is_done_when_what_came_first_is() -> None:
+    """A copy that is not committed must not free its producer: the consumer could still die with it."""
+    arrivals = after(ended=False)
+    arrivals.accept(1)
+    assert arrivals.place(1, frame(0, "cam-1", "one")) == ()
+    for _ in range(2):
+        arrivals.late()
+        assert arrivals.done == 0
+    arrivals.late()
+    assert arrivals.done == 1
+
+
 def test_a_session_that_a_killed_producer_left_open_is_ended() -> None:
     """Nobody knows what more it had given: the frame that would have come next is told missing, once."""
     arrivals = after(ended=False)

@@ -200,6 +200,7 @@ def test_what_a_new_incarnation_sends_first(
     for number, one in enumerate([record("other", 0), *before], 1):
         assert arrivals.accept(number)
         arrivals.place(number, one)
+        arrivals.finish(number)
     arrivals.meet("two", 1)
     assert arrivals.accept(1)
     told = [delivery.record for delivery in arrivals.place(1, after)]

@@ -285,7 +285,12 @@ def test_spool_loses_nothing_and_waits_for_nobody(line: Ends) -> None:
     if line.transport != "memory":
         joined(sender)
         eventually(lambda: outbox.ledger().spilled > 900, "the rest is on disk")
-    closer = in_thread(lambda: (joined(sender), outbox.close(15.0)))
+
+    def end() -> None:
+        joined(sender)
+        outbox.close(15.0)
+
+    closer = in_thread(end)
     found = rest(line.inbox(edge))
     joined(closer)
     assert seqs(found) == [*range(1000)]

@@ -113,6 +113,7 @@ class Keeper:
             text = f"edge '{name}': its spool was damaged, {spool.lost} records are lost; kept in {quarantine}"
             board.raise_(f"{self._key}:damaged", text)
         self._released = spool.done
+        board.settle(self._key)
         with self.changed:
             self.backlog.found(spool.records, spool.weight, spool.done, spool.lost)
             self.changed.notify_all()

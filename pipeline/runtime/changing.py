@@ -45,9 +45,10 @@ class Changing:
         self.revision, self.refused = revision, ""
         self._wanted = revision
         self._more = False
+        self._turn = threading.Lock()
 
     def begin(self, command: Prepare | Become) -> None:
-        """Begin to do it; the one before has been done."""
+        """Begin to do it; after the one before, if that is not yet done."""
         self._hold(1)
         self._wanted = command.revision
         threading.Thread(target=self._carry_out, args=(command,), name="change", daemon=True).start()
@@ -65,11 +66,12 @@ class Changing:
 
     def _carry_out(self, command: Prepare | Become) -> None:
         try:
-            if isinstance(command, Prepare):
-                self._prepare(command)
-            else:
-                self._become(command)
-            self.revision = command.revision
+            with self._turn:
+                if isinstance(command, Prepare):
+                    self._prepare(command)
+                else:
+                    self._become(command)
+                self.revision = command.revision
             if isinstance(command, Become):
                 self._retry(command)
         except BaseException as error:  # noqa: BLE001 - a change that fails halfway must not pass in silence

@@ -26,6 +26,7 @@ class Crew:
         self._children = {p.name: Child(p, kin.edges[p.name], source=p.name in kin.sources) for p in kin.processes}
         self.given = given(kin)
         self.leaving: frozenset[str] = frozenset()
+        self._wide = False  # another plan takes the place of this one: producers are yet to come
         self.stopped: float | None = None
 
     def __iter__(self) -> Iterator[Child]:
@@ -43,7 +44,7 @@ class Crew:
         theirs = {name: tuple(edge for edge in edges if edge not in known) for name, edges in given(kin).items()}
         self.given = {n: (*self.given.get(n, ()), *theirs.get(n, ())) for n in {**self.given, **theirs}}
         self._kin = together(self._kin, kin)
-        self.leaving = leaving
+        self.leaving, self._wide = leaving, True
         self._add(fresh)
 
     def adopt(self, kin: Kin) -> frozenset[str]:
@@ -51,7 +52,7 @@ class Crew:
         before, self.given = self.given, given(kin)
         self._kin = kin
         self._children = {name: child for name, child in self._children.items() if name not in self.leaving}
-        self.leaving = frozenset()
+        self.leaving, self._wide = frozenset(), False
         self._add({p.name: (p, kin.edges[p.name]) for p in kin.processes if p.name not in self._children})
         for process in kin.processes:
             child = self._children[process.name]
@@ -104,7 +105,7 @@ class Crew:
                 yield Tap(node, node in tapped)
 
     def _producers(self, child: Child) -> list[Child]:
-        return [self._children[name] for name in self._kin.producers[child.name]]
+        return [self._children[name] for name in self._kin.producers[child.name] if name in self._children]
 
     def _remote(self, child: Child) -> bool:
         return child.name in self._kin.remote
@@ -115,6 +116,8 @@ class Crew:
         One that ended well has ended its edges, but only towards the incarnation that ran then.
         """
         producers = self._producers(child)
+        if self._wide and self.stopped is None:
+            return False
         if not all(producer.gone for producer in producers):
             return False
         if self._remote(child):

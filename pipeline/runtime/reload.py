@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from msgspec.structs import replace
+
 from pipeline.plan import Plan
 from pipeline.runtime.change import Change, change
 from pipeline.runtime.children import Child
@@ -93,7 +95,7 @@ class Reloads:
         if not self.stage:
             return
         if self._crew.stopped is not None:
-            self._end("the line was stopped before the change was done")
+            self._abandon()
         elif not self._awaited():
             match self.stage:
                 case "prepare":
@@ -165,6 +167,12 @@ class Reloads:
                 child.become(steps.last)
         self._books.ended(self._crew.adopt(share))
         self.plan, self.share, self.order = self._wanted, share, node_order(self._wanted)
+
+    def _abandon(self) -> None:
+        """The line is stopped: nobody need wait for what was yet to come."""
+        for child in self._told() if self.stage == "first" else ():
+            child.become(replace(self._change.steps[child.name].first, more=False))
+        self._end("the line was stopped before the change was done")
 
     def _end(self, *failures: str) -> None:
         self.stage, self._failures = "", failures

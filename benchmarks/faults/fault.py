@@ -12,7 +12,6 @@ from benchmarks.faults.oracle import Account, Reading, judge, look, resent
 from benchmarks.faults.plant import CAMERAS, WITHIN, Plant, Setting
 
 BEFORE = (0.3, 2.0)  # seconds that a plant runs on before it is struck
-CALM = 1.0  # seconds that it runs on after the last one
 
 
 class Scene(NamedTuple):
@@ -50,6 +49,7 @@ class Fault(NamedTuple):
         row: Times that it happens to one plant before that is stopped and judged.
         short: Belongs to the short form.
         whole: Nothing at all may be missing: all that was given must be readable.
+        calm: Seconds that the plant runs on afterwards.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Fault(NamedTuple):
     row: int = 1
     short: bool = False
     whole: bool = False
+    calm: float = 1.0
 
 
 class Result(NamedTuple):
@@ -77,7 +78,7 @@ def suffer(fault: Fault, transport: str, folder: Path, random: Random, *, times:
         plant.start()
         runs(plant)
         recoveries = [_struck(fault, scene) for _ in range(times)]
-        time.sleep(CALM)
+        time.sleep(fault.calm)
         again = resent(plant)
         plant.stop()
         account = judge(plant, scene.looks, again)

@@ -17,6 +17,7 @@ PROXIED = Setting(proxied=True)
 SLOW = 125_000.0  # bytes per second: a link of 1 Mbit/s
 BRIEF, LONG, HINT = 1.0, 60.0, 5.0  # seconds of a partition; HINT is the long one of the short form
 SPOILT = 2.0  # seconds in which frames are changed
+TOLD = 7.0  # seconds in which the archive commits a batch, and with it what it had to refuse
 ONE_IN = 20  # frames of which one is changed
 
 
@@ -136,7 +137,8 @@ def _cut(name: str, seconds: float, harm: Callable[[Proxy], None], *, times: int
 
 def _spoil(name: str, make: Callable[[Random], Change], *edges: str, answers: bool = False) -> Fault:
     short = make is FLIPPED and not answers
-    return Fault(name, lambda s: spoilt(s, make, answers=answers), PROXIED, edges, times=5, row=5, short=short)
+    strike = lambda scene: spoilt(scene, make, answers=answers)  # noqa: E731 - it is one
+    return Fault(name, strike, PROXIED, edges, times=5, row=5, short=short, calm=TOLD)
 
 
 FLIPPED = sometimes(flipped)

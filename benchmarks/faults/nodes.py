@@ -89,22 +89,49 @@ def storm(frames: Iterator[Frame | Gap]) -> None:
 
 
 @node()
-def witness(frames: Iterator[Tracks | Gap], *, path: str, pause: float = 0.0) -> None:
-    """Write down `camera session seq t_ns` of every frame as it arrives.
+def witness(frames: Iterator[Tracks | Gap], *, path: str) -> None:
+    """Write down `camera session seq t_ns` of every frame as it arrives."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        for record in frames:
+            if isinstance(record, Tracks):
+                os.write(handle, f"{record.camera} {record.session} {record.seq} {record.t_ns}\n".encode())
+    finally:
+        os.close(handle)
+
+
+@node()
+def counted(camera: str, session: str, clock: Clock, *, count: Frames, rate: float = 0.0) -> Iterator[Frame]:
+    """So many empty frames, at a rate or as fast as they are taken."""
+    begin = clock.now_ns()
+    for seq in range(count):
+        if rate and not clock.wait_until(begin + int(seq * 1e9 / rate)):
+            return
+        yield Frame(camera=camera, session=session, seq=seq, t_ns=clock.now_ns(), size=(1, 1))
+
+
+@node()
+def once(frame: Frame, *, dies: Frames, path: str) -> Frame:
+    """Give what it takes; its process exits at one frame, the first time."""
+    if frame.seq == dies and not Path(path).exists():
+        Path(path).touch()
+        os._exit(1)
+    return frame
+
+
+@node()
+def tally(frames: Iterator[Frame], *, path: str, pause: float = 0.0) -> None:
+    """Write down the number of each frame as it arrives.
 
     Args:
         path: Where to.
         pause: How long it takes for a frame, s.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        for record in frames:
-            if pause:
-                time.sleep(pause)
-            if isinstance(record, Tracks):
-                os.write(handle, f"{record.camera} {record.session} {record.seq} {record.t_ns}\n".encode())
-    finally:
-        os.close(handle)
+    with Path(path).open("a", encoding="utf-8") as seen:
+        for frame in frames:
+            time.sleep(pause)
+            seen.write(f"{frame.seq}\n")
+            seen.flush()
 
 
 def _moved(record: Frame | Gap, ahead: int) -> Frame | Gap:

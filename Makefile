@@ -53,6 +53,15 @@ golden: install  ## Rewrite the golden files; read their diff before you commit 
 bench: install .venv-bench/.ready  ## Measure against named peers and limits; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
+.PHONY: faults
+faults: install  ## Break a running line in every way that this machine can; writes docs/faults.md
+	$(BIN)/python -m benchmarks.faults
+
+TIME ?= 1h
+.PHONY: soak
+soak: install  ## Let a line run for TIME=1h while its processes are killed; writes docs/soak.md
+	$(BIN)/python -m benchmarks.faults.soak --for $(TIME)
+
 .venv-bench/.ready: $(LOCKS)/peers.txt .venv/.ready
 	$(BIN)/uv --quiet venv --allow-existing --python $(BIN)/python .venv-bench
 	VIRTUAL_ENV=$(CURDIR)/.venv-bench $(BIN)/uv --quiet pip install --require-hashes -r $(LOCKS)/peers.txt

@@ -86,7 +86,7 @@ def test_what_a_full_disk_refused_to_the_end_is_archived_by_the_next_run(
     run = start(LINE.replace("DISK", str(small.path)))
     run.until(lambda s: delivered(s, "archive") > 0, seconds=30)
     small.fill(0.99)
-    run.until(lambda s: "nothing is kept" in told(s))
+    run.until(lambda s: "nothing is kept" in told(s) and "node archive in archive is degraded" in s.faults)
     run.process.terminate()
     text = run.end(status=4)
     assert column(text, "all edges", "dropped") == column(text, "all edges", "unaccounted") == "0"

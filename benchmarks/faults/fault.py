@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -71,20 +71,20 @@ class Result(NamedTuple):
     recoveries: tuple[float, ...]
 
 
-def suffer(fault: Fault, transport: str, folder: Path, random: Random, *, times: int, short: bool = False) -> Result:
-    """Strike a plant so many times, let it end, and judge it."""
-    with Plant(folder, fault.setting._replace(transport=transport)) as plant:
+def suffer(faults: Sequence[Fault], transport: str, folder: Path, random: Random, *, short: bool = False) -> Result:
+    """Strike a plant with one fault after the other, let it end, and judge it; its setting is the first one's."""
+    with Plant(folder, faults[0].setting._replace(transport=transport)) as plant:
         scene = Scene(plant, random, short, [])
         plant.start()
         runs(plant)
-        recoveries = [_struck(fault, scene) for _ in range(times)]
-        time.sleep(fault.calm)
+        recoveries = [_struck(fault, scene) for fault in faults]
+        time.sleep(max(fault.calm for fault in faults))
         again = resent(plant)
         plant.stop()
         account = judge(plant, scene.looks, again)
-        if fault.whole and account.told:
+        if account.told and all(fault.whole for fault in faults):
             account = account._replace(faults=(*account.faults, f"{account.told} frames are missing, though told"))
-        return Result(account, times, tuple(recoveries))
+        return Result(account, len(faults), tuple(recoveries))
 
 
 def runs(plant: Plant) -> None:

@@ -1,0 +1,79 @@
+"""The short form of `make faults`: a line of four cameras is broken in the likeliest ways, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from benchmarks.faults import disks, kills, network, strangers, torn
+from benchmarks.faults.fault import Fault, suffer
+from benchmarks.faults.growth import WARM, Sample, slope
+from benchmarks.faults.oracle import Account
+from benchmarks.faults.proxy import Wire, framed, read
+
+KILLS = [fault for fault in kills.FAULTS if "supervisor" not in fault.name]
+NETWORK = [fault for fault in network.FAULTS if fault.short]
+STRANGERS = [fault for fault in strangers.FAULTS if fault.short]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize(
+    ("faults", "transport"), [([*KILLS, *STRANGERS], "ipc"), (NETWORK, "tcp")], ids=["processes", "network"]
+)
+def test_nothing_is_lost(faults: Sequence[Fault], transport: str) -> None:
+    """Processes killed, messages torn, the network gone: what was given is readable, or told as missing."""
+    assert _broken(faults, transport).clean
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_full_disk_costs_nothing() -> None:
+    """The archive's disk is full for a while: all that was given is in it afterwards."""
+    assert _broken([fault for fault in disks.FAULTS if fault.short], "ipc").clean
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", torn.CHECKS)
+def test_what_is_whole_in_a_damaged_file_is_read(name: str, tmp_path: Path) -> None:
+    """Torn and rotten files, at one of so many bytes: no row is another, and every whole one is there."""
+    account, times = torn.CHECKS[name](tmp_path, Random(1), True)
+    assert times > 5
+    assert account.clean
+
+
+def test_a_growth_is_found_under_restarts() -> None:
+    """A process that grows by 36 MB/h, started anew at another level, has that slope; what warms up does not count."""
+    grows = [Sample("a", pid, at, 1e9 * pid + 1e4 * at, 9, 3) for pid in (1, 2) for at in range(pid * 1000, pid * 1900)]
+    found = slope(grows, "rss")
+    assert found.per_hour == pytest.approx(36e6, rel=0.01)
+    assert found.margin < 1e6
+    assert WARM < 900
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 70_000])
+def test_frames_pass_the_proxy_as_they_are(size: int) -> None:
+    """A frame of any size is read and written as ZMTP has it."""
+    frame = Wire(1, os.urandom(size))
+    data = framed(frame)
+    places = iter([data[at : at + n] for at, n in _parts(data, size)])
+    found = read(lambda _: next(places))
+    assert found
+    assert (found.flags & 1, found.body) == (1, frame.body)
+
+
+def _parts(data: bytes, size: int) -> list[tuple[int, int]]:
+    head = 8 if size > 255 else 1
+    assert len(data) == 1 + head + size
+    return [(0, 1), (1, head), (1 + head, size)]
+
+
+def _broken(faults: Sequence[Fault], transport: str) -> Account:
+    with tempfile.TemporaryDirectory(prefix="kf-", dir="/tmp") as folder:
+        return suffer(faults, transport, Path(folder), Random(1), short=True).account

@@ -9,6 +9,7 @@ from benchmarks.peers.work import CAMERAS, RATE, STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "topologies" / "rules" / "plate.yaml"
+GATHER_S = 0.01  # what a line whose reject gate has tenths of a second can spare
 KENSA = Path(sys.executable).with_name("kensa")
 
 
@@ -20,6 +21,12 @@ def fused(folder: Path) -> list[str | Path]:
 def isolated(folder: Path) -> list[str | Path]:
     """The same with every stage in a process of its own."""
     return _run(folder, _chain(folder, f"benchmarks.stages:paced, with: {{rate: {RATE}}}", CAMERAS, isolate=True))
+
+
+def gathered(folder: Path) -> list[str | Path]:
+    """The same processes, the first of which lets records gather for some milliseconds: they share its wakings."""
+    source = f"benchmarks.stages:paced, with: {{rate: {RATE}}}"
+    return _run(folder, _chain(folder, source, CAMERAS, isolate=True, linger=GATHER_S))
 
 
 def saturated(folder: Path) -> list[str | Path]:
@@ -68,12 +75,13 @@ nodes:
 """
 
 
-def _chain(folder: Path, source: str, cameras: list[str], *, isolate: bool) -> str:
+def _chain(folder: Path, source: str, cameras: list[str], *, isolate: bool, linger: float = 0.0) -> str:
     apart = ", isolate: true" if isolate else ""
     text = f"line: {{plant: bench, line: chain}}\nhosts: {{here: {{cameras: [{', '.join(cameras)}]}}}}\nnodes:\n"
     text += f"  source: {{use: {source}}}\n"
     for after, word in zip(("source", *STAGES), STAGES, strict=False):
-        text += f"  {word}: {{use: benchmarks.stages:touch, from: {after}, with: {{word: {word}}}{apart}}}\n"
+        gather = f", queue: {{linger: {linger}}}" if linger else ""
+        text += f"  {word}: {{use: benchmarks.stages:touch, from: {after}, with: {{word: {word}}}{apart}{gather}}}\n"
     text += f"  sink: {{use: benchmarks.stages:arrivals, from: {STAGES[-1]}, with: {{folder: {folder}}}{apart}}}\n"
     return text
 

@@ -171,6 +171,7 @@ def _told(cable: Cable) -> Iterator[str]:
     yield f"  {cable.source} → {cable.target}{times}   [{begin}] → [{cable.end.name}]"
     yield f"    carries {', '.join(edge.kinds)}"
     yield f"    by {edge.transport} {edge.address.partition('://')[2]}"
+    linger = f"; gathers for {queue.linger * 1000:g} ms" if queue.linger else ""
     disk = f"; on disk up to {size(queue.spool)}, survives {queue.survives}" if queue.policy == "spool" else ""
-    yield f"    {queue.policy} {bounds}, {size(queue.bytes)}{age}{disk}"
+    yield f"    {queue.policy} {bounds}, {size(queue.bytes)}{age}{disk}{linger}"
     yield f"    because {edge.why}"

@@ -20,6 +20,7 @@ class Queue(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         messages: Most records that may wait.
         bytes: Most bytes that may wait.
         age: Longest a record may wait, in seconds; 0 means for ever.
+        linger: Longest the consumer sleeps so that several records share its waking, in seconds; 0 means not at all.
         spool: Most bytes that may wait on disk, where the policy is `spool`; beyond them the oldest go, with a gap.
         survives: What a record on that disk survives: a `kill` of every process, or a `power` cut too.
     """
@@ -28,6 +29,7 @@ class Queue(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     messages: int = 1024
     bytes: int = 64 << 20
     age: float = 0.0
+    linger: float = 0.0
     spool: int = 1 << 30
     survives: Survival = "kill"
 

@@ -22,6 +22,7 @@ MESSAGES = 256  # messages that may wait: eight seconds of a camera at 30 fps
 SPOOLED = 1024  # messages that may wait in memory where there is a disk behind it: half a minute of a camera
 SPOOLED_BYTES = 16 << 20  # and bytes
 PATIENT = 4096  # messages that may wait before a sink on a live line: two minutes of a camera at 30 fps
+LINGER = 0.02  # seconds that a node which waits for its batch anyway lets records gather
 
 
 def plan(topology: Topology, catalog: Catalog, *, here: bool = False, folder: Path | None = None) -> Plan:
@@ -205,12 +206,14 @@ class _Planner:
         return "spool" if durable else "drop_oldest"
 
     def _default(self, cut: _Cut, policy: Policy) -> Queue:
+        spec = self._specs[cut.target]
+        linger = LINGER if spec.batch else 0.0
         if policy == "latest":
-            return Queue(policy=policy, messages=len(self._placed.cameras(cut.source, cut.begin)))
+            return Queue(policy=policy, messages=len(self._placed.cameras(cut.source, cut.begin)), linger=linger)
         if policy == "spool":
-            return Queue(policy=policy, messages=SPOOLED, bytes=SPOOLED_BYTES)
-        patient = policy == "drop_oldest" and self._specs[cut.target].kind == "sink"
-        return Queue(policy=policy, messages=PATIENT if patient else MESSAGES)
+            return Queue(policy=policy, messages=SPOOLED, bytes=SPOOLED_BYTES, linger=linger)
+        patient = policy == "drop_oldest" and spec.kind == "sink"
+        return Queue(policy=policy, messages=PATIENT if patient else MESSAGES, linger=linger)
 
     def _live(self, node: str) -> bool:
         """Whether anything that feeds a node cannot wait."""

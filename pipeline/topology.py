@@ -52,6 +52,7 @@ class Bounds(Struct, frozen=True, forbid_unknown_fields=True):
         messages: Most records that may wait.
         bytes: Most bytes that may wait.
         age: Longest a record may wait; 0 means for ever.
+        linger: Longest the node sleeps so that several records share its waking: less CPU, later records.
         spool: Most bytes that may wait on disk; asks for the policy `spool`.
         survives: What a record on that disk survives: a `kill` of every process, or a `power` cut too.
     """
@@ -60,6 +61,7 @@ class Bounds(Struct, frozen=True, forbid_unknown_fields=True):
     messages: Annotated[int, Meta(ge=1, description="records")] | None = None
     bytes: Annotated[int, Meta(ge=1, description="bytes")] | None = None
     age: Annotated[float, Meta(ge=0, description="s")] | None = None
+    linger: Annotated[float, Meta(ge=0, le=1, description="s")] | None = None
     spool: Annotated[int, Meta(ge=1 << 20, description="bytes")] | None = None
     survives: Lasting | None = None
 

@@ -103,7 +103,7 @@ class Lane:
 
         With each, why a sink could not keep it; empty where it could.
         """
-        waiting = self.batches and [batch.turn for _, step in self.batches for batch in step.pending.values()]
+        waiting = [batch.turn for _, step in self.batches for batch in step.pending.values()]
         first = min(waiting, default=self.turn.number + 1)
         while self._held and self._held[0][0] < first:
             turn, delivery = self._held.popleft()

@@ -15,6 +15,7 @@ class Link:
         arrivals: What has arrived.
         host: Where its producer runs.
         quarter: Records after which it is told at once that they were taken.
+        linger: Seconds its consumer may sleep so that records gather.
         route: The connection; empty where there is none.
         remote: Its producer runs on another host.
         away: That host was stopped, and may come back.
@@ -26,6 +27,7 @@ class Link:
         self.arrivals = reached.recall(Arrivals(edge.name))
         self.host = edge.hosts[0]
         self.quarter = quarter(edge)
+        self.linger = edge.queue.linger
         self.route = b""
         self.remote = edge.hosts[0] != edge.hosts[1]
         self.away = False

@@ -102,13 +102,14 @@ def _spool(folder: Path, random: Random, short: bool, harm: Harm) -> Counted:
     data, times, lost, untold = segment.read_bytes(), 0, 0, 0
     for at in _places(len(data), random, short):
         harmed = harm(data, at, random)
+        made.mkdir(exist_ok=True)  # a spool that holds nothing goes
         segment.write_bytes(harmed)
         whole = {one.about.seq for one in scan(data) if harmed[one.begin : one.end] == data[one.begin : one.end]}
-        spool = Spool(made, "edge")
+        spool = Spool(made, "edge", quarantine=folder / f"quarantine-{at}")
         rows = spool.read(0, 2 * RECORDS, 1 << 30)
         found = {one.item.seq for one in rows if isinstance(one.item.payload, bytes)}
         lost += len(whole ^ found)
-        untold += len(harmed) == len(data) and len(rows) + spool.lost < RECORDS
+        untold += len(harmed) == len(data) and len(rows) < RECORDS and not spool.damaged
         spool.close()
         times += 1
     return Account(given=times * RECORDS, lost=lost, unaccounted=untold), times

@@ -7,6 +7,7 @@ only a few points below where it began, so that a disk at the limit does not mak
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -178,11 +179,15 @@ class Ballast:
         return True
 
     def _make(self, size: int) -> None:
-        """Random bytes, on the disk: a file system that compresses or delays would give no room for zeros."""
+        """Noise, on the disk: a file system that compresses or delays would give no room for zeros.
+
+        It is always the same noise, so that two replays leave the same files.
+        """
+        noise = random.Random(size)  # noqa: S311 - noise, not a secret
         try:
             with self.path.open("xb") as file:
                 for begin in range(0, size, CHUNK):
-                    file.write(os.urandom(min(CHUNK, size - begin)))
+                    file.write(noise.randbytes(min(CHUNK, size - begin)))
                 file.flush()
                 os.fsync(file.fileno())
         except FileExistsError:

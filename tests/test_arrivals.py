@@ -71,6 +71,20 @@ def test_a_camera_that_was_never_heard_of_may_have_lost_everything() -> None:
     assert [one.record.seq for one in arrivals.place(2, record("cam-2", 9))] == [9]
 
 
+def test_what_is_sent_again_of_an_earlier_session_is_recognised() -> None:
+    """A node in the middle that died sends the end of the last session and the beginning of this one once more."""
+    end = Gap(camera="cam-1", session="one", seq=3, last=3, t_ns=0, reason="restart", where="camera")
+    arrivals = after(ended=False)
+    for number, one in enumerate([end, frame(0, "cam-1", "two"), frame(1, "cam-1", "two")], 1):
+        arrivals.accept(number)
+        arrivals.place(number, one)
+    arrivals.meet("third", 1)
+    again: list[Record] = [frame(2, "cam-1", "one"), end, *(frame(seq, "cam-1", "two") for seq in range(3))]
+    found = [arrivals.place(number, one) for number, one in enumerate(again, 1)]
+    kept = [(type(one.record).__name__, one.record.session, one.record.seq) for each in found for one in each]
+    assert kept == [("Gap", "one", 3), ("Frame", "two", 2)]
+
+
 def test_a_milestone_is_never_ahead_of_what_is_done() -> None:
     """What was received and not done is no part of it; each is told once."""
     arrivals = Arrivals("a→b")

@@ -93,7 +93,8 @@ def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
 @pytest.mark.slow
 def test_who_crashes_in_a_group_is_found_and_stands_alone(line: Line) -> None:
     """Two crashes take the cameras apart, two more the nodes of the one that crashes; the culprit is named, it alone is
-    degraded, the other camera runs on without a break, and every account balances.
+    degraded, the other camera runs on without a break, and every account balances. What it crashed on costs it that one
+    record.
     """
     state = line.until(lambda s: any("is what crashes" in alarm.text for alarm in s.alarms))
     texts = [alarm.text for alarm in state.alarms]
@@ -110,6 +111,10 @@ def test_who_crashes_in_a_group_is_found_and_stands_alone(line: Line) -> None:
     assert {one.name for one in state.processes} == {"cam-1@box", "camera@cam-2", "calm@cam-2", "weak@cam-2", "out@box"}
     state = line.until(lambda s: any(one.condition == "degraded" for one in s.processes))
     assert [one.name for one in state.processes if one.condition == "degraded"] == ["weak@cam-2"]
+    line.until(lambda _: any(seq > 40 for _, _, seq in line.records("cam-2")))
+    session = line.records("cam-2")[-1][1]
+    mine = [(kind, seq) for kind, which, seq in line.records("cam-2") if which == session]
+    assert mine[19:22] == [("frame", 19), ("gap", 20), ("frame", 21)]
     outcome = line.end()
     assert all(account.balanced for account in outcome.accounts), str(outcome)
     kept = line.records("cam-1")

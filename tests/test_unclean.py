@@ -123,8 +123,12 @@ def test_everything_killed_at_once_leaves_no_hole_untold(line: Line) -> None:
 
 def test_a_clean_stop_is_no_break(line: Line) -> None:
     """The next run begins with nothing to mend: no session of either has a gap."""
+
+    def watch(host: Host) -> None:
+        until(host, running(0, 60))
+
     for _ in range(2):
-        line.run(lambda host: until(host, running(0, 60)) and None)
+        line.run(watch)
     sessions = line.sessions()
     assert len(sessions) == 4
     assert all(kind == "frame" for found in sessions.values() for kind, _, _ in found)

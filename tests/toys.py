@@ -225,6 +225,16 @@ class Inlet:
         """Nothing of interest."""
         return {}
 
+    def admit(self, edge: Edge) -> None:
+        """There is one edge."""
+
+    def dismiss(self, edge: str) -> None:
+        """It stays."""
+
+    def over(self, edge: str) -> bool:
+        """It is there until its list ends."""
+        return False
+
     def close(self) -> None:
         """Remember that it was closed."""
         self.closed = True

@@ -81,7 +81,7 @@ class Child:
         self.opinion = Opinion("starting")
         self.peer = b""
         self.told: set[Command] = set()
-        self.revision = 0
+        self.revision, self.suspect = 0, False
         self.wish: Prepare | Become | None = None
         self.growth = Growth()
         self.past: dict[tuple[str, str], NodeHealth] = {}
@@ -131,6 +131,7 @@ class Child:
             insecure=family.insecure,
             epoch_ns=line_time.epoch_ns,
             revision=self.revision,
+            careful=self.suspect,
         )
         self.running = _spawn(family, encode(launch))
         self.exit = os.pidfd_open(self.running.pid)

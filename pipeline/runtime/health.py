@@ -36,6 +36,7 @@ class Launch(Struct, frozen=True, kw_only=True):
         insecure: Edges to other hosts may do without keys, by the express wish of whoever started the line.
         epoch_ns: What UTC was when the host's monotonic clock was 0, by the time of the line; see `pipeline.clock`.
         revision: Which state of the line's plan this is.
+        careful: It has crashed: note what is worked on, and leave out what it crashed on before.
     """
 
     process: Process
@@ -49,6 +50,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     insecure: bool = False
     epoch_ns: int = 0
     revision: int = 0
+    careful: bool = False
 
 
 class NodeHealth(Struct, frozen=True, kw_only=True):

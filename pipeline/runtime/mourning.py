@@ -56,6 +56,7 @@ class Mourning:
         self._alarms.sound(_words(child, wanted=wanted), process=child.name, failures=child.backoff.failures)
         self._alarms.forget(child.name)
         if wanted and crashed(child):
+            child.suspect = True
             self._blame(child)
 
     def _blame(self, child: Child) -> None:

@@ -11,6 +11,7 @@ from pipeline.errors import KensaError
 from pipeline.plan import Edge
 from pipeline.plan import Lane as Layout
 from pipeline.runtime.berth import Berth, Fault
+from pipeline.runtime.careful import careful
 from pipeline.runtime.cell import Failure, Tap
 from pipeline.runtime.exits import Exits
 from pipeline.runtime.health import Launch, NodeHealth
@@ -133,6 +134,8 @@ class Works:
                 inbox.close()
             raise
         state, drain = self._launch.state, self._launch.drain
+        if inbox is not None and self._launch.careful and not lane.batches:
+            inbox = careful(inbox, layout, state)
         return Berth(layout, lane, inbox, state=state, drain=drain, fault=self._fault, over=self._over)
 
     def _lane(self, layout: Layout, entries: list[Edge], exits: list[Exit]) -> Lane:

@@ -8,6 +8,7 @@ from pipeline.records import Frame, Gap, Record, Regions, Tracks
 from pipeline.transport.channel import Delivery
 from pipeline.transport.flow import MAX_UNDONE
 
+SESSIONS = 8  # of a camera that are remembered: what is sent again after a crash may be of an earlier one
 Came = dict[str, tuple[str, int]]  # how far each camera has come: session, seq
 ONE_PER_SEQ = (Frame, Regions, Tracks)  # a second one with the same number is the same record again
 
@@ -33,23 +34,25 @@ class Arrivals:
         self._elders = 0  # taken from earlier incarnations and not finished with
         self._again: list[int] = []  # what came again from this one meanwhile
         self._refused: dict[int, str] = {}
-        self._last: Came = {}
+        self._last: dict[tuple[str, str], int] = {}  # (camera, session), in order of their beginning → seq
         self._before: Came = {}
+        self._passed: set[tuple[str, str]] = set()
         self._torn = False
         self._stone: tuple[int, Came] = (0, {})
         self._kept = -1
 
     def remember(self, producer: str, came: Came) -> None:
         """A consumer before this one had come so far, with this producer."""
-        self.producer, self._last = producer, dict(came)
+        self.producer = producer
+        self._last = {(camera, session): seq for camera, (session, seq) in came.items()}
 
     def milestone(self) -> Came | None:
         """How far each camera had come at a moment of which everything is done by now; None where that is no news."""
         number, came = self._stone
         if self.done == self.received:
-            number, came = self.received, dict(self._last)
+            number, came = self.received, self._newest()
         elif self.done >= number:
-            self._stone = (self.received, dict(self._last))
+            self._stone = (self.received, self._newest())
         if number <= self._kept or self.done < number:
             return None
         self._kept = number
@@ -63,7 +66,8 @@ class Arrivals:
         if producer == self.producer and base <= self.received + 1:
             return
         if self.producer and producer != self.producer:
-            self._before, self._torn = dict(self._last), not self.ended
+            self._before, self._torn = self._newest(), not self.ended
+            self._passed = {key for key in self._last if self._before[key[0]][0] != key[1]}
             self._elders += self.received - self.done - len(self._early) - len(self._again)
             self._again.clear()
         self.producer = producer
@@ -131,14 +135,16 @@ class Arrivals:
             had sent already.
         """
         delivery = Delivery(self.edge, self.producer, number, record)
-        if self._before or (self._torn and record.camera not in self._last) or isinstance(record, Gap):
+        key = record.camera, record.session
+        if self._before or (self._torn and key not in self._last) or isinstance(record, Gap):
             return self._compare(delivery, record)
-        self._last[record.camera] = (record.session, record.seq)
+        self._last[key] = record.seq
         return (delivery,)
 
     def _compare(self, delivery: Delivery, record: Record) -> tuple[Delivery, ...]:
         session, last = self._before.get(record.camera, ("", 0))
-        if session == record.session and record.seq <= last:
+        passed = (record.camera, record.session) in self._passed
+        if passed or (session == record.session and record.seq <= last):
             if isinstance(record, ONE_PER_SEQ):
                 if self._elders:
                     self._again.append(delivery.number)
@@ -156,17 +162,27 @@ class Arrivals:
         if session == record.session:
             if record.seq > last + 1:
                 yield self._left_out(record, session, last + 1, record.seq - 1)
-        elif self._torn and (session or record.camera not in self._last):
+        elif self._torn and (session or record.camera not in self._newest()):
             if session:
                 yield self._left_out(record, session, last + 1, last + 1)
             if record.seq:
                 yield self._left_out(record, record.session, 0, record.seq - 1)
 
     def _reach(self, record: Record) -> None:
-        """Note how far a camera has come; a gap may be told late."""
-        session, last = self._last.get(record.camera, ("", 0))
+        """Note how far a session has come; a gap may be told late."""
+        key = record.camera, record.session
         reached = record.last if isinstance(record, Gap) else record.seq
-        self._last[record.camera] = (record.session, max(last, reached) if session == record.session else reached)
+        self._last[key] = max(self._last.get(key, reached), reached)
+
+    def _newest(self) -> Came:
+        """How far each camera has come in its last session; of those before it a few are remembered."""
+        sessions: dict[str, list[str]] = {}
+        for camera, session in self._last:
+            sessions.setdefault(camera, []).append(session)
+        for camera, each in sessions.items():
+            for session in each[:-SESSIONS]:
+                del self._last[camera, session]
+        return {camera: (each[-1], self._last[camera, each[-1]]) for camera, each in sessions.items()}
 
     def _left_out(self, record: Record, session: str, first: int, last: int) -> Gap:
         return Gap(

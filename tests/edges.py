@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pipeline.plan import Edge, Lane, Queue, Transport
 from pipeline.records import Gap, Record, Stats
-from pipeline.transport.channel import Closed, Delivery, Inbox, Ledger, Outbox
+from pipeline.transport.channel import Closed, Delivery, Inbox, Ledger, Opening, Outbox
 from pipeline.transport.connect import Context, open_inbox, open_outbox
 from tests.keyring import one
 
@@ -76,7 +76,7 @@ class Ends:
         self.stop = threading.Event()
         keys = one(folder / f"keys-{time.monotonic_ns()}", "here") if carrier == "curve" else None
         self.context = Context(self.stop, drain, keys, "here" if keys else "", state=folder / "state")
-        self.outboxes: list[Outbox] = []
+        self.outboxes: list[Opening] = []
         self.inboxes: list[Inbox] = []
         self._over = threading.Event()
         self._pulse = threading.Thread(target=self._beat, daemon=True)
@@ -86,7 +86,7 @@ class Ends:
         """An edge of this transport with a queue."""
         return edge(self.transport, address or self.address, name, **queue)
 
-    def outbox(self, edge: Edge, incarnation: str = "one") -> Outbox:
+    def outbox(self, edge: Edge, incarnation: str = "one") -> Opening:
         """The producer's end, pumped."""
         self.outboxes.append(open_outbox(edge, incarnation, self.context))
         return self.outboxes[-1]

@@ -36,10 +36,9 @@ def reload(run: Run, topology: str, *arguments: str, status: int = 0) -> str:
     text = HEAD + topology.replace("SEEN", str(run.seen))
     (run.folder / "line.yaml").write_text(text)
     done = run.command("reload", "line.yaml", *arguments)
-    assert done.returncode == status, (
-        f"{done.returncode}\n{done.stdout}\n{done.stderr}\n{run.out.read_text()}{run.log.read_text()[-3000:]}"
-    )
-    return done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert done.returncode == status, f"{said}\n{run.out.read_text()}\n{run.log.read_text()[-3000:]}"
+    return said
 
 
 @contextmanager

@@ -188,13 +188,14 @@ def _processes(before: dict[str, Process], after: dict[str, Process]) -> Iterato
 
 def _edges(found: Fates) -> Iterator[str]:
     """Edges of lanes that stay: those of others begin and end with them."""
-    for name, edge in {**found.gave, **found.gives}.items():
+    before, after = {**found.took, **found.gave}, {**found.takes, **found.gives}
+    for name, edge in {**before, **after}.items():
         ends = {found.lanes.get(edge.source[1], "stays"), found.lanes.get(edge.target[1], "stays")}
-        if name in found.gave and name in found.gives:
-            if not same(found.gave[name], edge) and "moved" not in ends:
-                yield f"edge '{name}': {edge_words(found.gave[name], edge)}"
+        if name in before and name in after:
+            if not same(before[name], edge) and "moved" not in ends:
+                yield f"edge '{name}': {edge_words(before[name], edge)}"
         elif ends <= {"stays", "again"}:
-            yield f"edge '{name}' is added" if name in found.gives else f"edge '{name}' is drained and ends"
+            yield f"edge '{name}' is added" if name in after else f"edge '{name}' is drained and ends"
 
 
 def _others(old: Plan, new: Plan, host: str) -> Iterator[str]:

@@ -12,6 +12,8 @@ from benchmarks.faults.oracle import Account, Reading, judge, look, resent
 from benchmarks.faults.plant import CAMERAS, WITHIN, Plant, Setting
 
 BEFORE = (0.3, 2.0)  # seconds that a plant runs on before it is struck
+SOON = (0.1, 0.6)  # the same in the short form
+CALM = 1.0  # seconds that it runs on after the last one
 
 
 class Scene(NamedTuple):
@@ -60,7 +62,7 @@ class Fault(NamedTuple):
     row: int = 1
     short: bool = False
     whole: bool = False
-    calm: float = 1.0
+    calm: float = CALM
 
 
 class Result(NamedTuple):
@@ -105,7 +107,7 @@ def arrived(plant: Plant, offset: int, since_ns: int) -> set[str]:
 def _struck(fault: Fault, scene: Scene) -> float:
     """Strike once; seconds from the end of the harm to the first new record of everybody it touched."""
     plant = scene.plant
-    time.sleep(scene.random.uniform(*BEFORE))
+    time.sleep(scene.random.uniform(*(SOON if scene.short else BEFORE)))
     offset = plant.seen.stat().st_size
     over = fault.strike(scene)
     scene.looks.append(look(plant))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from random import Random
 
-from benchmarks.faults.fault import Fault, Over, Scene
+from benchmarks.faults.fault import CALM, Fault, Over, Scene
 from benchmarks.faults.plant import PLAIN, Setting
 from benchmarks.faults.proxy import Change, Proxy
 
@@ -138,7 +138,7 @@ def _cut(name: str, seconds: float, harm: Callable[[Proxy], None], *, times: int
 def _spoil(name: str, make: Callable[[Random], Change], *edges: str, answers: bool = False) -> Fault:
     short = make is FLIPPED and not answers
     strike = lambda scene: spoilt(scene, make, answers=answers)  # noqa: E731 - it is one
-    return Fault(name, strike, PROXIED, edges, times=5, row=5, short=short, calm=TOLD)
+    return Fault(name, strike, PROXIED, edges, times=5, row=5, short=short, calm=TOLD if PLAIN in edges else CALM)
 
 
 FLIPPED = sometimes(flipped)

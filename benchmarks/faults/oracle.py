@@ -29,6 +29,7 @@ from pipeline.table import gaps, verdicts
 Key = tuple[object, ...]
 Seen = tuple[str, str, int]
 TOLD = ("FAIL", "NO_READ")
+SINKS = ("→archive", "→alarms")
 KEYS = {
     "frames": ("camera", "session", "seq", "kind"),
     "parts": ("camera", "session", "seq", "part"),
@@ -62,8 +63,8 @@ class Account(NamedTuple):
 
     def plus(self, other: Account) -> Account:
         """Two plants as one."""
-        numbers = [mine + theirs for mine, theirs in zip(self[:-1], other[:-1], strict=True)]
-        return Account(*numbers, faults=(*self.faults, *other.faults))
+        names = self._fields
+        return Account(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
     @property
     def clean(self) -> bool:
@@ -106,24 +107,23 @@ def judge(plant: Plant, looks: Iterable[Reading], resent: int = 0) -> Account:
     missing = _ranges((gap.camera, gap.session, gap.seq, gap.last) for gap in told)
     missing |= _ranges((v.camera, v.session, v.first_seq, v.seq) for v in kept if v.subject == "gap")
     readable = {(str(k[0]), str(k[1]), int(str(k[2]))) for k in now.tables["frames"] if k[3] == "tracks"}
-    hidden = _ranges((g.camera, g.session, g.seq, g.last) for g in told if "→a" not in g.where)
-    gone = [each for past in looks for each in past.without(now)]
-    archived, alarmed = (sum(_delivered(text, sink) for _, text in plant.ended) for sink in ("archive", "alarms"))
-    short = max(0, archived - _rows(plant.archive, told))
+    hidden = _ranges((g.camera, g.session, g.seq, g.last) for g in told if not g.where.endswith(SINKS))
+    gone = {each for past in looks for each in past.without(now)}
+    archived, alarmed = (sum(_delivered(text, to) for _, text in plant.ended) for to in ("archive", "alarms"))
     unaccounted, made_up = known - readable - missing, readable - known
     return Account(
         given=len(known),
         acknowledged=archived + alarmed,
-        lost=len(set(gone)) + short,
+        lost=len(gone) + max(0, archived - _rows(plant.archive, told)),
         unaccounted=len(unaccounted),
         told=len((known - readable) & missing),
         resent=resent,
         silent=sum(_unseen(verdict, hidden) for verdict in kept),
         faults=(
             *_faults(plant, kept, now, told),
-            *(f"was acknowledged: {each}" for each in sorted(gone)[:3]),
-            *(f"unaccounted: {each}" for each in sorted(unaccounted)[:3]),
-            *(f"never given: {each}" for each in sorted(made_up)[:3]),
+            *_first("was acknowledged", gone),
+            *_first("unaccounted", unaccounted),
+            *_first("never given", made_up),
         ),
     )
 
@@ -132,6 +132,10 @@ def resent(plant: Plant) -> int:
     """Records that travelled again, by the supervisors' books now."""
     states = filter(None, map(plant.snapshot, plant.hosts))
     return sum(edge.account.total.resent for state in states for edge in state.edges)
+
+
+def _first(what: str, found: Iterable[Any]) -> list[str]:
+    return [f"{what}: {each}" for each in sorted(found)[:3]]
 
 
 def _faults(plant: Plant, kept: list[Verdict], now: Reading, told: list[Gap]) -> Iterator[str]:
@@ -182,7 +186,8 @@ def _rows(archive: Path, told: Iterable[Gap]) -> int:
     import pyarrow.parquet as pq
 
     files = (path for name in KEYS for path in archive.glob(f"table={name}/date=*/*.parquet"))
-    return sum(pq.read_metadata(path).num_rows for path in files) + sum(gap.last - gap.seq for gap in told)
+    rows: int = sum(pq.read_metadata(path).num_rows for path in files)
+    return rows + sum(gap.last - gap.seq for gap in told)
 
 
 def _delivered(text: str, sink: str) -> int:

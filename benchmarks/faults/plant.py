@@ -118,7 +118,7 @@ class Plant:
             self._runs += 1
             out = self.folder / "out" / f"{self._runs:03}-{host}"
             more = ("--insecure", *self.setting.options) if self.setting.transport == PLAIN else self.setting.options
-            command = [KENSA, "run", self.write(host), "--host", host, "--log", f"{out}.log", *more]
+            command: list[str | Path] = [KENSA, "run", self.write(host), "--host", host, "--log", f"{out}.log", *more]
             with out.open("wb") as text:
                 started = subprocess.Popen(command, cwd=ROOT, env=self.env(host), stdout=text, stderr=text)
             self.commands[host] = started

@@ -138,7 +138,7 @@ class Proxy:
                     sink.sendall(data)
                     if way.rate:
                         time.sleep(len(data) / way.rate)
-        self._pairs.discard(pair)  # type: ignore[arg-type]  # two sockets
+        self._pairs.discard(pair)
         _close(pair)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from random import Random
 
@@ -11,7 +10,6 @@ import zmq
 
 from benchmarks.faults.fault import Fault, Over, Scene
 from benchmarks.faults.plant import LINE, Setting
-from benchmarks.lines import KENSA
 from pipeline.folders import run_folder
 from pipeline.transport import wire
 
@@ -40,7 +38,7 @@ def said(random: Random) -> list[bytes]:
     """Something that no producer of ours would say."""
     number = pack(2**63 + random.randrange(2**32))
     hello = wire.encode(wire.Hello("nobody", random.choice(("track@cam-1→archive", "x")), "stranger", 1))
-    choices = (
+    choices: tuple[list[bytes], ...] = (
         [random.randbytes(random.randrange(2048))],
         [BOMB + random.randbytes(64)],
         [DEEP],
@@ -62,7 +60,7 @@ def pushed(scene: Scene) -> Over:
     for number, change in enumerate(("line: {", "nodes: {camera: {use: nothing}}", "")):
         path = plant.folder / f"bad-{number}.yaml"
         path.write_text(change, encoding="utf-8")
-        done = subprocess.run([KENSA, "reload", path], env=plant.env(), capture_output=True, text=True, check=False)
+        done = plant.kensa(plant.hosts[0], "reload", path)
         if done.returncode != 2 or not done.stderr:
             raise AssertionError(f"expected that a bad topology is refused, found: {done}")
     return Over(time.time_ns())

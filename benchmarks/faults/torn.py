@@ -124,8 +124,7 @@ def _gap(seq: int) -> Gap:
 
 
 def _verdict(seq: int) -> Verdict:
-    about = {"camera": "cam-1", "session": "one", "seq": seq, "t_ns": seq, "first_seq": seq}
-    return Verdict(**about, outcome="NO_READ", subject="gap")
+    return Verdict(camera="cam-1", session="one", seq=seq, t_ns=seq, first_seq=seq, outcome="NO_READ", subject="gap")
 
 
 def _item(seq: int) -> Item:

@@ -42,7 +42,7 @@ def main(folder: Path, case: str) -> int:
     """Write the dataflow and run it to its end."""
     (folder / "crash.yaml").write_text(dataflow(folder, case), encoding="utf-8")
     env = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
-    command = [BIN / "dora", "run", "crash.yaml"]
+    command: list[str | Path] = [BIN / "dora", "run", "crash.yaml"]
     return subprocess.run(command, cwd=folder, env=env, timeout=WITHIN, check=False).returncode
 
 

@@ -128,6 +128,28 @@ def test_unreadable_record_is_quarantined(line: Ends) -> None:
     assert inbox.quarantine[0][1].head == msgspec.msgpack.encode([9, 0, {}])
 
 
+def test_what_waits_travels_together(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several that wait come in one frame; a frame that is spoilt on its way is sent again, and nothing is lost."""
+    packs: list[int] = []
+    real = wire.packed
+
+    def spoilt(number: int, messages: list[bytes]) -> bytes:
+        packs.append(len(messages))
+        frame = real(number, messages)
+        return frame if len(packs) > 1 else frame[: wire.HEAD] + b"\xc1" + frame[wire.HEAD + 1 :]
+
+    monkeypatch.setattr(wire, "packed", spoilt)
+    edge = line.edge()
+    outbox = line.outbox(edge)
+    send(outbox, range(50))
+    inbox = line.inbox(edge)
+    assert isinstance(inbox, ZeromqInbox)
+    assert seqs(take(inbox, 50)) == [*range(50)]
+    assert settled(outbox, inbox).delivered == 50
+    assert max(packs) == MAX_CREDIT // 4
+    assert [kept.reason for _, kept in inbox.quarantine] == ["malformed"]
+
+
 def test_refusals_outlive_a_reconnect(line: Ends) -> None:
     """A consumer that leaves before its refusals were heard is followed by one that refuses again: counted once."""
     edge = line.edge()

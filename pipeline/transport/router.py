@@ -51,8 +51,7 @@ class ZeromqInbox:
         self._finishing = threading.Event()
         self._finish_by = 0.0
         self._ended = not edges
-        self._linger = min((edge.queue.linger for edge in edges), default=0.0)
-        self._burst = 0
+        self._linger, self._burst = self._patience(), 0
         self._due = 0.0
         self._wait_ms = -1
         self._context, self._addresses = context, addresses
@@ -91,8 +90,7 @@ class ZeromqInbox:
 
     def done(self, delivery: Delivery, refused: str = "") -> None:
         """The consumer has finished with a record: committed it, or refused it for a reason."""
-        link = self._links.get(delivery.edge)
-        if link is None or not delivery.number:
+        if (link := self._links.get(delivery.edge)) is None or not delivery.number:
             return
         arrivals = link.arrivals
         if delivery.producer == arrivals.producer:
@@ -164,18 +162,19 @@ class ZeromqInbox:
         except zmq.Again:
             return False
         part = self._socket.recv(copy=False)  # knows whether more follows, which is dear to ask a socket
-        frame = part.buffer
+        frame = SEVERAL if part.more else part.buffer
         if part.more:
             self._socket.recv_multipart()
-            frame = SEVERAL
         link = self._routes.get(route)
         if link is not None and len(frame) > wire.HEAD and frame[0] == wire.RECORD:
             if link.arrivals.accept(number := wire.number_of(frame)):
-                self._take(link, frame)
+                self._take(link, frame[wire.HEAD :])
             elif number > link.arrivals.received and not link.asked:  # one before it was spoilt on its way
                 link.asked = self._say(route, wire.Who(self._token))
         elif not frame:
             self._say(route, wire.Who(self._token))
+        elif link is not None and len(frame) > wire.HEAD and frame[0] == wire.PACK:
+            self._unpack(link, route, frame)
         else:
             self._hear(route, frame, part)
         return True
@@ -184,9 +183,8 @@ class ZeromqInbox:
         try:
             said = wire.decode_greeting(frame)
         except msgspec.DecodeError as error:
-            if self._doors.knocked(route):
-                return
-            self._refuse("", frame, DecodeError("malformed", f"expected a greeting, found: {error}"))
+            if not self._doors.knocked(route):
+                self._refuse("", frame, DecodeError("malformed", f"expected a greeting, found: {error}"))
             return
         if isinstance(said, wire.Hello):
             self._welcome(route, said, part)
@@ -213,15 +211,25 @@ class ZeromqInbox:
             link.told = (0, hello.base - 1)
             self._tell(link)
 
-    def _take(self, link: Link, frame: memoryview) -> None:
+    def _unpack(self, link: Link, route: bytes, frame: memoryview) -> None:
+        """Take several records; where they were spoilt, have them sent again."""
+        try:
+            for number, message in enumerate(wire.unpacked(frame), wire.number_of(frame)):
+                if link.arrivals.accept(number):
+                    self._take(link, message)
+        except DecodeError as error:
+            self._refuse(link.arrivals.edge, frame, error)
+            link.asked = self._say(route, wire.Who(self._token))
+
+    def _take(self, link: Link, message: memoryview) -> None:
         arrivals, number = link.arrivals, link.arrivals.received
-        if len(frame) == wire.HEAD + 1 and frame[wire.HEAD :] in (wire.NIL, wire.AWAY):
-            self._end(link, number, away=frame[wire.HEAD :] == wire.AWAY)
+        if len(message) == 1 and message in (wire.NIL, wire.AWAY):
+            self._end(link, number, away=message == wire.AWAY)
             return
         try:
-            record = codec.decode(frame[wire.HEAD :])
+            record = codec.decode(message)
         except DecodeError as error:
-            self._refuse(arrivals.edge, frame[wire.HEAD :], error)
+            self._refuse(arrivals.edge, message, error)
             arrivals.refuse(number, error.reason)
         else:
             self._ready.extend(arrivals.place(number, record))
@@ -261,14 +269,19 @@ class ZeromqInbox:
                 self._routes.pop(before.route if before else b"", None)
                 self._reached.forget(name)
             elif before:
-                before.quarter = quarter(asked)
+                before.quarter, before.linger = quarter(asked), asked.queue.linger
                 continue
             else:
                 links[name] = Link(asked, self._reached)
                 if route := self._doors.let_in(name):
                     self._say(route, wire.Who(self._token))
             self._links = links
+        self._linger = self._patience()
         self._ended = all(link.over for link in self._links.values())
+
+    def _patience(self) -> float:
+        """How long records may gather: as long as the most hurried edge allows, s."""
+        return min((link.linger for link in self._links.values()), default=0.0)
 
     def _tell(self, link: Link) -> None:
         arrivals = link.arrivals

@@ -2,7 +2,9 @@
 
 A record's frame is a MessagePack number (`0xcf` and 8 bytes, big-endian) and the record's message; a nil
 instead of the message ends the stream; false ends it because the producer's host was stopped: it may come back, so
-another host goes on waiting for it. Everything else is a MessagePack array that begins with a word.
+another host goes on waiting for it. Where several wait, one frame brings them: a signed MessagePack number (`0xd3`
+and 8 bytes), that of the first, and an array of their messages as binaries. Everything else is a MessagePack array
+that begins with a word.
 """
 
 from __future__ import annotations
@@ -15,13 +17,17 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pipeline import codec
+from pipeline.errors import DecodeError
 from pipeline.records import Record
 
 Name = Annotated[str, Meta(min_length=1, max_length=1024)]
 Number = Annotated[int, Meta(ge=0)]
 
 RECORD = 0xCF
+PACK = 0xD3
 HEAD = 9
+PACKED = 128  # records in one frame, at most
+PACKED_BYTES = 1 << 16  # beyond them another one is begun
 NIL = b"\xc0"
 AWAY = b"\xc2"
 MAX_FRAME = codec.MAX_BYTES + HEAD
@@ -63,6 +69,7 @@ class Bye(Struct, frozen=True, array_like=True, tag="bye"):
 _head = Layout(">BQ").pack
 _number = Layout(">Q").unpack_from
 encode = msgspec.msgpack.Encoder().encode
+_messages = msgspec.msgpack.Decoder(Annotated[list[memoryview], Meta(max_length=PACKED)]).decode
 decode_reply: Callable[[bytes], Who | Ack | Bye] = codec.reader(Who | Ack | Bye)
 decode_greeting: Callable[[bytes | memoryview], Hello | Bye] = codec.reader(Hello | Bye)
 
@@ -85,6 +92,24 @@ def message(record: Record) -> bytes:
 def frame(number: int, message: bytes) -> bytes:
     """A record's message with its number."""
     return _head(RECORD, number) + message
+
+
+def packed(number: int, messages: list[bytes]) -> bytes:
+    """Several records' messages with the number of the first."""
+    return _head(PACK, number) + encode(messages)
+
+
+def unpacked(frame: memoryview) -> list[memoryview]:
+    """The messages of several records.
+
+    Raises:
+        DecodeError: If it is anything else.
+    """
+    try:
+        messages: list[memoryview] = _messages(frame[HEAD:])
+    except msgspec.DecodeError as error:
+        raise DecodeError("malformed", f"expected several records, found: {error}") from error
+    return messages
 
 
 def number_of(frame: bytes | memoryview) -> int:

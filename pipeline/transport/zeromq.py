@@ -193,9 +193,26 @@ class ZeromqOutbox:
             flow.queue.expire(now)
             return
         while (entry := flow.peek(now)) is not None:
-            if not self._put(wire.frame(entry[0], _message(entry[1], self._last))):
+            number, items = entry[0], self._gather(entry[1], now)
+            messages = [_message(item, self._last) for item in items]
+            frame = wire.packed(number, messages) if len(messages) > 1 else wire.frame(number, messages[0])
+            if not self._put(frame):
+                for item in items:
+                    flow.unsent(item)
                 return
+
+    def _gather(self, item: Item, now: float) -> list[Item]:
+        """What goes in one frame: the next, and what waits behind it; the end of the stream goes alone."""
+        flow, items, size = self._flow, [item], item.size
+        most = min(wire.PACKED, flow.credit // 4)  # no more than what is acknowledged at once
+        flow.sent()
+        while item.payload is not None and size < wire.PACKED_BYTES and len(items) < most:
+            if (entry := flow.peek(now)) is None or entry[1].payload is None:
+                break
+            items.append(entry[1])
+            size += entry[1].size
             flow.sent()
+        return items
 
     def _events(self) -> int:
         """Whether something can be read, and whether anybody is connected: credit keeps room for what is written."""

@@ -21,9 +21,10 @@ from pipeline.plan import Plan
 from pipeline.planner import plan
 from pipeline.provision import require
 from pipeline.runtime.folder import RunFolder
+from pipeline.runtime.gets import LOOPBACK
 from pipeline.runtime.host import Host
 from pipeline.runtime.journal import Journal
-from pipeline.runtime.metrics import LOOPBACK, Endpoint
+from pipeline.runtime.metrics import Endpoint
 from pipeline.runtime.outcome import Outcome
 from pipeline.runtime.views import PLAIN, PlainLines, Showing
 from pipeline.runtime.watch import Limits

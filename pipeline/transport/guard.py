@@ -28,10 +28,9 @@ from pipeline.transport.refusals import Refusals
 LOOK_S = 0.5  # between two looks at the keys folder
 DOMAIN = b"kensa"  # named, so that a socket whose guard is gone refuses everybody
 ZAP = "inproc://zeromq.zap.01"
-STRANGE = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_MONITOR_STOPPED
-OUTCOMES = (
-    STRANGE | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_SUCCEEDED
-)
+# Who speaks without encryption hangs up as soon as it sees that we do not, often before we have seen that it does.
+STRANGE = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_MONITOR_STOPPED
+OUTCOMES = STRANGE | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 _event = Layout("=HI").unpack
 
@@ -54,7 +53,8 @@ class Guard(threading.Thread):
         super().__init__(name="guard", daemon=True)
         self.ring = Ring(host)
         self.cuts = 0
-        self._folder, self._stamp = folder, ()
+        self._folder = folder
+        self._stamp: tuple[object, ...] = ()
         self._refusals = Refusals()
         self._lock = threading.Lock()
         self._new: list[tuple[Socket, Told]] = []

@@ -34,7 +34,9 @@ class Refusals:
     def stranger(self, _: int, endpoint: str) -> None:
         """Somebody did not get as far as showing a key that could be judged."""
         self.counts["plain"] += 1
-        text = f"somebody was refused at {endpoint}: no encryption, or keys that do not fit this host's own"
+        text = (
+            f"somebody was refused at {endpoint}: no encryption, another key than this host's, or not of a line at all"
+        )
         self._tell(f"refused at {endpoint}", text, b"")
 
     def settle(self, ring: Ring) -> None:

@@ -60,7 +60,7 @@ def alternate(ours: Callable[[], T], theirs: Callable[[], T], rounds: int = ROUN
             yield first, theirs()
 
 
-def paired(what: str, pairs: list[tuple[float, float]], peer: str, limit: Limit, note: str = "") -> Figure:
+def paired(what: str, pairs: list[tuple[float, float]], peer: str, limit: Limit | None, note: str = "") -> Figure:
     """The row of a ratio, from the rounds' (ours, theirs)."""
     ours, theirs = zip(*pairs, strict=True)
     ratio = median(mine / other for mine, other in pairs)

@@ -97,7 +97,7 @@ class Ends:
         self.inboxes.append(open_inbox(lane, edges, self.context))
         return self.inboxes[-1]
 
-    def forget(self, outbox: Outbox) -> None:
+    def forget(self, outbox: Opening) -> None:
         """Pump an outbox no more, as if its process had died."""
         self.outboxes.remove(outbox)
 

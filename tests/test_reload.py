@@ -71,8 +71,8 @@ def whole(run: Run) -> None:
         if kind == "frame":
             numbers.setdefault((camera, session), set()).add(number)
     assert numbers
-    for session, found in numbers.items():
-        assert found == set(range(max(found) + 1)), session
+    for who, seen in numbers.items():
+        assert seen == set(range(max(seen) + 1)), who
 
 
 def balanced(text: str, *, dropped: str = "0") -> None:

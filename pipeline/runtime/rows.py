@@ -119,7 +119,7 @@ def _row(key: Key, nodes: list[NodeState], flows: list[Flow], edges: list[EdgeSt
 def _flow(now: NodeState, before: NodeState | None) -> Flow:
     before = before or now
     seconds = (now.t_ns - before.t_ns) / 1e9
-    rate = (_records(now) - _records(before)) / seconds if seconds > 0 else 0.0
+    rate = max(0, _records(now) - _records(before)) / seconds if seconds > 0 else 0.0
     return Flow(rate, _less(now.health.latency, before.health.latency), _less(now.health.age, before.health.age))
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -301,6 +301,26 @@ def test_two_addresses_one_inbox(tmp_path: Path) -> None:
     inbox.close()
     here.close()
     away.close()
+
+
+def test_records_gather_and_leave_together(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the consumer lingers, what is handed over soon after one another travels in fewer frames, all in order."""
+    edge = line.edge(linger=0.02)
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    outbox.send(record("a", 0))
+    assert receive(inbox).record.seq == 0
+    packs: list[memoryview] = []
+
+    def unpacked(
+        frame: memoryview, unpack: Callable[[memoryview], list[memoryview]] = wire.unpacked
+    ) -> list[memoryview]:
+        packs.append(frame)
+        return unpack(frame)
+
+    monkeypatch.setattr(wire, "unpacked", unpacked)
+    send(outbox, range(1, 41), "a")
+    assert [receive(inbox).record.seq for _ in range(40)] == [*range(1, 41)]
+    assert 1 <= len(packs) < 40
 
 
 def _lane() -> Lane:

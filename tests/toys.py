@@ -14,6 +14,7 @@ from pipeline.records import Frame, Gap, Record, Stats, Tracks
 from pipeline.runtime.lane import Exit, Lane
 from pipeline.runtime.turn import Turn
 from pipeline.transport.channel import Closed, Delivery, Ledger
+from pipeline.transport.gathering import Gathering
 
 
 def frame(seq: int = 0, camera: str = "cam-1", session: str = "s", t_ns: int = 0) -> Frame:
@@ -203,6 +204,7 @@ class Inlet:
         self.done_numbers: list[int] = []
         self.refused: dict[int, str] = {}
         self.closed = False
+        self.gathering = Gathering()
 
     def receive(self, timeout: float) -> Delivery | None:
         """The next one."""

@@ -39,6 +39,7 @@ class Careful:
 
     def __init__(self, inbox: Inbox, lane: Lane, state: Path) -> None:
         self._inbox, self._node = inbox, lane.runs[0].node
+        self.gathering = inbox.gathering
         path = state / FOLDER / lane.name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -193,6 +193,11 @@ class Lane:
             thread.join()
         return ledgers
 
+    def pump(self) -> None:
+        """Send what has gathered on the edges that leave it."""
+        for _, outbox in self.exits:
+            outbox.pump()
+
     def tap(self, node: str, tap: Tap | None) -> None:
         """Show what a node gives to `tap`, or no longer; a node of another lane is ignored."""
         if node in self.cells:
@@ -210,6 +215,7 @@ def serve(lane: Lane, inbox: Inbox, timeout: float) -> None:
     on, and any batch with a piece of it was handed over.
     """
     lane.open()
+    inbox.gathering.idle = lane.pump if any(edge.queue.linger for edge, _ in lane.exits) else None
     while True:
         try:
             delivery = inbox.receive(lane.patience())

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from pipeline.plan import Edge, Queue
 from pipeline.records import Record
+from pipeline.transport.gathering import Gathering
 
 
 class Ledger(Struct, frozen=True, kw_only=True):
@@ -110,7 +111,13 @@ class Opening(Outbox, Protocol):
 
 
 class Inbox(Protocol):
-    """The consumer's end of all edges into one lane. Used by one lane's thread."""
+    """The consumer's end of all edges into one lane. Used by one lane's thread.
+
+    Attributes:
+        gathering: What it does when nothing more is there.
+    """
+
+    gathering: Gathering
 
     def receive(self, timeout: float) -> Delivery | None:
         """The next record, or None when none came in `timeout` seconds.

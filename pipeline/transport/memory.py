@@ -14,6 +14,7 @@ from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.channel import Closed, Delivery, Ledger
 from pipeline.transport.context import Context
 from pipeline.transport.flow import Flow
+from pipeline.transport.gathering import Gathering
 from pipeline.transport.item import Item
 from pipeline.transport.size import nominal
 
@@ -98,6 +99,7 @@ class MemoryInbox:
         self._arrivals = {edge.name: Arrivals(edge.name) for edge in edges}
         self._turns = deque(self._arrivals)
         self._ready: deque[Delivery] = deque()
+        self.gathering = Gathering()
         self._finishing = False
         self._finish_by = 0.0
         with self._hub.lock:

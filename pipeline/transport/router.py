@@ -18,6 +18,7 @@ from pipeline.transport import wire
 from pipeline.transport.channel import Closed, Delivery
 from pipeline.transport.context import Context
 from pipeline.transport.doors import Doors
+from pipeline.transport.gathering import Gathering
 from pipeline.transport.link import Link, quarter
 from pipeline.transport.listening import SocketFiles, bound, is_tcp, owner
 from pipeline.transport.reached import Reached
@@ -27,7 +28,6 @@ TICK_MS = 200  # after which a consumer that waits looks up
 LEAVE_WITHIN = 0.5  # seconds for producers to have read the last acknowledgement
 FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a producer that does not stop
 SEVERAL = memoryview(b"\xc1")  # stands for a message of several parts: no MessagePack begins like this
-FEW = 16  # records in a row after which nobody waits for more to gather
 KEPT = 16  # quarantined messages
 
 
@@ -51,7 +51,8 @@ class ZeromqInbox:
         self._finishing = threading.Event()
         self._finish_by = 0.0
         self._ended = not edges
-        self._linger, self._burst = self._patience(), 0
+        self.gathering = Gathering()
+        self.gathering.follow(link.linger for link in self._links.values())
         self._due = 0.0
         self._wait_ms = -1
         self._context, self._addresses = context, addresses
@@ -72,9 +73,9 @@ class ZeromqInbox:
             if self._ended or (self._finishing.is_set() and time.monotonic() > self._finish_by):
                 self._acknowledge()
                 raise Closed
-            if 0 < self._burst < FEW and self._linger and not self._read(0.0):
-                time.sleep(self._linger)  # what comes meanwhile shares one waking
-            self._burst = 0
+            if self.gathering.due and not self._read(0.0):
+                self.gathering.pause()
+            self.gathering.burst = 0
             heard = bool(self._ready) or self._read(until - now)
             if self._ready:
                 break
@@ -85,7 +86,7 @@ class ZeromqInbox:
                     raise Closed
             if now >= until:
                 return None
-        self._burst += 1
+        self.gathering.burst += 1
         return self._ready.popleft()
 
     def done(self, delivery: Delivery, refused: str = "") -> None:
@@ -276,12 +277,8 @@ class ZeromqInbox:
                 if route := self._doors.let_in(name):
                     self._say(route, wire.Who(self._token))
             self._links = links
-        self._linger = self._patience()
+        self.gathering.follow(link.linger for link in self._links.values())
         self._ended = all(link.over for link in self._links.values())
-
-    def _patience(self) -> float:
-        """How long records may gather: as long as the most hurried edge allows, s."""
-        return min((link.linger for link in self._links.values()), default=0.0)
 
     def _tell(self, link: Link) -> None:
         arrivals = link.arrivals

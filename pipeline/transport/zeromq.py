@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SLICE = 0.1  # seconds after which one who waits looks whether the line stops
 LISTEN_EVERY = 0.2  # seconds between two looks at acknowledgements while nothing waits
 LINGER_MS = 1000
+KEPT = 16  # records that gather before they are sent without waiting for a pump
 NOBLOCK = int(zmq.NOBLOCK)  # the hot path converts no enumeration
 OPTIONS = {
     zmq.LINGER: LINGER_MS,
@@ -59,6 +60,7 @@ class ZeromqOutbox:
         self._token = ""
         self._linked = False
         self._listened = 0.0
+        self._linger, self._kept = edge.queue.linger, 0
         guard = context.guard if edge.transport == "tcp" else None
         self._address, self._caller = edge.address, guard.caller(edge.hosts[1], edge.address) if guard else None
         self._open()
@@ -80,11 +82,20 @@ class ZeromqOutbox:
         size = len(payload) if isinstance(payload, bytes) else 0
         item = Item(record.camera, record.session, record.seq, record.t_ns, payload, size, time.monotonic())
         with self._lock:
+            if self._linger and self._keeps(item):
+                return
             number = self._flow.direct(item) if self._linked and size <= codec.MAX_BYTES else 0
             if not number:
                 self._enqueue(item)
             elif not self._put(wire.frame(number, _message(item))):
                 self._flow.unsent(item)
+
+    def _keeps(self, item: Item) -> bool:
+        """Whether a record gathers here until a pump sends it with others: its consumer would let it wait anyway."""
+        if not self._linked or self._kept >= KEPT or item.size > codec.MAX_BYTES:
+            return False
+        self._kept += 1
+        return self._flow.offer(item, time.monotonic())
 
     @property
     def linked(self) -> bool:
@@ -114,6 +125,7 @@ class ZeromqOutbox:
         """Go by other bounds from now on."""
         with self._lock:
             self._flow.retune(limits)
+            self._linger = limits.linger
 
     def close(self, timeout: float, *, ends: bool = True) -> Ledger:
         """End the edge: wait until all is done, at most for `timeout` seconds; drop the rest as `shutdown`."""
@@ -189,6 +201,7 @@ class ZeromqOutbox:
     def _flush(self) -> None:
         """Send what there is credit for; while nobody is there, what waits grows old all the same."""
         flow, now = self._flow, time.monotonic()
+        self._kept = 0
         if not self._linked:
             flow.queue.expire(now)
             return

@@ -9,7 +9,7 @@ from benchmarks.peers.work import CAMERAS, RATE, STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "topologies" / "rules" / "plate.yaml"
-GATHER_S = 0.01  # what a line whose reject gate has tenths of a second can spare
+GATHER_S = 0.02  # what a line whose reject gate has tenths of a second can spare
 KENSA = Path(sys.executable).with_name("kensa")
 
 

@@ -10,7 +10,7 @@ from pipeline.transport.channel import Ledger
 from pipeline.transport.context import Context
 from pipeline.transport.item import Item
 from pipeline.transport.keeper import Keeper
-from pipeline.transport.zeromq import ZeromqOutbox
+from pipeline.transport.zeromq import KEPT, ZeromqOutbox
 
 GRACE_S = 1.0  # seconds that a consumer may be away before all that waits for it goes to disk
 SPILL_S = 3.0  # seconds that writing the rest may take when the edge is closed
@@ -35,6 +35,14 @@ class DurableOutbox(ZeromqOutbox):
 
     def _content(self) -> bool:
         return self._backlog.idle and super()._content()
+
+    def _keeps(self, item: Item) -> bool:
+        """As every edge does, past the bounds of the queue: what gathers is far below them."""
+        if not self._linked or self._kept >= KEPT or item.size > codec.MAX_BYTES:
+            return False
+        self._kept += 1
+        self._flow.queue.put(item)
+        return True
 
     def _enqueue(self, item: Item) -> None:
         """Take a record into the queue; what is too much there goes to disk."""

@@ -110,6 +110,25 @@ class Flow:
         self._ahead_bytes += self._undone[self.next].size
         self.next += 1
 
+    def several(self, most: int, size: int) -> list[Item]:
+        """What waits behind what `peek` gave, as if `peek` had given each and it was sent: for one frame."""
+        found: list[Item] = []
+        queue, number = self.queue, self.next
+        if number <= self._top or not self.gate or queue.gaps or self._crowded():
+            return found
+        most = min(most, self.credit - self.ahead)
+        while queue.items and len(found) < most and size > 0:
+            item = queue.first()
+            found.append(item)
+            self._undone[number] = item
+            number += 1
+            size -= item.size
+            self._undone_bytes += item.size
+            self._ahead_bytes += item.size
+            self._weight += item.weight
+        self._top, self.next = number - 1, number
+        return found
+
     def acknowledge(self, taken: int, done: int, refused: Mapping[int, str] | None = None) -> None:
         """What the consumer has taken and what it has finished with, both up to a number; some it refused."""
         for number in range(self.taken + 1, min(taken, self._top) + 1):

@@ -87,6 +87,12 @@ class Queue:
             self.shed(key, ahead, ahead_bytes)
         return True
 
+    def put(self, item: Item) -> None:
+        """Take a record in that is known to have room, behind all others; not under `latest`."""
+        self.sent += 1
+        self.items[self.sent] = item
+        self.bytes += item.size
+
     def over(self, ahead: int, ahead_bytes: int) -> bool:
         """Whether more waits than may."""
         return self._over(len(self.items) + ahead, self.bytes + ahead_bytes)
@@ -121,6 +127,10 @@ class Queue:
             return self._take_gap(camera)
         if camera is None:
             return None
+        return self.first()
+
+    def first(self) -> Item:
+        """The oldest record; there must be one, and no gap before it."""
         _, item = self.items.popitem(last=False)
         self.bytes -= item.size
         self._extra -= item.weight - 1

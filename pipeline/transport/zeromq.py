@@ -219,6 +219,9 @@ class ZeromqOutbox:
         flow, items, size = self._flow, [item], item.size
         most = min(wire.PACKED, flow.credit // 4)  # no more than what is acknowledged at once
         flow.sent()
+        if item.payload is not None:
+            items += flow.several(most - 1, wire.PACKED_BYTES - size)
+            size = sum(each.size for each in items)
         while item.payload is not None and size < wire.PACKED_BYTES and len(items) < most:
             if (entry := flow.peek(now)) is None or entry[1].payload is None:
                 break

@@ -22,7 +22,7 @@ from benchmarks.peers.work import PAYLOAD, SIDE
 from benchmarks.stages import LAYERS
 from pipeline import codec
 from pipeline.masks import Mask
-from pipeline.provision import make
+from pipeline.provision import allow, make
 from pipeline.records import Frame, Layer, Scores
 from pipeline.transport.connect import Context, open_outbox
 from pipeline.transport.item import Item
@@ -51,7 +51,7 @@ def figures() -> Iterator[Figure]:
 def _locked(folder: Path) -> Figure:
     keys = folder / "keys"
     public, secret = map(z85.decode, zmq.curve_keypair())
-    make(keys, HERE, (public, secret))
+    allow(keys, str(make(keys, HERE, (public, secret))), HERE)
     port = f"tcp://127.0.0.1:{_port()}"
     pairs = [*alternate(lambda: _ours(folder, LAYERS, port, keys), lambda: _ours(folder, LAYERS, port))]
     mine, others = zip(*pairs, strict=True)

@@ -93,6 +93,11 @@ def distance(part: BeltPart, xs: tuple[float, float], ys: tuple[float, float]) -
 
     x = np.arange(round(xs[1] - xs[0]), dtype=np.float32) + np.float32(xs[0])
     y = (np.arange(round(ys[1] - ys[0]), dtype=np.float32) + np.float32(ys[0]))[:, None]
+    return outline(part, x, y)
+
+
+def outline(part: BeltPart, x: Field, y: Field) -> Field:
+    """Signed distance to a part's outline at any places: x and y are px from its centre and broadcast together."""
     cos, sin = math.cos(part.tilt), math.sin(part.tilt)
     u, v = x * cos + y * sin, y * cos - x * sin
     return _spoil(part, u, v, _plate(part, u, v))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from msgspec import Struct
 
 from nodes.sensors.states import State
+from nodes.sensors.tensors import Inference
 from pipeline.records import Roi
 
 if TYPE_CHECKING:
@@ -124,8 +125,8 @@ class Sensed(NamedTuple):
         time: How that is known: `sensor`: its own stamp; `wall`: the host's when it arrived in the kernel;
             `arrival`: only when it came here.
         metadata: What libcamera said, untouched: a recording of these replays exactly.
-        outputs: float32 per output of the network; None where this frame has no inference: never an older one.
-        dnn_frame: Number of the inference in this session, unwrapped; None where there is none.
+        inference: What the network said; None where this frame has none: never an older one. `nodes.sensors.tensors`
+            makes arrays and masks of it.
         epoch: The ROI that was asked for last before this frame; None where nobody knows.
         settling: Whether the mask is certainly of that ROI.
         image: (H, W, 3) uint8 RGB; None unless the topology says `images: true`.
@@ -136,8 +137,7 @@ class Sensed(NamedTuple):
     t_ns: int
     time: TimeKnown
     metadata: Metadata
-    outputs: tuple[NDArray[np.float32], ...] | None
-    dnn_frame: int | None
+    inference: Inference | None
     epoch: Epoch | None
     settling: Settling
     image: NDArray[np.uint8] | None = None

@@ -1,0 +1,236 @@
+"""What a frame's metadata says about its inference: the structs of libcamera, and tensors out of tuples, fast.
+
+libcamera hands every array over as a tuple of Python numbers, which numpy reads one by one. msgspec packs the same
+tuple several times as fast, nine bytes a number: a tag and a big-endian double; numpy then looks at those bytes.
+Equal to `IMX500.get_outputs` for what that accepts, and for the older layout without a frame count, which it refuses.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import msgpack
+
+from pipeline.errors import KensaError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAME = 64  # bytes of a network's name
+MOST = 16  # tensors, and dimensions of one
+BARE = 708  # length of `CnnOutputTensorInfo` up to libcamera 0.5: without a frame count
+FULL = 712  # and since 0.6: with one, padded
+SIZES = struct.Struct("<II16H")
+INPUT = struct.Struct("<64sIII")
+STEP = 9  # bytes of a packed double
+FIXED, SHORT = 16, 1 << 16  # lengths from which a packed array has a longer header
+
+
+class TensorError(KensaError):
+    """Metadata that no IMX500 and no libcamera that Kensa knows would give."""
+
+
+class Layout(NamedTuple):
+    """What a network gives, in the order of its tensors.
+
+    Attributes:
+        network: Its name in the package.
+        shapes: Of each output; numbers of an output are column-major.
+    """
+
+    network: str
+    shapes: tuple[tuple[int, ...], ...]
+
+
+class Inference(NamedTuple):
+    """One run of the network, as it came with a frame.
+
+    Attributes:
+        layout: What the network gives.
+        frame: The sensor's number of the inference, 0…255; None where libcamera does not hand it over.
+        values: All tensors, one after the other.
+        dnn_us: Run time of the network, µs.
+        dsp_us: Run time of what follows it on the sensor, µs.
+    """
+
+    layout: Layout
+    frame: int | None
+    values: tuple[float, ...]
+    dnn_us: int | None
+    dsp_us: int | None
+
+
+class Seen(NamedTuple):
+    """What the network was shown.
+
+    Attributes:
+        network: Its name in the package.
+        shape: (channels, height, width).
+        frame: As in `Inference`.
+        pixels: uint8 view of what the sensor fed it, planar; empty unless the stream asks for input tensors.
+    """
+
+    network: str
+    shape: tuple[int, int, int]
+    frame: int | None
+    pixels: bytes
+
+
+def inference(metadata: Mapping[str, Any]) -> Inference | None:
+    """The inference of a frame; None where it has none, which is all that tells of a late one.
+
+    Raises:
+        TensorError: If lengths or counts do not fit.
+    """
+    values, told = metadata.get("CnnOutputTensor"), metadata.get("CnnOutputTensorInfo")
+    if not values or not told:
+        return None
+    layout, count = output_info(bytes(told))
+    if len(values) < sum(map(_numbers, layout.shapes)):
+        raise TensorError(f"expected tensors of {layout.shapes}, found {len(values)} numbers")
+    dnn_us, dsp_us = metadata.get("CnnKpiInfo") or (None, None)
+    return Inference(layout, count, values, dnn_us, dsp_us)
+
+
+def output_info(told: bytes) -> tuple[Layout, int | None]:
+    """Read `CnnOutputTensorInfo` in either length: what the network gives, and the number of the inference.
+
+    Raises:
+        TensorError: If it has another length, or more tensors or dimensions than fit.
+    """
+    if len(told) not in {BARE, FULL}:
+        raise TensorError(
+            f"expected tensor info of {BARE} (libcamera up to 0.5) or {FULL} bytes, found {len(told)}: "
+            "this libcamera is newer than this version of Kensa; update Kensa"
+        )
+    return _layout(told[:BARE]), told[BARE] if len(told) == FULL else None
+
+
+@lru_cache(maxsize=16)
+def _layout(told: bytes) -> Layout:
+    (tensors,) = struct.unpack_from("<I", told, NAME)
+    infos = [SIZES.unpack_from(told, NAME + 4 + SIZES.size * at) for at in range(min(tensors, MOST))]
+    if tensors > MOST or any(dimensions > MOST for _, dimensions, *_ in infos):
+        raise TensorError(f"expected at most {MOST} tensors of {MOST} dimensions, found {tensors}")
+    shapes = tuple(tuple(sizes[:dimensions]) for _, dimensions, *sizes in infos)
+    return Layout(_name(told[:NAME]), shapes)
+
+
+def _name(text: bytes) -> str:
+    return text.rstrip(b"\0").decode("utf-8", "replace")
+
+
+def _numbers(shape: tuple[int, ...]) -> int:
+    count = 1
+    for side in shape:
+        count *= side
+    return count
+
+
+def seen(metadata: Mapping[str, Any]) -> Seen | None:
+    """What the network was shown, where the frame says so; 76 bytes without and 80 with a frame count.
+
+    Raises:
+        TensorError: If the info has another length.
+    """
+    told = metadata.get("CnnInputTensorInfo")
+    if not told:
+        return None
+    info = bytes(told)
+    if len(info) not in {INPUT.size, INPUT.size + 4}:
+        raise TensorError(f"expected input info of 76 or 80 bytes, found {len(info)}; update Kensa")
+    name, width, height, channels = INPUT.unpack_from(info)
+    pixels = bytes(value & 0xFF for value in metadata.get("CnnInputTensor") or ())
+    return Seen(_name(name), (channels, height, width), info[76] if len(info) > INPUT.size else None, pixels)
+
+
+def outputs(run: Inference) -> tuple[NDArray[np.float32], ...]:
+    """Every output of a run in its shape, float32, column-major."""
+    import numpy as np
+
+    doubles = _doubles(run.values)
+    flat = np.fromiter(run.values, np.float32) if doubles is None else doubles.astype(np.float32)
+    found, at = [], 0
+    for shape in run.layout.shapes:
+        found.append(flat[at : at + _numbers(shape)].reshape(shape, order="F"))
+        at += _numbers(shape)
+    return tuple(found)
+
+
+def inside(run: Inference, output: int = 0, threshold: float = 0.0) -> NDArray[np.bool_]:
+    """Where one output is above a threshold, (H, W) bool, column-major: the mask.
+
+    Raises:
+        TensorError: If that output is no image.
+    """
+    shapes = run.layout.shapes
+    plane = tuple(side for side in shapes[output] if side != 1) if output < len(shapes) else ()
+    if len(plane) != 2:
+        raise TensorError(f"expected output {output} to be height × width, found outputs {shapes}")
+    start = sum(map(_numbers, shapes[:output]))
+    return _above(run.values, threshold)[start : start + plane[0] * plane[1]].reshape(plane, order="F")
+
+
+def _above(values: tuple[float, ...], threshold: float) -> NDArray[np.bool_]:
+    """Which numbers are above a threshold; for 0 the byte with sign and exponent is enough."""
+    import numpy as np
+
+    doubles = _doubles(values)
+    if doubles is None:
+        return np.fromiter(values, np.float32) > threshold
+    if threshold:
+        return doubles.astype(np.float32) > threshold
+    # 0 is zero, from 0x80 it is negative, 0x7F is infinite or no number; a float32 is none of what 0 hides.
+    tops = np.ndarray(len(values), np.uint8, doubles.base, _header(len(values)) + 1, (STEP,))
+    above: NDArray[np.bool_] = tops.copy() - np.uint8(1) < 0x7E
+    return above
+
+
+class _Desk(threading.local):
+    """Where a thread packs: memory that is used again is several times as fast as new memory."""
+
+    def __init__(self) -> None:
+        self.encoder = msgpack.Encoder()
+        self.buffer = bytearray()
+
+
+_desk = _Desk()
+
+
+def _doubles(values: tuple[float, ...]) -> NDArray[np.float64] | None:
+    """A view of the packed numbers, good until the thread packs again; None where not all of them are floats."""
+    import numpy as np
+
+    try:
+        _desk.encoder.encode_into(values, _desk.buffer)
+    except TypeError:  # numbers of a library
+        return None
+    header = _header(len(values))
+    if len(_desk.buffer) != header + STEP * len(values):
+        return None
+    return np.ndarray(len(values), ">f8", _desk.buffer, header + 1, (STEP,))
+
+
+def _header(count: int) -> int:
+    return 1 if count < FIXED else 3 if count < SHORT else 5
+
+
+def quantised(values: NDArray[np.float32], scale: float, zero_point: int = 0) -> NDArray[np.int8]:
+    """The sensor's own numbers behind dequantised ones: value = (q − zero point) × scale.
+
+    Raises:
+        TensorError: If they are not on that grid, so that int8 would be a guess.
+    """
+    import numpy as np
+
+    steps = values / np.float32(scale) + zero_point
+    whole = np.rint(steps)
+    if not (np.abs(steps - whole) < 0.01).all() or whole.min(initial=0) < -128 or whole.max(initial=0) > 127:
+        raise TensorError(f"expected whole steps of {scale} from {zero_point} in −128…127, found others")
+    found: NDArray[np.int8] = whole.astype(np.int8)
+    return found

@@ -104,12 +104,11 @@ def judge(plant: Plant, looks: Iterable[Reading], resent: int = 0) -> Account:
     known, now = given(plant), look(plant)
     kept = verdicts(_table(plant.archive, "verdicts"))
     told = [*gaps(_table(plant.archive, "gaps"))]
-    missing = _ranges((gap.camera, gap.session, gap.seq, gap.last) for gap in told)
-    missing |= _ranges((v.camera, v.session, v.first_seq, v.seq) for v in kept if v.subject == "gap")
+    missing = _gaps(told) | _ranges((v.camera, v.session, v.first_seq, v.seq) for v in kept if v.subject == "gap")
     readable = {(str(k[0]), str(k[1]), int(str(k[2]))) for k in now.tables["frames"] if k[3] == "tracks"}
-    hidden = _ranges((g.camera, g.session, g.seq, g.last) for g in told if not g.where.endswith(SINKS))
     gone = {each for past in looks for each in past.without(now)}
-    archived, alarmed = (sum(_delivered(text, to) for _, text in plant.ended) for to in ("archive", "alarms"))
+    archived, alarmed = (sum(_delivered(text, to) for _, text in plant.ended) for to in SINKS)
+    blind = _blind(kept, _hidden(told) - readable)
     unaccounted, made_up = known - readable - missing, readable - known
     return Account(
         given=len(known),
@@ -118,12 +117,13 @@ def judge(plant: Plant, looks: Iterable[Reading], resent: int = 0) -> Account:
         unaccounted=len(unaccounted),
         told=len((known - readable) & missing),
         resent=resent,
-        silent=sum(_unseen(verdict, hidden) for verdict in kept),
+        silent=len(blind),
         faults=(
             *_faults(plant, kept, now, told),
             *_first("was acknowledged", gone),
             *_first("unaccounted", unaccounted),
             *_first("never given", made_up),
+            *_first("called good unseen", blind),
         ),
     )
 
@@ -143,7 +143,7 @@ def _faults(plant: Plant, kept: list[Verdict], now: Reading, told: list[Gap]) ->
     for status, text in plant.ended:
         if status not in (0, 4):
             yield f"exit status {status}: {text[-600:]}"
-    holes = _ranges((gap.camera, gap.session, gap.seq, gap.last) for gap in told) | _heard(plant.events)
+    holes = _gaps(told) | _heard(plant.events)
     for verdict in kept:
         if verdict.outcome in TOLD and event(verdict).id not in now.events and not _unseen(verdict, holes, any_of=True):
             yield f"no event for {event(verdict).text}"
@@ -195,8 +195,22 @@ def _delivered(text: str, sink: str) -> int:
     rows = [re.split(r"  +", row.strip()) for row in text.splitlines() if "  " in row]
     head = next((row for row in rows if row[0] == "edge"), [])
     wanted = [head.index(name) for name in ("delivered", "spilled") if name in head]
-    into = [row for row in rows if row[0].endswith(f"→{sink}")]
+    into = [row for row in rows if row[0].endswith(sink)]
     return sum(int(row[column].replace(",", "")) for row in into for column in wanted)
+
+
+def _blind(kept: Iterable[Verdict], hidden: set[Seen]) -> list[str]:
+    """Parts that are called good although nobody saw all of their frames."""
+    return [event(verdict).text for verdict in kept if _unseen(verdict, hidden)]
+
+
+def _hidden(told: Iterable[Gap]) -> set[Seen]:
+    """Frames that a tracker was told it would not see; it may have seen them before, which their tracks show."""
+    return _gaps(gap for gap in told if not gap.where.endswith(SINKS))
+
+
+def _gaps(told: Iterable[Gap]) -> set[Seen]:
+    return _ranges((gap.camera, gap.session, gap.seq, gap.last) for gap in told)
 
 
 def _ranges(found: Iterable[tuple[str, str, int, int]]) -> set[Seen]:

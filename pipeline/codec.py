@@ -1,7 +1,7 @@
 """Record ⇄ bytes: plain MessagePack, versioned, with limits on everything a stranger could send.
 
 The wire is `[major, minor, record]`, the record a map whose `kind` names its type. A newer minor version only adds
-fields, which are skipped; another major version is refused. Any MessagePack library reads it.
+fields, which are skipped, and kinds; another major version is refused. Any MessagePack library reads it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pipeline.errors import DecodeError, MaskError
 from pipeline.masks import Mask, Rle
 from pipeline.records import AnyRecord, Record
 
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 
 MAX_BYTES = 4 << 20  # a message; larger ones are refused unread
 MAX_ITEMS = 1 << 16  # in one array of an untyped message

@@ -10,7 +10,7 @@ from pipeline.errors import TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.1"
+VERSION = "1.2"
 
 # Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct.
 Column = tuple[str, str, str]
@@ -70,17 +70,20 @@ STRUCTS: dict[str, tuple[Column, ...]] = {
         ("high", "float64?", "as the measure's name says"),
     ),
 }
+SEEN: tuple[Column, ...] = (
+    *WHO,
+    ("kind", "string", "record it was told by"),
+    *SHAPE,
+    ("prompt", "string", ""),
+    ("model", "string", "hash"),
+    ("roi", "roi?", ""),
+    ("epoch", "string?", "settled, settling or unknown: whether the masks are of roi"),
+    ("found", "int32", "count"),
+    ("layers", "[layer]", ""),
+)
 COLUMNS: dict[str, tuple[Column, ...]] = {
-    "frames": (
-        *WHO,
-        ("kind", "string", "record it was told by"),
-        *SHAPE,
-        ("prompt", "string", ""),
-        ("model", "string", "hash"),
-        ("roi", "roi?", ""),
-        ("found", "int32", "count"),
-        ("layers", "[layer]", ""),
-    ),
+    "frames": SEEN,
+    "settling": SEEN,
     "regions": (
         *WHO,
         ("kind", "string", "record it was told by"),
@@ -105,6 +108,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("first_seq", "int64", "frame number"),
         ("findings", "[finding]", ""),
         ("book", "string", "rule book"),
+    ),
+    "images": (
+        *WHO,
+        *SHAPE,
+        ("format", "string", "jpeg or png"),
+        ("data", "binary?", "the packed picture; null where the disk had no room for it"),
+        ("roi", "roi?", "what it shows; null for the whole array"),
+        ("prompt", "string", ""),
     ),
     "gaps": (*WHO, ("last", "int64", "frame number"), ("reason", "string", ""), ("place", "string", "node or edge")),
 }

@@ -26,6 +26,7 @@ Nat = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(max_length=1024)]
 Outcome = Literal["PASS", "WARN", "FAIL", "NO_READ"]
+Epoch = Literal["settled", "settling", "unknown"]
 Tally = Annotated[dict[Text, Nat], Meta(max_length=4096)]
 
 
@@ -99,6 +100,8 @@ class Frame(Record, frozen=True, kw_only=True):
         prompt: Name of the point or box that was inspected; empty for the whole view.
         roi: The crop the network saw, in sensor pixels, where known.
         model: Hash of the network that segmented; empty where no network did.
+        epoch: Whether the masks are of `roi`: certainly, where `settled`; not, while it is `settling` after a change:
+            they may be of the crop before, and nothing is measured on them; nobody knows, where `unknown`.
     """
 
     size: tuple[Side, Side]
@@ -106,6 +109,27 @@ class Frame(Record, frozen=True, kw_only=True):
     prompt: Text = ""
     roi: Roi | None = None
     model: Text = ""
+    epoch: Epoch = "settled"
+
+
+class Image(Record, frozen=True, kw_only=True):
+    """What the sensor saw at one exposure: the only record that may hold a picture.
+
+    A source hands it over only where the topology says `images: true` at its camera; elsewhere its lane refuses it.
+
+    Attributes:
+        size: (height, width) of the picture, px.
+        format: How it is packed.
+        data: The packed picture.
+        roi: The crop of the sensor that it shows, in sensor pixels; None for the whole array.
+        prompt: Name of the prompt that was inspected meanwhile; empty for the whole view.
+    """
+
+    size: tuple[Side, Side]
+    format: Literal["jpeg", "png"]
+    data: Annotated[bytes, Meta(max_length=3 << 20)]
+    roi: Roi | None = None
+    prompt: Text = ""
 
 
 class Region(Struct, frozen=True):
@@ -141,12 +165,13 @@ class Region(Struct, frozen=True):
 
 
 class Regions(Record, frozen=True, kw_only=True):
-    """Everything that was measured in one frame; no region at all means an empty view."""
+    """Everything that was measured in one frame; no region at all means an empty view. Never of a settling crop."""
 
     size: tuple[Side, Side]
     regions: Annotated[tuple[Region, ...], Meta(max_length=65536)] = ()
     prompt: Text = ""
     model: Text = ""
+    epoch: Literal["settled", "unknown"] = "settled"
 
 
 class Track(Struct, frozen=True):
@@ -260,5 +285,5 @@ def _settle(holder: Layer | Region) -> None:
     force_setattr(holder, "mask", Mask.from_counts(holder.mask.size, holder.mask.counts))
 
 
-KINDS: tuple[type[Record], ...] = (Frame, Regions, Tracks, Part, Verdict, Gap, Stats)
-AnyRecord = Frame | Regions | Tracks | Part | Verdict | Gap | Stats
+KINDS: tuple[type[Record], ...] = (Frame, Regions, Tracks, Part, Verdict, Gap, Stats, Image)
+AnyRecord = Frame | Regions | Tracks | Part | Verdict | Gap | Stats | Image

@@ -1,8 +1,10 @@
-"""Record ⇄ Arrow: five flat tables that any Arrow or Parquet reader understands, with units in their metadata.
+"""Record ⇄ Arrow: flat tables that any Arrow or Parquet reader understands, with units in their metadata.
 
 `frames` has one row per inspected frame, also when nothing was found: the denominator of every rate. `regions` has
 one row per region with its run lengths, `parts`, `verdicts` and `gaps` one row per record. The last three read back
 as the records they were; frames and regions are for statistics, a recording is what replays them.
+`settling` holds the frames whose masks may be of another crop than they say: in quarantine, counted, never in `frames`.
+`images` has rows only of cameras where the topology says `images: true`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.columns import TABLES, arrow, schema
 from pipeline.errors import TableError
 from pipeline.masks import Mask
-from pipeline.records import Finding, Frame, Gap, Layer, Part, Record, Region, Regions, Tracks, Verdict
+from pipeline.records import Finding, Frame, Gap, Image, Layer, Part, Record, Region, Regions, Roi, Tracks, Verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,8 +28,8 @@ def rows(records: Iterable[Record], *, masks: bool = True) -> dict[str, pa.Table
     """The records as Arrow tables by name; only tables that have rows.
 
     Args:
-        records: Frame, Regions, Tracks, Part, Verdict and Gap, in any order and mixture.
-        masks: False leaves out run lengths and scores; what was measured on them stays.
+        records: Frame, Image, Regions, Tracks, Part, Verdict and Gap, in any order and mixture.
+        masks: False leaves out run lengths, scores and pictures; what was measured on them stays.
 
     Raises:
         TableError: If a record is of another kind, or pyarrow is not installed.
@@ -81,17 +83,25 @@ def _measured(row: Row) -> Row:
     """A row without pixels."""
     if "layers" in row:
         return {**row, "layers": [{**layer, "counts": None, "scores": None} for layer in row["layers"]]}
-    return {**row, "counts": None} if "counts" in row else row
+    return {name: None if name in ("counts", "data") else value for name, value in row.items()}
 
 
 def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
-    roi = frame.roi and {"x": frame.roi.x, "y": frame.roi.y, "width": frame.roi.width, "height": frame.roi.height}
     layers = [_layer(layer) for layer in frame.layers]
-    yield "frames", _seen(frame, found=len(layers), prompt=frame.prompt, model=frame.model, roi=roi, layers=layers)
+    said = {"prompt": frame.prompt, "model": frame.model, "roi": _roi(frame.roi), "epoch": frame.epoch}
+    table = "settling" if frame.epoch == "settling" else "frames"
+    yield table, _seen(frame, found=len(layers), layers=layers, **said)
+
+
+def _images(image: Image) -> Iterator[tuple[str, Row]]:
+    height, width = image.size
+    said = {"height": height, "width": width, "format": image.format, "data": image.data, "prompt": image.prompt}
+    yield "images", {**_who(image), **said, "roi": _roi(image.roi)}
 
 
 def _regions(frame: Regions) -> Iterator[tuple[str, Row]]:
-    yield "frames", _seen(frame, found=len(frame.regions), prompt=frame.prompt, model=frame.model)
+    said = {"prompt": frame.prompt, "model": frame.model, "epoch": frame.epoch}
+    yield "frames", _seen(frame, found=len(frame.regions), **said)
     for place, region in enumerate(frame.regions):
         yield "regions", {**_who(frame), "kind": "regions", "place": place, "track": None, **_region(region)}
 
@@ -119,6 +129,7 @@ def _gaps(gap: Gap) -> Iterator[tuple[str, Row]]:
 
 _TELLERS: dict[type[Record], Callable[[Any], Iterator[tuple[str, Row]]]] = {
     Frame: _frame,
+    Image: _images,
     Regions: _regions,
     Tracks: _tracks,
     Part: _parts,
@@ -134,6 +145,10 @@ def _who(record: Record) -> Row:
 def _seen(frame: Frame | Regions | Tracks, **said: Any) -> Row:
     row = {**_who(frame), "kind": type(frame).__name__.lower(), "height": frame.size[0], "width": frame.size[1]}
     return {"prompt": "", "model": "", "layers": [], **row, **said}
+
+
+def _roi(roi: Roi | None) -> Row | None:
+    return None if roi is None else {"x": roi.x, "y": roi.y, "width": roi.width, "height": roi.height}
 
 
 def _layer(layer: Layer) -> Row:

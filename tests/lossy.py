@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from nodes.sources.belt import truth
 from nodes.sources.synthetic import synthetic
 from nodes.transforms.clean import clean
-from nodes.transforms.measure import measure
+from nodes.transforms.measure import measured
 from nodes.transforms.rules import rules
 from nodes.transforms.track import track
 from pipeline.clock import FakeClock
@@ -71,7 +71,7 @@ def _cleaned(seq: int) -> Frame:
 
 @cache
 def _measured(seq: int) -> Regions:
-    return measure(_cleaned(seq))
+    return measured(_cleaned(seq))
 
 
 @node()

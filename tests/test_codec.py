@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pipeline import codec
 from pipeline.codec import MAX_BYTES, MAX_CONTAINERS, MAX_ITEMS, MAX_KEYS, decode, decode_generic, encode, version
@@ -27,6 +28,7 @@ from pipeline.records import (
     Finding,
     Frame,
     Gap,
+    Image,
     Layer,
     Part,
     Region,
@@ -48,9 +50,15 @@ SCORES = Scores((2, 3), bytes((0, 255, 128, 127, 1, 2)), 0.125, -3)
 
 EVERY: tuple[AnyRecord, ...] = (
     Frame(
-        **WHO, size=(2, 3), layers=(Layer("part", MASK, 0.5, SCORES),), prompt="rim", roi=Roi(8, 9, 10, 11), model="ab"
+        **WHO,
+        size=(2, 3),
+        layers=(Layer("part", MASK, 0.5, SCORES),),
+        prompt="rim",
+        roi=Roi(8, 9, 10, 11),
+        model="ab",
+        epoch="settling",
     ),
-    Regions(**WHO, size=(2, 3), regions=(REGION,), prompt="rim", model="ab"),
+    Regions(**WHO, size=(2, 3), regions=(REGION,), prompt="rim", model="ab", epoch="unknown"),
     Tracks(**WHO, size=(2, 3), tracks=(Track(4, REGION),)),
     Part(**WHO, id=4, first_seq=2, views=5, hidden=1, best=REGION, best_seq=6),
     Verdict(
@@ -64,6 +72,7 @@ EVERY: tuple[AnyRecord, ...] = (
     ),
     Gap(**WHO, last=9, reason="overflow", where="clean→archive"),
     Stats(**WHO, since_ns=1_700_000_000_000_000_000, frames=6, missing=1, outcomes={"FAIL": 1}, reasons={"D-101": 1}),
+    Image(**WHO, size=(2, 3), format="png", data=b"\x89PNG", roi=Roi(8, 9, 10, 11), prompt="rim"),
 )
 
 one_of_each = pytest.mark.parametrize("record", EVERY, ids=lambda record: type(record).__name__)
@@ -105,6 +114,13 @@ def test_any_messagepack_library_reads_it(record: AnyRecord) -> None:
     assert (plain["camera"], plain["seq"], plain["t_ns"]) == ("cam-1", 7, 1_700_000_000_123_456_789)
     assert decode(msgpack.packb([major, minor, plain])) == record
     assert decode_generic(encode(record)) == plain
+
+
+def test_what_version_1_0_wrote_is_read() -> None:
+    """Sources of that version could not move their crop: their masks are settled."""
+    kept = bytes.fromhex((GOLDEN / "wire" / "frame-1.0.hex").read_text(encoding="ascii"))
+    assert version(kept) == (1, 0)
+    assert decode(kept) == replace(EVERY[0], epoch="settled")
 
 
 def test_run_lengths_off_the_wire_are_passed_on_as_they_came() -> None:

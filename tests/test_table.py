@@ -16,13 +16,15 @@ from pipeline import table
 from pipeline.columns import TABLES, schema
 from pipeline.errors import TableError
 from pipeline.masks import Mask
-from pipeline.records import AnyRecord, Frame, Gap, Part, Record, Regions, Stats, Tracks, Verdict
+from pipeline.records import AnyRecord, Frame, Gap, Image, Part, Record, Regions, Stats, Tracks, Verdict
 from tests.strategies import frames, gaps, regions, struct, tracks
 
 WHO: dict[str, Any] = {"camera": "cam-1", "session": "5d1c", "seq": 7, "t_ns": 1_700_000_000_123_456_789}
 
 archived: st.SearchStrategy[list[AnyRecord]] = st.lists(
-    st.one_of(frames(), regions(), tracks(), struct(Part), struct(Verdict), gaps()), min_size=1, max_size=6
+    st.one_of(frames(), regions(), tracks(), struct(Part), struct(Verdict), struct(Image), gaps()),
+    min_size=1,
+    max_size=6,
 )
 
 
@@ -56,12 +58,42 @@ def test_every_table_keeps_its_schema(records: list[AnyRecord]) -> None:
 @given(archived)
 def test_frames_has_one_row_per_frame_also_where_nothing_was_found(records: list[AnyRecord]) -> None:
     """The denominator of every rate: a row for each Frame, Regions and Tracks, and how many things each found."""
-    seen = [record for record in records if isinstance(record, Frame | Regions | Tracks)]
+    seen = [record for record in records if isinstance(record, Frame | Regions | Tracks) and not _settling(record)]
     told = table.rows(records)
     rows = told["frames"].to_pylist() if "frames" in told else []
     assert [(row["camera"], row["session"], row["seq"], row["t_ns"]) for row in rows] == [_who(each) for each in seen]
     assert [row["kind"] for row in rows] == [type(each).__name__.lower() for each in seen]
     assert [row["found"] for row in rows] == [_found(each) for each in seen]
+
+
+def _settling(record: Record) -> bool:
+    return isinstance(record, Frame) and record.epoch == "settling"
+
+
+@given(archived)
+def test_settling_frames_are_in_quarantine(records: list[AnyRecord]) -> None:
+    """A mask that may be of another crop has a row with everything it said, but none among the frames."""
+    told = table.rows(records)
+    apart = told["settling"].to_pylist() if "settling" in told else []
+    assert [(row["camera"], row["session"], row["seq"], row["t_ns"]) for row in apart] == [
+        _who(each) for each in records if _settling(each)
+    ]
+    assert {row["epoch"] for row in apart} <= {"settling"}
+    frames = told["frames"].to_pylist() if "frames" in told else []
+    assert "settling" not in {row["epoch"] for row in frames}
+    assert [row["epoch"] for row in frames if row["kind"] == "frame"] == [
+        each.epoch for each in records if isinstance(each, Frame) and not _settling(each)
+    ]
+
+
+@given(archived)
+def test_pictures_have_a_table_of_their_own(records: list[AnyRecord]) -> None:
+    """Nobody who reads masks comes across a picture, and who looks for pictures finds all of them in one place."""
+    told = table.rows(records)
+    rows = told["images"].to_pylist() if "images" in told else []
+    assert [row["data"] for row in rows] == [each.data for each in records if isinstance(each, Image)]
+    lean = table.rows(records, masks=False)
+    assert {row["data"] for row in (lean["images"].to_pylist() if "images" in lean else [])} <= {None}
 
 
 def _who(record: Record) -> tuple[str, str, int, int]:
@@ -97,7 +129,7 @@ def test_regions_has_one_row_per_region_with_its_pixels_and_its_track(record: Tr
 @given(frames())
 def test_a_frame_keeps_its_layers_and_how_it_was_sensed(record: Frame) -> None:
     """Masks, logits, crop and model hash of a frame are in its row: what a verdict can be defended with."""
-    (row,) = table.rows([record])["frames"].to_pylist()
+    (row,) = table.rows([record])["settling" if _settling(record) else "frames"].to_pylist()
     assert row["roi"] == (
         None if record.roi is None else {f: getattr(record.roi, f) for f in ("x", "y", "width", "height")}
     )
@@ -126,7 +158,7 @@ def test_only_tables_with_rows_are_given() -> None:
 
 def test_a_record_without_a_table_is_refused_in_words() -> None:
     """Statistics are not archived: they can be recomputed from what is."""
-    said = r"^expected a record that has a table \(Frame, Regions, Tracks, Part, Verdict, Gap\), found Stats$"
+    said = r"^expected a record that has a table \(Frame, Image, Regions, Tracks, Part, Verdict, Gap\), found Stats$"
     with pytest.raises(TableError, match=said):
         table.rows([Stats(**WHO, since_ns=0, frames=1, missing=0)])
 

@@ -15,17 +15,17 @@ from pipeline.disk import BALLAST, Limits
 from pipeline.node import Batch, node
 from pipeline.notices import board
 from pipeline.pieces import ASIDE, DamageError, aside, newest, set_aside, verified
-from pipeline.records import Frame, Gap, Part, Record, Regions, Tracks, Verdict
+from pipeline.records import Frame, Gap, Image, Part, Record, Regions, Tracks, Verdict
 from pipeline.table import rows
 from pipeline.units import Ratio
 
-MASKED = ("frames", "regions", "parts")  # tables that have masks
+MASKED = ("frames", "settling", "regions", "parts", "images")  # tables that have pixels
 INSPECTED = 16  # newest files of each table that are verified at the start
 
 
 @node(batch=Batch(records=4096, seconds=5.0))
 def archive(
-    batches: Iterator[list[Frame | Regions | Tracks | Part | Verdict | Gap]],
+    batches: Iterator[list[Frame | Image | Regions | Tracks | Part | Verdict | Gap]],
     *,
     path: str,
     warn: Ratio = 0.70,
@@ -36,7 +36,8 @@ def archive(
 
     A batch is on the disk before it counts as delivered, so what was delivered can be read after a power cut, and
     what was not is sent again. A repetition is harmless: readers drop rows that they have already seen. A new set
-    of files begins every 4,096 records or 5 seconds, compressed with zstd.
+    of files begins every 4,096 records or 5 seconds, compressed with zstd. Frames whose crop was settling are kept
+    apart, in the table `settling`; the table `images` is there only where the topology says `images: true`.
 
     A disk that fills up does not stop the line. Its used share, of bytes or inodes, is looked at once a second; a
     level ends 3 points below where it began. What a disk refuses, or is too full for, waits at its producers as their
@@ -45,7 +46,7 @@ def archive(
     Args:
         path: Folder of the archive; it is made where there is none.
         warn: Used share of the disk from which people are told.
-        lean: Used share from which masks are left out (`counts` is null) and everything measured is kept.
+        lean: Used share from which masks and pictures are left out (null); what was measured stays.
         stop: Used share from which nothing is archived.
     """
     folder = Path(path)

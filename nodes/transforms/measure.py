@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nodes.transforms.components import Components, components, holes
 from pipeline.masks import Mask
@@ -17,12 +17,18 @@ Holes = dict[int, tuple[int, int]]
 
 
 @node()
-def measure(frame: Frame) -> Regions:
+def measure(frame: Frame) -> Regions | None:
     """Find the connected pieces of every mask and measure each: area, box, centroid, holes, extent.
 
     Pixels that touch at a corner are connected. All numbers are in mask pixels; the centre of the
-    top-left pixel is (0, 0).
+    top-left pixel is (0, 0). Nothing is measured while the crop of a camera settles: its masks may be of
+    another place.
     """
+    return None if frame.epoch == "settling" else measured(frame, frame.epoch)
+
+
+def measured(frame: Frame, epoch: Literal["settled", "unknown"] = "settled") -> Regions:
+    """Everything that a frame's masks show."""
     return Regions(
         camera=frame.camera,
         session=frame.session,
@@ -32,6 +38,7 @@ def measure(frame: Frame) -> Regions:
         regions=tuple(region for layer in frame.layers for region in regions(layer)),
         prompt=frame.prompt,
         model=frame.model,
+        epoch=epoch,
     )
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from nodes.transforms.measure import measure
+from nodes.transforms.measure import measure, measured
 from pipeline.records import Region
 from tests.nodes import oracle
 from tests.nodes.scenes import frame, pixels
@@ -21,7 +22,7 @@ Pixels = oracle.Pixels
 
 def found(mask: Pixels) -> list[Region]:
     """The regions of a mask, in an order that does not depend on who found them."""
-    return sorted(measure(frame(mask)).regions, key=lambda region: (region.box, region.area_px))
+    return sorted(measured(frame(mask)).regions, key=lambda region: (region.box, region.area_px))
 
 
 def numbers(mask: Pixels) -> list[tuple[Any, ...]]:
@@ -94,7 +95,7 @@ def test_a_frame_without_layers_is_an_empty_view() -> None:
     from pipeline.records import Frame
 
     bare = Frame(camera="cam-1", session="s1", seq=3, t_ns=9, size=(8, 8), prompt="lid", model="abc")
-    told = measure(bare)
+    told = measured(bare)
     assert (told.seq, told.t_ns, told.size, told.regions, told.prompt, told.model) == (3, 9, (8, 8), (), "lid", "abc")
 
 
@@ -139,19 +140,17 @@ def test_an_island_belongs_to_itself() -> None:
 
 def test_layers_are_measured_apart() -> None:
     """Two layers that overlap do not melt into one; each region has its layer's label and score."""
-    from msgspec.structs import replace
-
     both = frame(pixels("##..", "##.."), pixels(".##.", ".##."))
     told = replace(
         both, layers=(replace(both.layers[0], label="part"), replace(both.layers[1], label="pit", score=0.5))
     )
-    assert [(r.label, r.area_px, r.score) for r in measure(told).regions] == [("part", 4, 1.0), ("pit", 4, 0.5)]
+    assert [(r.label, r.area_px, r.score) for r in measured(told).regions] == [("part", 4, 1.0), ("pit", 4, 0.5)]
 
 
 def test_a_single_region_shares_its_layers_mask() -> None:
     """The usual case copies no pixels."""
     one = frame(pixels("....", ".##.", "...."))
-    assert measure(one).regions[0].mask is one.layers[0].mask
+    assert measured(one).regions[0].mask is one.layers[0].mask
 
 
 def test_thousands_of_pieces_get_their_own_numbers() -> None:
@@ -161,3 +160,11 @@ def test_thousands_of_pieces_get_their_own_numbers() -> None:
     from nodes.transforms.components import components
 
     assert components(mask).count == 512 * 512
+
+
+def test_nothing_is_measured_while_the_crop_settles() -> None:
+    """A mask that may be of another place becomes no measurement; one of an unknown place says so."""
+    shown = frame(np.ones((4, 4), bool))
+    assert measure(replace(shown, epoch="settling")) is None
+    told = [measure(replace(shown, epoch=epoch)) for epoch in ("settled", "unknown")]
+    assert [each.epoch for each in told if each] == ["settled", "unknown"]

@@ -15,7 +15,7 @@ from nodes.sources.folder import natural, stamp
 from nodes.sources.recording import recording
 from nodes.sources.shots import Picture, Shot, ShotError, develop
 from nodes.sources.synthetic import synthetic
-from nodes.transforms.measure import measure
+from nodes.transforms.measure import measured
 from pipeline.clock import Clock, FakeClock
 from pipeline.errors import NodeError
 from pipeline.masks import Mask, union
@@ -88,7 +88,7 @@ class TestFolder:
         """It was looked at, and nothing was found."""
         write(tmp_path / "none.png", np.zeros((6, 8), np.uint8))
         (frame,) = frames(tmp_path)
-        assert measure(frame).regions == ()
+        assert measured(frame).regions == ()
 
     def test_brighter_than_the_threshold_is_set(self, tmp_path: Path) -> None:
         """The threshold itself is not."""
@@ -375,12 +375,12 @@ class TestRealData:
 
     def test_magnetic_tiles(self, shared_data: Path) -> None:
         """Photos beside the masks are left alone; free tiles have empty masks, the others do not."""
-        told = [measure(frame) for frame in frames(shared_data / "magnetic_tile")]
+        told = [measured(frame) for frame in frames(shared_data / "magnetic_tile")]
         free = [frame for frame in frames(shared_data / "magnetic_tile") if frame.layers[0].label == "MT_Free"]
         assert len(told) == 487
         assert len(free) == 333
         assert sum(not each.regions for each in told) == 333
-        assert all(not measure(frame).regions for frame in free)
+        assert all(not measured(frame).regions for frame in free)
 
     def test_ball_screws(self, shared_data: Path) -> None:
         """The polygons are the pits that the people who drew them exported as images, in the order of time."""
@@ -421,6 +421,6 @@ def test_masks_of_pictures_are_masks() -> None:
 def test_what_is_shown_can_be_measured(tmp_path: Path) -> None:
     """From a file on the disk to numbers, without a camera."""
     write(tmp_path / "a.png")
-    (only,) = [measure(frame) for frame in frames(tmp_path)]
+    (only,) = [measured(frame) for frame in frames(tmp_path)]
     assert isinstance(only, Regions)
     assert [(region.box, region.area_px) for region in only.regions] == [((3, 3, 5, 4), 20)]

@@ -19,7 +19,7 @@ from pipeline.archive import read
 from pipeline.disk import Ballast, Limits, Usage, Watch
 from pipeline.notices import board
 from pipeline.pieces import aside
-from pipeline.records import Frame, Gap, Layer, Part, Regions, Scores, Tracks, Verdict
+from pipeline.records import Frame, Gap, Image, Layer, Part, Regions, Scores, Tracks, Verdict
 from tests.disks import Disk, disk
 from tests.nodes.test_alarms import verdict
 from tests.nodes.test_archive import MASK, NOON, everything, gap, seqs
@@ -128,7 +128,7 @@ def test_a_batch_that_does_not_fit(small: Disk) -> None:
     archive(iter([everything(1), everything(1)]), path=str(folder))
     assert (folder / ".ballast").exists()
     small.fill(0.93)
-    gaps: list[Frame | Regions | Tracks | Part | Verdict | Gap] = [
+    gaps: list[Frame | Image | Regions | Tracks | Part | Verdict | Gap] = [
         replace(gap(seq), where=str(uuid4())) for seq in range(2, 10_000)
     ]
     with pytest.raises(

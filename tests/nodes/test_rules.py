@@ -15,7 +15,7 @@ from nodes.sources.belt import DEFECTS, truth
 from nodes.sources.synthetic import synthetic
 from nodes.transforms.book import BookError, open_book
 from nodes.transforms.clean import clean
-from nodes.transforms.measure import measure
+from nodes.transforms.measure import measured
 from nodes.transforms.rules import rules
 from nodes.transforms.track import track
 from pipeline.clock import FakeClock
@@ -146,7 +146,7 @@ def test_the_plate_book_knows_defects_it_was_not_tuned_on() -> None:
     """On a belt of another seed: nearly all defects are found and named, hardly a good part is accused."""
     told: dict[str, Any] = {"frames": 1200, "speed": 6.0, "defects": 0.4, "seed": 11}
     frames = (f for f in synthetic("cam-9", "s1", FakeClock(), **told) if isinstance(f, Frame))
-    followed = track(measure(clean(f, fill_holes=4)) for f in frames)
+    followed = track(measured(clean(f, fill_holes=4)) for f in frames)
     verdicts = [rules(record, book=PLATE) for record in followed if isinstance(record, Part)]
     judged = [Judged(v.first_seq, v.seq, v.outcome, tuple(f.reason for f in v.findings)) for v in verdicts]
     result = score(truth("cam-9", **told), judged, told["frames"] - 1, DEFECTS)

@@ -16,7 +16,7 @@ from nodes.sources.belt import DEFECTS, Belt, made, truth
 from nodes.sources.drawing import Drawing
 from nodes.sources.synthetic import synthetic
 from nodes.transforms.clean import clean
-from nodes.transforms.measure import measure
+from nodes.transforms.measure import measured
 from pipeline.clock import Clock, FakeClock
 from pipeline.records import Frame, Gap, Region
 from tests.nodes.scenes import frame
@@ -31,7 +31,7 @@ def quiet(number: int, **params: Any) -> list[Region]:
     """The regions of one frame of a belt without noise, from left to right."""
     belt = Belt(camera="cam-1", specks=0, rough=0, **params)
     whole = [f for f in shown(frames=number + 1, **_told(belt)) if isinstance(f, Frame)][number]
-    return sorted(measure(whole).regions, key=lambda region: region.box)
+    return sorted(measured(whole).regions, key=lambda region: region.box)
 
 
 def _told(belt: Belt) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def test_truth_is_what_is_drawn(seed: int, speed: float, shape: Any, defects: fl
 
 def _largest(drawing: Drawing, number: int) -> Region | None:
     """The largest region of one frame: with parts so far apart there is one part at most in view."""
-    found = measure(frame(drawing.frame(number))).regions
+    found = measured(frame(drawing.frame(number))).regions
     return max(found, key=lambda region: region.area_px, default=None)
 
 
@@ -190,7 +190,7 @@ def test_an_unknown_parameter_is_refused() -> None:
 def test_noise_is_there_and_can_be_removed() -> None:
     """Specks are in most frames, and `clean` leaves nothing but parts."""
     frames = [f for f in shown(frames=60, speed=6.0) if isinstance(f, Frame)]
-    noisy = sum(len(measure(f).regions) for f in frames)
-    tidy = [measure(clean(f, fill_holes=4)).regions for f in frames]
+    noisy = sum(len(measured(f).regions) for f in frames)
+    tidy = [measured(clean(f, fill_holes=4)).regions for f in frames]
     assert noisy > 2 * sum(map(len, tidy))
     assert max(map(len, tidy)) <= 3

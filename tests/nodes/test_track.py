@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nodes.sources.belt import truth
 from nodes.sources.synthetic import synthetic
 from nodes.transforms.clean import clean
-from nodes.transforms.measure import measure
+from nodes.transforms.measure import measured
 from nodes.transforms.track import track
 from pipeline.clock import FakeClock
 from pipeline.records import Frame, Gap, Part, Record, Regions, Tracks
@@ -31,7 +31,7 @@ def parts(records: Iterable[Record]) -> list[Part]:
 def seen(frames: int, *, start: int = 0, **params: object) -> list[Regions]:
     """What is measured on the synthetic belt from frame `start` on."""
     shown = synthetic("cam-1", "s1", FakeClock(), frames=frames, **params)  # type: ignore[arg-type]
-    return [measure(clean(f, fill_holes=4)) for f in shown if isinstance(f, Frame) and f.seq >= start]
+    return [measured(clean(f, fill_holes=4)) for f in shown if isinstance(f, Frame) and f.seq >= start]
 
 
 @pytest.mark.slow
@@ -96,7 +96,7 @@ def test_a_part_that_came_in_the_dark_was_hidden_too() -> None:
 def test_a_session_that_breaks_off_hides_what_was_in_view() -> None:
     """A gap at its end is all that is ever told of it: a part in view cannot be good, one that had left is."""
     frames = belt([4.0] * 25)
-    closed = [*frames, gap(25, 25, reason="restart"), regions(0, [], session="s2")]
+    closed: list[Regions | Gap] = [*frames, gap(25, 25, reason="restart"), regions(0, [], session="s2")]
     assert [part.hidden for part in parts(follow(closed, speed=4.0))] == [1, 1]
     assert [part.hidden for part in parts(follow(frames, speed=4.0))] == [0, 0]
 

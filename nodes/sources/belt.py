@@ -164,7 +164,7 @@ def made(belt: Belt, number: int) -> BeltPart:
     return _spoilt(part, dice)
 
 
-def in_view(belt: Belt, frame: int) -> range:
+def in_view(belt: Belt, frame: float) -> range:
     """Numbers of the parts that a frame may show; a few too many rather than one too few."""
     ahead = belt.speed * frame - belt.length
     slack = belt.length + PITCH_JITTER * belt.pitch

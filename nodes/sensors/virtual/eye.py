@@ -1,0 +1,45 @@
+"""What a virtual sensor sees of its scene in one frame: a crop, exposed, with noise, in whole numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nodes.sensors.virtual.exposure import Exposed
+from nodes.sensors.virtual.scene import WHOLE, Scene
+from pipeline.records import Roi
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+IMAGE = (480, 640)  # of the image for people: (height, width)
+
+
+class Eye:
+    """Pixels and the image processor of one sensor.
+
+    Args:
+        scene: What lies before it.
+        noise: Standard deviation of a pixel, of 255.
+        seed: Another seed, other noise.
+    """
+
+    def __init__(self, scene: Scene, noise: float, seed: int) -> None:
+        self.scene = scene
+        self._noise, self._seed = noise, seed
+
+    def crop(self, t_ns: int, frame: int, crop: Roi, size: tuple[int, int], exposed: Exposed) -> NDArray[np.uint8]:
+        """What the network is shown: (height, width, 3) RGB."""
+        import numpy as np
+
+        light = np.array(exposed.light, np.float32)
+        seen = self.scene.picture(t_ns, crop, size) * light
+        if self._noise:
+            dice = np.random.default_rng((self._seed, frame))
+            seen += dice.standard_normal(seen.shape, np.float32) * np.float32(self._noise)
+        pixels: NDArray[np.uint8] = np.rint(seen).clip(0, 255).astype(np.uint8)
+        return pixels
+
+    def image(self, t_ns: int, frame: int, exposed: Exposed) -> NDArray[np.uint8]:
+        """The image for people: the whole array, small."""
+        return self.crop(t_ns, frame, WHOLE, IMAGE, exposed)

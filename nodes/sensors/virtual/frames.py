@@ -1,0 +1,109 @@
+"""One stream of a virtual sensor: each frame's picture, inference and metadata."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nodes.sensors.sensor import Raw
+from nodes.sensors.virtual import encode
+from nodes.sensors.virtual.behaviour import Behaviour, Turned
+from nodes.sensors.virtual.exposure import Exposed, Exposure
+from nodes.sensors.virtual.eye import Eye
+from nodes.sensors.virtual.network import Network
+from nodes.sensors.virtual.pace import Pace
+from nodes.sensors.virtual.scene import WHOLE
+from pipeline.records import Roi
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+COUNTS = 256  # of `frameCount`
+
+
+class Frames:
+    """Makes the frames of one stream in order.
+
+    Attributes:
+        pace: When each is due.
+        network: What answers; None where the sensor has none.
+        stalled: Whether the sensor has stood still.
+        input_tensor: Whether it also sends what the network saw.
+    """
+
+    def __init__(
+        self,
+        *,
+        eye: Eye,
+        pace: Pace,
+        network: Network | None,
+        exposure: Exposure,
+        behaviour: Behaviour,
+        booted_ns: int,
+        connected_ns: int,
+        images: bool,
+    ) -> None:
+        self.pace, self.network = pace, network
+        self.stalled = self.input_tensor = False
+        self._eye, self._exposure, self._does = eye, exposure, behaviour
+        self._booted_ns, self._connected_ns, self._images = booted_ns, connected_ns, images
+        self._frame = self._inferences = 0
+
+    def next(self, now_ns: int) -> int | None:
+        """The number of the next frame that arrives; None where none does."""
+        number = self.pace.arriving(self._frame, now_ns)
+        self.stalled = self.stalled or number is None or self.pace.stalling(self._frame)
+        if number is not None:
+            self._frame = number + 1
+        return number
+
+    def raw(self, number: int, crop: Roi) -> Raw:
+        """A frame as the hardware hands it over."""
+        exposed, exposed_ns = self._exposure.at(number), self.pace.exposed_ns(number)
+        metadata = encode.shot(self._shot(number, exposed), WHOLE)
+        seen_ns = exposed_ns - self._connected_ns
+        if self.network and self.pace.inferred(number):
+            pixels = self._eye.crop(seen_ns, number, crop, self.network.size, exposed)
+            metadata |= self._inference(self.network, number, pixels)
+        return Raw(metadata, self._eye.image(seen_ns, number, exposed) if self._images else None)
+
+    def _shot(self, number: int, exposed: Exposed) -> encode.Shot:
+        wall_ns = self.pace.exposed_ns(number)
+        return encode.Shot(
+            sensor_ns=wall_ns - self._booted_ns,
+            wall_ns=wall_ns,
+            period_us=round(self.pace.period_ns / 1000),
+            exposure_us=exposed.exposure_us,
+            gain=exposed.gain,
+            colour=exposed.colour,
+            settled=exposed.settled,
+            temperature_c=self.pace.temperature(number),
+        )
+
+    def _inference(self, network: Network, number: int, pixels: NDArray[np.uint8]) -> dict[str, Any]:
+        answer = network.answer(pixels)
+        outputs = [turned(output, self._does.turned) for output in answer.outputs]
+        counted = number if self._does.counts == "frames" else self._inferences
+        count = (self._does.count_from + counted) % COUNTS
+        self._inferences += 1
+        told = encode.inference(
+            network.name, outputs, network.size, count=count, kpi=self._kpi(number), layout=self._does.layout
+        )
+        return told | encode.seen(answer.steps) if self.input_tensor else told
+
+    def _kpi(self, number: int) -> tuple[int, int]:
+        """Run times in µs."""
+        import numpy as np
+
+        dice = np.random.default_rng((number, self._does.count_from))
+        dnn = self._does.dnn_ms + self._does.jitter_ms * float(dice.standard_normal())
+        return max(0, round(dnn * 1000)), round(self._does.dsp_ms * 1000)
+
+
+def turned(output: NDArray[np.float32], how: Turned) -> NDArray[np.float32]:
+    """A mask as a sensor sends it that lies otherwise than it should."""
+    if output.ndim < 2 or not how:
+        return output
+    if how == "transpose":
+        return output.swapaxes(-1, -2)
+    return output[..., ::-1] if how == "flip_x" else output[..., ::-1, :]

@@ -107,7 +107,13 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     temporary.mkdir()
     monkeypatch.setenv("KENSA_RUN", str(root))
     keys = one(tmp_path / "keys", "edge-1", "edge-2")
-    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT), "KENSA_KEYS": str(keys)}
+    environment = {
+        **os.environ,
+        "TMPDIR": str(temporary),
+        "PYTHONPATH": str(ROOT),
+        "KENSA_KEYS": str(keys),
+        "KENSA_STATE": str(tmp_path / "state"),
+    }
     runs: list[Run] = []
 
     def started(topology: str, *arguments: str) -> Run:

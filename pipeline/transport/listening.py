@@ -12,7 +12,7 @@ import zmq
 
 from pipeline.errors import KensaError
 from pipeline.transport.context import Context
-from pipeline.transport.zeromq import OPTIONS
+from pipeline.transport.zeromq import HEARTBEAT, OPTIONS
 
 if TYPE_CHECKING:
     from pipeline.transport.guard import Guard
@@ -47,6 +47,9 @@ def bound(context: Context, addresses: Sequence[str], guard: Guard | None) -> zm
     deadline = time.monotonic() + BIND_WITHIN
     try:
         for address in sorted(addresses, key=is_tcp):  # what a socket requires holds for what it binds afterwards
+            if is_tcp(address):
+                for option, value in HEARTBEAT.items():
+                    socket.setsockopt(option, value)
             if guard is None or not is_tcp(address) or guard.serve(socket):
                 _bind(socket, address, deadline)
     except KensaError:

@@ -16,7 +16,7 @@ from benchmarks.faults.growth import WARM, Sample, slope
 from benchmarks.faults.oracle import Account
 from benchmarks.faults.proxy import Wire, framed, read
 
-KILLS = [fault for fault in kills.FAULTS if "supervisor" not in fault.name]
+KILLS = [fault for fault in kills.FAULTS if fault.short and "supervisor" not in fault.name]
 NETWORK = [fault for fault in network.FAULTS if fault.short]
 STRANGERS = [fault for fault in strangers.FAULTS if fault.short]
 

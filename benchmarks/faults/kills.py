@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from benchmarks.faults.fault import Fault, Over, Scene
+from benchmarks.faults.fault import Fault, Over, Scene, arrived
 from benchmarks.faults.oracle import look
+from benchmarks.faults.plant import CAMERAS
 
 TIMES = 50
 PROCESSES = {
@@ -34,6 +35,16 @@ def all_killed(scene: Scene) -> Over:
     return Over(now)
 
 
+def source_then_all(scene: Scene) -> Over:
+    """A session ends, the next begins, and everything is killed before the archive has committed either."""
+    plant = scene.plant
+    offset = plant.seen.stat().st_size
+    plant.kill("front")
+    now = time.time_ns()
+    plant.until(lambda: set(CAMERAS) <= arrived(plant, offset, now), "a new session's frames arrive")
+    return all_killed(scene)
+
+
 def _kill(kind: str) -> Fault:
     process, at = PROCESSES[kind]
     sink = kind in ("archive", "alarms")
@@ -50,4 +61,5 @@ def _kill(kind: str) -> Fault:
 FAULTS = (
     *map(_kill, PROCESSES),
     Fault("kill -9: all processes at once", all_killed, times=TIMES, row=2, short=True),
+    Fault("kill -9: source, and all at once in the next session", source_then_all, times=10),
 )

@@ -34,6 +34,10 @@ NO_TENSOR = (
     "{frames} images came without an inference: the sensor has lost its network, as kernels from before May 2026 let "
     "it when it sleeps. Kensa puts the network on it again; update the kernel (`sudo apt full-upgrade`)"
 )
+BRIDGE = (
+    "the bridge on the camera board (RP2040) answers no more: reboot the host; if it still does not answer, cut the "
+    "power for ten seconds. Opening and closing wears it out: leave the line running"
+)
 UPLOADING = "the network is being put on the sensor; the first time this takes minutes: do not cut the power"
 
 ROWS = (
@@ -43,17 +47,21 @@ ROWS = (
         NO_LIBRARY,
     ),
     Row(
-        ("dev-node not found", "no camera number", "camera(s) not found", "no such device", "not among the cameras"),
+        ("dev-node not found", "no camera number", "camera(s) not found", "no such device", "it not among the cameras"),
         State.NEEDS_REOPEN,
         "no such camera: check the ribbon cable at both ends (contacts towards the board, latch closed), that "
         "/boot/firmware/config.txt says `camera_auto_detect=1`, and what `rpicam-hello --list-cameras` finds; a "
         "camera that is missed at boot is found at the next one",
     ),
     Row(
+        ("name one by `bus`",),
+        State.NEEDS_REOPEN,
+        "this host has several cameras: give each its `bus`, such as `bus: i2c@88000`",
+    ),
+    Row(
         ("wait_until_free", "loader firmware", "dd_ref_sts", "input/output error", "remote i/o error"),
         State.NEEDS_REBOOT,
-        "the bridge on the camera board (RP2040) answers no more: reboot the host; if it still does not answer, cut "
-        "the power for ten seconds. Opening and closing wears it out: leave the line running",
+        BRIDGE,
     ),
     Row(
         ("resource busy", "failed to acquire", "pipeline handler in use"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from msgspec.structs import replace
+
 from nodes.sensors.sensor import Epoch, Settling
 
 KEPT = 16  # epochs that frames on their way may still belong to
@@ -18,24 +20,35 @@ class Epochs:
 
     Attributes:
         settle: Frames after a change that are doubtful.
+        count: How many there were.
     """
 
-    def __init__(self, settle: int) -> None:
+    def __init__(self, settle: int = 3) -> None:
         self.settle = settle
-        self._known: deque[tuple[int, int, Epoch | None]] = deque(maxlen=KEPT)
+        self.count = 0
+        self._known: deque[tuple[int, Epoch | None]] = deque(maxlen=KEPT)
 
     @property
     def latest(self) -> Epoch | None:
         """The one that holds now; None before the first, and after a write that failed."""
-        return self._known[-1][2] if self._known else None
+        return self._known[-1][1] if self._known else None
 
-    def add(self, epoch: Epoch) -> None:
-        """A ROI was written."""
-        self._known.append((epoch.begun_ns, epoch.written_ns, epoch))
+    def add(self, epoch: Epoch) -> Epoch:
+        """A ROI was written; the epoch is given its number."""
+        numbered = replace(epoch, id=self.count)
+        self.count += 1
+        self._known.append((epoch.begun_ns, numbered))
+        return numbered
 
     def lose(self, begun_ns: int) -> None:
         """A write failed half-way: from here on nobody knows what the sensor looks at."""
-        self._known.append((begun_ns, begun_ns, None))
+        self._known.append((begun_ns, None))
+
+    def restart(self) -> None:
+        """The stream begins with the latest ROI in its registers: nothing is of an earlier one."""
+        if (latest := self.latest) is not None:
+            self._known.clear()
+            self._known.append((0, replace(latest, begun_ns=0, written_ns=0)))
 
     def of(self, stamp_ns: int | None, period_ns: int) -> tuple[Epoch | None, Settling]:
         """The ROI of a frame, and how sure that is.
@@ -46,10 +59,12 @@ class Epochs:
         """
         if stamp_ns is None:
             return self.latest, "unknown"
-        for at, (begun, written, epoch) in enumerate(reversed(self._known)):
-            if stamp_ns >= begun - period_ns or at == len(self._known) - 1:
-                if epoch is None:
-                    return None, "unknown"
-                settled = epoch.id == 0 or stamp_ns >= written + self.settle * period_ns
-                return epoch, "settled" if settled else "settling"
+        for begun, epoch in reversed(self._known):
+            if stamp_ns >= begun - period_ns:
+                return (epoch, self._sure(epoch, stamp_ns, period_ns)) if epoch else (None, "unknown")
         return None, "unknown"
+
+    def _sure(self, epoch: Epoch, stamp_ns: int, period_ns: int) -> Settling:
+        # Half a frame more: stamps jitter, and a write may come at any point of a frame.
+        doubtful = epoch.written_ns and stamp_ns < epoch.written_ns + (2 * self.settle + 1) * period_ns // 2
+        return "settling" if doubtful else "settled"

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 Tensors = Sequence[NDArray[np.float32]]
 
 
-def output_info(tensors: Tensors, *, frame: int = 7, network: bytes = b"picosam2", length: int = 712) -> tuple[int, ...]:
+def output_info(
+    tensors: Tensors, *, frame: int = 7, network: bytes = b"picosam2", length: int = 712
+) -> tuple[int, ...]:
     """`CnnOutputTensorInfo`: 712 bytes, or 708 without the frame count."""
     told = struct.pack("<64sI", network, len(tensors))
     for tensor in tensors:

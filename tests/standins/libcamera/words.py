@@ -63,6 +63,9 @@ class Transform:
     def __hash__(self) -> int:
         return hash((self.hflip, self.vflip, self.transpose))
 
+    def __str__(self) -> str:
+        return f"{self.hflip}{self.vflip}{self.transpose}"
+
 
 class ColorSpace:
     """A colour space by its name; picamera2 replaces its equality."""
@@ -76,6 +79,9 @@ class ColorSpace:
 
     def __hash__(self) -> int:
         return hash(self.primaries)
+
+    def __str__(self) -> str:
+        return self.primaries
 
     @staticmethod
     def Sycc() -> ColorSpace:  # noqa: N802 - libcamera's name

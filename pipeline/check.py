@@ -84,7 +84,7 @@ def _step(draft: Draft, name: str) -> Step:
         inputs=tuple(draft.inputs(name)),
         at=entry.at,
         params=draft.params[name],
-        overrides=draft.overrides(name),
+        overrides=draft.rows[name],
         queue=entry.queue,
         isolate=entry.isolate,
     )

@@ -19,7 +19,7 @@ import typing
 from collections import abc
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -40,6 +40,22 @@ class Batch(msgspec.Struct, frozen=True):
     seconds: float = 1.0
 
 
+class Flaw(NamedTuple):
+    """Why a node cannot run with the parameters it is given.
+
+    Attributes:
+        path: Where in them it stands: `("prompts", "rim", "size")`.
+        text: What was expected, what was found, and what to do.
+    """
+
+    path: tuple[str | int, ...]
+    text: str
+
+
+Check = Callable[[Any], abc.Iterable[Flaw]]
+Tells = Callable[[Any], abc.Iterable[str]]
+
+
 class Spec(msgspec.Struct, frozen=True):
     """What a node takes, gives and can be told; read off its signature.
 
@@ -55,6 +71,8 @@ class Spec(msgspec.Struct, frozen=True):
         live: A source that cannot be made to wait: frames it may not hand over are lost.
         commits: A sink that is done with a record only after it has kept it: what is on its way to it must not be lost.
         seat: Which of `camera`, `session`, `clock` a source asks for.
+        check: Says what types cannot: why its parameters, each legal by itself, cannot be together.
+        tells: What follows from its parameters, in lines that people read in the plan.
     """
 
     name: str
@@ -68,6 +86,8 @@ class Spec(msgspec.Struct, frozen=True):
     live: bool
     commits: bool
     seat: tuple[str, ...]
+    check: Check | None = None
+    tells: Tells | None = None
 
     @property
     def kind(self) -> Literal["source", "transform", "sink"]:
@@ -91,6 +111,8 @@ def node(
     live: bool = False,
     batch: Batch | None = None,
     commits: bool = True,
+    check: Check | None = None,
+    tells: Tells | None = None,
 ) -> Callable[[F], F]:
     """Mark a function as a node and return it unchanged.
 
@@ -99,13 +121,16 @@ def node(
         live: For a source that cannot wait.
         batch: For an inbox of lists; the default closes at 256 records or 1 s.
         commits: For a sink that takes lists: whether it keeps them. Edges to one that does not may drop.
+        check: Called by `kensa check` with the parameters of each camera; every flaw is told at its place in the file.
+        tells: Called by `kensa plan` with the parameters of each camera; its lines stand below the node.
 
     Raises:
         NodeError: If the signature is not a node's.
     """
 
     def mark(fn: F) -> F:
-        fn.spec = read(fn, per=per, live=live, batch=batch, commits=commits)  # type: ignore[attr-defined]
+        spec = read(fn, per=per, live=live, batch=batch, commits=commits)
+        fn.spec = msgspec.structs.replace(spec, check=check, tells=tells)  # type: ignore[attr-defined]
         return fn
 
     return mark

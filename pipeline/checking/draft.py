@@ -27,6 +27,8 @@ class Draft:
         specs: What those nodes are, where the catalogue knows them.
         table: Camera → node → parameters, as the file has them.
         params: Parameters of each node that is known.
+        rows: What differs for a camera: node → camera → parameters.
+        unread: Where parameters stand of which something could not be read.
     """
 
     def __init__(self, document: Document, data: dict[str, Any], catalog: Catalog) -> None:
@@ -39,7 +41,9 @@ class Draft:
         self.entries = {name: msgspec.convert(raw, Entry) for name, raw in self._section("nodes").items()}
         self.specs = {name: spec for name in self.entries if (spec := self._spec(name))}
         self.table: dict[str, dict[str, Any]] = self._section("cameras")
+        self.unread: set[Path] = set()
         self.params = {name: self._params(("nodes", name, "with"), name) for name in self.specs}
+        self.rows = {name: self._rows(name) for name in self.specs}
 
     @property
     def cameras(self) -> dict[str, str]:
@@ -72,7 +76,7 @@ class Draft:
         found = self._data.get(section)
         return found if isinstance(found, dict) else {}
 
-    def overrides(self, name: str) -> dict[str, dict[str, Any]]:
+    def _rows(self, name: str) -> dict[str, dict[str, Any]]:
         """A node's rows of the camera table."""
         rows = {camera: row[name] for camera, row in self.table.items() if isinstance(row.get(name), dict)}
         return {camera: self._params(("cameras", camera, name), name) for camera in rows}
@@ -81,8 +85,11 @@ class Draft:
         said: Any = self._data
         for step in path:
             said = said.get(str(step), {}) if isinstance(said, dict) else {}
-        kind = self.specs[name].params
-        return dict(whole(self._conform.fields(said, kind, path))) if isinstance(said, dict) else {}
+        kind, before = self.specs[name].params, len(self.document.faults)
+        found = dict(whole(self._conform.fields(said, kind, path))) if isinstance(said, dict) else {}
+        if len(self.document.faults) > before:
+            self.unread.add(path)
+        return found
 
     def _section(self, name: str) -> dict[str, Any]:
         found = self.file.get(name, {})

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
 from pipeline import words
 from pipeline.checking.draft import Draft, kinds
 from pipeline.faults import meant
+from pipeline.located import Path
 from pipeline.node import Spec
 
 Requirement = Callable[[Draft], None]
@@ -129,6 +131,30 @@ def parameters(draft: Draft) -> None:
                 draft.complain(("nodes", name), text, key=True)
 
 
+def together(draft: Draft) -> None:
+    """A node can run with the parameters that each camera gives it, as far as all of them could be read."""
+    for name, spec in draft.specs.items():
+        for camera, given in _variants(draft, name) if spec.check else ():
+            try:
+                params = msgspec.convert(given, spec.params)
+            except msgspec.ValidationError:
+                continue  # something is missing, and that is told
+            for flaw in spec.check(params) if spec.check else ():
+                inside = flaw.path[:1] and flaw.path[0] in draft.rows[name].get(camera, {})
+                at: Path = ("cameras", camera, name) if inside else ("nodes", name, "with")
+                draft.complain((*at, *flaw.path), flaw.text)
+
+
+def _variants(draft: Draft, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The parameters of a node, camera by camera; once for all those that give it none of their own."""
+    rows = draft.rows[name]
+    others = [""] if not rows or draft.cameras.keys() - rows.keys() else []
+    for camera in [*rows, *others]:
+        paths: set[Path] = {("nodes", name, "with"), ("cameras", camera, name)}
+        if not paths & draft.unread:
+            yield camera, {**draft.params[name], **rows.get(camera, {})}
+
+
 def _given(draft: Draft, name: str, param: str) -> bool:
     """Whether a parameter is given to all cameras, or to each of them."""
     rows = [draft.table.get(camera, {}).get(name) for camera in draft.cameras]
@@ -180,4 +206,4 @@ SOURCE = {
 }
 
 GRAPH: tuple[Requirement, ...] = (hosts, wiring, nodes, inputs, types, circles, places)
-WORDS: tuple[Requirement, ...] = (parameters, table, queues)
+WORDS: tuple[Requirement, ...] = (parameters, table, queues, together)

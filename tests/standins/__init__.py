@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 
-def picamera2() -> ModuleType:
+def picamera2() -> Any:
     """The real picamera2 from the registry, upon our stand-ins for libcamera and pykms.
 
     Raises:

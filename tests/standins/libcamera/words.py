@@ -74,7 +74,8 @@ class ColorSpace:
     Range = SimpleNamespace(Full=0, Limited=1)
 
     def __init__(self, other: ColorSpace | str) -> None:
-        name = other if isinstance(other, str) else other.primaries
+        name: str = other if isinstance(other, str) else other.primaries
+        self.primaries: str
         self.primaries = self.transferFunction = self.ycbcrEncoding = self.range = name
 
     def __hash__(self) -> int:

@@ -33,6 +33,8 @@ class VirtualHardware:
 
     Attributes:
         behaviour: How it behaves; it may be changed between starts.
+        discard: Frames that will be thrown away before the next one that counts.
+        ended: It never does.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class VirtualHardware:
         seed: int = 0,
     ) -> None:
         self.behaviour = behaviour or Behaviour()
+        self.discard, self.ended = 0, False
         # Waiters of one clock are told apart by nobody; a thread of its own has a clock of its own.
         self._clock: Clock = RealClock() if isinstance(clock, RealClock) else clock
         self._bus, self._rig, self._scene, self._seed = bus, rig or Rig(), scene, seed
@@ -55,7 +58,7 @@ class VirtualHardware:
         self._registers, self._exposure = Registers(), Exposure(self.behaviour.ae_settle)
         self._connected_ns = self._clock.now_ns()
         self._upload = (0, 0)
-        self._ran = self._stalled = False
+        self._ran = self._stalled = self._on = False
         self._stopped_ns = self._connected_ns
         self._frames: Frames | None = None
         self._deliver: Deliver = _nobody
@@ -96,21 +99,27 @@ class VirtualHardware:
             self._registers.restart()
             self._frames = self._begun(stream)
         self.write_controls({**stream.controls, "CnnEnableInputTensor": stream.input_tensor})
+        self.discard, self._on = stream.discard, True
         if isinstance(self._clock, RealClock):
             self._thread = threading.Thread(target=self._run, name=f"imx500 {self._slot.bus}", daemon=True)
             self._thread.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it streams, and waits for `step`."""
+        return self._on and self._thread is None
 
     def step(self) -> bool:
         """Deliver the next frame when it is due; False where none will come."""
         frames = self._frames
         number = frames.next(self._clock.now_ns()) if frames else None
+        self._stalled = self._stalled or (frames is not None and frames.stalled)
         if frames is None or number is None:
             return False
         self._ran = self._ran or frames.network is not None
         if not self._clock.wait_until(frames.pace.due_ns(number)) or self._ending.is_set():
             return False
         with self._lock:
-            self._stalled = self._stalled or frames.stalled
             crop = self._registers.crop(number)
         self._deliver(frames.raw(number, crop))
         return True
@@ -141,7 +150,7 @@ class VirtualHardware:
         self._ending.set()
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join()
-        self._thread = self._frames = None
+        self._thread, self._frames, self._on = None, None, False
         self._stopped_ns = self._clock.now_ns()
 
     def close(self) -> None:

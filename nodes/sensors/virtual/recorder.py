@@ -1,0 +1,91 @@
+"""Record what a camera says in the field: a recorder stands before any hardware, and the sensor above cannot tell."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nodes.sensors.sensor import Hardware, Identity, Package, Raw, Stream
+from nodes.sensors.virtual.takes import Event, TakeWriter
+from pipeline.clock import Clock
+from pipeline.records import Roi
+
+PIXELS = ("CnnInputTensor",)  # what holds a picture, and leaves the source only where images may
+Deliver = Callable[[Raw], None]
+
+
+class Recorder:
+    """Hardware that is recorded: images never are, and input tensors only where the stream may hand over images.
+
+    Every answer about the sensor's clock is noted too: ROI epochs hang on it.
+    """
+
+    def __init__(self, hardware: Hardware, path: Path, clock: Clock) -> None:
+        self._hardware, self._writer, self._clock = hardware, TakeWriter(path), clock
+        self._lock = threading.Lock()
+        self._withheld: tuple[str, ...] = PIXELS
+
+    def open(self) -> Identity:
+        """Take hold of the camera."""
+        identity = self._hardware.open()
+        self._note("identity", msgspec.to_builtins(identity))
+        return identity
+
+    def load(self, package: Package) -> None:
+        """Hand over a network; its hash is noted, not the network."""
+        self._hardware.load(package)
+        told = {"name": package.name, "sha256": package.sha256, "input_size": list(package.input_size)}
+        self._note("load", told)
+
+    def uploaded(self) -> tuple[int, int]:
+        """How far the upload is."""
+        return self._hardware.uploaded()
+
+    def start(self, stream: Stream, deliver: Deliver) -> None:
+        """Begin to stream; every request is noted before it is delivered."""
+        self._withheld = () if stream.images else PIXELS
+        self._note("start", msgspec.to_builtins(stream))
+
+        def both(raw: Raw) -> None:
+            self._note("raw", {name: told for name, told in raw.metadata.items() if name not in self._withheld})
+            deliver(raw)
+
+        self._hardware.start(stream, both)
+
+    def write_roi(self, roi: Roi) -> None:
+        """Write the crop."""
+        self._hardware.write_roi(roi)
+        self._note("roi", [roi.x, roi.y, roi.width, roi.height])
+
+    def write_controls(self, controls: Mapping[str, Any]) -> None:
+        """Set controls of libcamera."""
+        self._hardware.write_controls(controls)
+        self._note("controls", dict(controls))
+
+    def now_ns(self) -> int:
+        """The sensor's clock."""
+        answer = self._hardware.now_ns()
+        self._note("now", {"answer": answer})
+        return answer
+
+    def device(self) -> str:
+        """Serial number."""
+        return self._hardware.device()
+
+    def stop(self) -> None:
+        """End the stream."""
+        self._hardware.stop()
+        self._note("stop", {"device": self._hardware.device()})
+
+    def close(self) -> None:
+        """Let go of the camera; the recording ends."""
+        self._hardware.close()
+        self._writer.close()
+
+    def _note(self, kind: str, told: Any) -> None:
+        with self._lock:
+            self._writer.write(Event(kind, self._clock.now_ns(), told))

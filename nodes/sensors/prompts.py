@@ -248,7 +248,7 @@ def _fit(at: int, span: int, count: int, side: int, room: int) -> tuple[int, int
     longest = room if count == 1 else (room - side) * count // (count - 1)
     span = max(min(span, longest, room), 1)
     first, last = (side - span / count) / 2, room - (side + span * (2 - 1 / count)) / 2
-    return max(0, math.ceil(first), min(at, math.floor(last))), span
+    return max(0, math.ceil(first), min(at, math.floor(last), room - span)), span
 
 
 def _legal(x: float, y: float, side: int) -> bool:

@@ -22,6 +22,8 @@ cell = st.integers(1, 16)
 grids = st.builds(Prompt, grid=st.tuples(cell, cell), over=box, size=st.none() | side)
 anything = points | boxes | grids
 
+CENTRE = "expected it at the centre of its crop, but a crop of"
+
 
 def told(**words: Any) -> list[tuple[tuple[str | int, ...], str]]:
     """The flaws of one prompt called `rim`."""
@@ -79,7 +81,7 @@ def test_a_legal_point_is_its_own_nearest(prompt: Prompt) -> None:
             {"point": (100, 1520), "size": 640},
             "point",
             (
-                "expected it at the centre of its crop, but a crop of 640 px around [100, 1520] would begin at x = -220; "
+                CENTRE + " 640 px around [100, 1520] would begin at x = -220; "
                 "nearest legal prompt: {point: [100, 1520], size: 200}"
             ),
         ),
@@ -87,7 +89,7 @@ def test_a_legal_point_is_its_own_nearest(prompt: Prompt) -> None:
             {"point": (4050, 20), "size": 384},
             "point",
             (
-                "expected it at the centre of its crop, but a crop of 384 px around [4050, 20] would begin at y = -172 and "
+                CENTRE + " 384 px around [4050, 20] would begin at y = -172 and "
                 "end at x = 4242 of 4056; nearest legal prompt: {point: [3959, 96], size: 192}"
             ),
         ),
@@ -118,7 +120,7 @@ def test_a_legal_point_is_its_own_nearest(prompt: Prompt) -> None:
             {"box": (40, 1000, 400, 300), "margin": 2},
             "box",
             (
-                "expected it at the centre of its crop, but a crop of 800 px around [239.5, 1149.5] would begin at "
+                CENTRE + " 800 px around [239.5, 1149.5] would begin at "
                 "x = -160; nearest legal prompt: {box: [40, 1000, 400, 300], margin: 1.2}"
             ),
         ),
@@ -126,7 +128,7 @@ def test_a_legal_point_is_its_own_nearest(prompt: Prompt) -> None:
             {"grid": (4, 1), "over": (0, 100, 2000, 100), "size": 600},
             "over",
             (
-                "expected it at the centre of its crop, but a crop of 600 px around [249.5, 149.5] would begin at x = -50 "
+                CENTRE + " 600 px around [249.5, 149.5] would begin at x = -50 "
                 "and begin at y = -150; nearest legal prompt: {grid: [4, 1], over: [50, 250, 2000, 100], size: 600}"
             ),
         ),

@@ -53,10 +53,9 @@ inputTensorNorm_K20=0x0000
 inputTensorNorm_K22=0x0400
 inputTensorNorm_K23=0x1800
 outputTensorNum=1
-outputTensorDimNum0=2
-outputTensorDimSize0={height}
-outputTensorDimSize1={width}
-outputTensorBytesPerElement0=1
+outputTensorDimSize1={numbers}
+outputTensorPadding1=0
+outputTensorBytesPerElement1=1
 """
 
 
@@ -67,7 +66,7 @@ def package(width: int = 96, height: int = 96, registers: Sequence[tuple[int, in
     rows = b"".join(struct.pack("<HBI", address, 2, value) for address, value in registers)
     files = {
         "imx500_regs": rows,
-        "network_info.txt": NETWORK.format(width=width, height=height).encode(),
+        "network_info.txt": NETWORK.format(width=width, height=height, numbers=width * height).encode(),
         "network_intrinsics": b'{"task": "segmentation", "inference_rate": 30}',
     }
     return block + _cpio(files)

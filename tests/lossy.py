@@ -21,14 +21,14 @@ from nodes.transforms.rules import rules
 from nodes.transforms.track import track
 from pipeline.clock import FakeClock
 from pipeline.node import Spec, node
-from pipeline.plan import Lane as Layout
 from pipeline.plan import Edge, NodeRun, Queue
+from pipeline.plan import Lane as Layout
 from pipeline.records import Frame, Gap, Part, Record, Regions, Tracks, Verdict
 from pipeline.runtime.lane import Exit, Lane
-from pipeline.runtime.sessions import Left
+from pipeline.runtime.trail import Left
 from pipeline.runtime.turn import Turn
 from pipeline.score import Truth
-from pipeline.transport.arrivals import Arrivals, Came
+from pipeline.transport.arrivals import Arrivals, Trails
 from pipeline.transport.channel import Delivery, Ledger
 from pipeline.transport.flow import Flow
 from pipeline.transport.item import Item
@@ -133,7 +133,7 @@ class Wire:
         self.edge = edge(source, target, *KINDS)
         self.name, self._limits = self.edge.name, Queue(policy="drop_oldest", messages=messages)
         self._flow, self._life = Flow(self.name, self._limits), 1
-        self._arrivals, self._noted = Arrivals(self.name), ("", Came())
+        self._arrivals, self._noted = Arrivals(self.name), ("", Trails())
         self._arrivals.meet("1", 1)
         self._ready: deque[Delivery] = deque()
 

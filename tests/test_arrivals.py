@@ -99,10 +99,10 @@ def test_a_milestone_is_never_ahead_of_what_is_done() -> None:
     arrivals.place(4, frame(4))
     for number in (2, 3):
         arrivals.finish(number)
-    assert arrivals.milestone() == {"cam-1": ("s", 3)}
+    assert arrivals.milestone() == {"cam-1": [("s", 3)]}
     assert arrivals.milestone() is None
     arrivals.finish(4)
-    assert arrivals.milestone() == {"cam-1": ("s", 4)}
+    assert arrivals.milestone() == {"cam-1": [("s", 4)]}
     assert arrivals.milestone() is None
 
 
@@ -119,3 +119,34 @@ def test_frames_and_gaps_cover_what_was_given(given_: int, data: st.DataObject) 
     frames = [one.seq for one in found if not isinstance(one, Gap)]
     hidden = [seq for one in found if isinstance(one, Gap) for seq in range(one.seq, one.last + 1)]
     assert sorted(frames + hidden) == [*range(given_ + 1)]
+
+
+def test_what_an_earlier_producer_left_unfinished_is_no_milestone() -> None:
+    """A consumer that dies now has not kept it, however well the next producer does."""
+    arrivals = Arrivals("edge")
+    arrivals.meet("one", 1)
+    assert arrivals.accept(1)
+    (taken,) = arrivals.place(1, frame(0))
+    arrivals.meet("two", 1)
+    assert arrivals.milestone() is None
+    assert taken.producer == "one"
+    arrivals.late()
+    assert arrivals.milestone() == {"cam-1": [("s", 0)]}
+
+
+def test_two_sessions_that_broke_off_are_both_ended() -> None:
+    """Told in order, the first hole ends with its session and the second begins with it."""
+    arrivals = Arrivals("edge")
+    arrivals.remember("one", {"cam-1": [("a", 4)]})
+    arrivals.meet("two", 1)
+    found = []
+    for number, (session, seq) in enumerate((("a", 9), ("b", 7)), 1):
+        assert arrivals.accept(number)
+        told = Gap(camera="cam-1", session=session, seq=seq, t_ns=0, last=seq, reason="restart", where="camera")
+        found += [each.record for each in arrivals.place(number, told)]
+    assert [(gap.session, gap.seq, gap.last) for gap in found if isinstance(gap, Gap)] == [
+        ("a", 5, 8),
+        ("a", 9, 9),
+        ("b", 0, 6),
+        ("b", 7, 7),
+    ]

@@ -14,13 +14,16 @@ from hypothesis import strategies as st
 
 from pipeline.notices import board
 from pipeline.records import Gap
-from pipeline.runtime.sessions import SIZE, Left, Mark, marked
+from pipeline.runtime import trail
+from pipeline.runtime.sessions import SIZE, Mark, marked
+from pipeline.runtime.trail import Left
 from tests.conftest import ROOT
 from tests.toys import frame
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from pipeline.runtime import trail
 from pipeline.runtime.sessions import Mark
 from tests.toys import frame
 mark = Mark(Path(sys.argv[1]))
@@ -110,3 +113,24 @@ def test_a_full_disk_does_not_kill_who_notes(tmp_path: Path) -> None:
     finally:
         subprocess.run(["umount", small], check=True)
         board.settle(f"session {small / 'sessions' / 'camera@cam-1'}")
+
+
+def test_sessions_that_broke_off_are_told_again_until_all_is_safe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who told their gaps may die before they arrive; a clean end forgets them."""
+    path = tmp_path / "mark"
+    with Mark(path) as mark:
+        mark.note(frame(3, "cam-1", "a"))
+    with Mark(path) as mark:
+        assert [each.session for each in mark.broken] == ["a"]
+        mark.told()
+        assert mark.broken == (mark.left,)  # it is this process that told it
+        mark.note(frame(5, "cam-1", "b"))
+    monkeypatch.setattr(trail, "OURS", "the process after this one")
+    with Mark(path) as mark:
+        assert [(each.session, each.frames) for each in mark.broken] == [("a", 4), ("b", 6)]
+        mark.told()
+        mark.end()
+    with Mark(path) as mark:
+        assert mark.broken == ()

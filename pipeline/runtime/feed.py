@@ -35,7 +35,10 @@ def feed(lane: Lane, run: NodeRun, camera: str, clock: RealClock, timeout: float
         pass
     feeder.part()
     lane.close()
-    if not any(ledger.dropped.get("shutdown") for ledger in lane.leave(timeout).values()):
+    ledgers = lane.leave(timeout)
+    if lane.released:
+        mark.told()
+    elif not any(ledger.dropped.get("shutdown") for ledger in ledgers.values()):
         mark.end()
 
 
@@ -68,9 +71,9 @@ class Feeder:
 
     def mend(self) -> None:
         """End the session of a process that could not end it itself."""
-        if left := self._mark.left:
+        for left in self._mark.broken:
             self._cell.give(left.gap(self._camera, self._cell.node))
-            self._mark.end()
+        self._mark.told()
 
     def work(self) -> bool:
         """One run of the source; True when it raised and has rested, so that it should be begun anew."""
@@ -123,5 +126,5 @@ class Feeder:
         cell.restarts += 1
         if last is not None:
             cell.give(gaps.broken(last, self._clock.now_ns(), cell.node))
-            self._mark.end()
+            self._mark.told()
         return self._clock.wait_until(self._clock.now_ns() + row.rest_ns)

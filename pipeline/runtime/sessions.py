@@ -13,10 +13,11 @@ import os
 import struct
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from pipeline.notices import board
 from pipeline.records import Gap, Record
+from pipeline.runtime.trail import Left, Trail
 
 FOLDER = "sessions"
 MAGIC = b"kensa-s1"
@@ -25,21 +26,6 @@ CAME = struct.Struct("=qq")  # frames up to and with the last one, its time in n
 AT = HEAD.size  # where `CAME` is; the name follows
 NAME = AT + CAME.size
 SIZE = 1024  # a name has at most 128 characters of at most 4 bytes
-
-
-class Left(NamedTuple):
-    """A session that nobody ended: its name, how many frames it had come to, and the time of the last, ns."""
-
-    session: str
-    frames: int
-    t_ns: int
-
-    def gap(self, camera: str, where: str) -> Gap:
-        """What ends it: the frame that would have come next."""
-        seq = self.frames
-        return Gap(
-            camera=camera, session=self.session, seq=seq, t_ns=self.t_ns, last=seq, reason="restart", where=where
-        )
 
 
 class Mark:
@@ -57,6 +43,7 @@ class Mark:
     def __init__(self, path: Path | None = None) -> None:
         self._page = _page(path)
         self.left = _read(self._page)
+        self._trail = Trail(path.with_suffix(".past") if path else None)
         self._session = ""
         self.came = memoryview(self._page)[AT:NAME].cast("q")
 
@@ -77,14 +64,29 @@ class Mark:
         self.came[1] = record.t_ns
         return record.session
 
+    @property
+    def broken(self) -> tuple[Left, ...]:
+        """The sessions to end by a gap, oldest first: the one left open, and those before it that may not be safe."""
+        return (*self._trail.lefts, *([self.left] if self.left else ()))
+
+    def told(self) -> None:
+        """The session was ended by a gap, which is on its way."""
+        if left := _read(self._page):
+            self._trail.add(left)
+        self._erase()
+
     def end(self) -> None:
-        """The session is over, and whoever comes after was told so."""
+        """The session is over, and everything of it is safe."""
+        self._trail.clear()
+        self._erase()
+
+    def _erase(self) -> None:
         self._session = ""
         self._page[: len(MAGIC)] = bytes(len(MAGIC))
 
     def _begin(self, session: str) -> None:
         """What it is, is said last: a page that is half written is no page."""
-        self.end()
+        self._erase()
         self.came[0] = self.came[1] = 0
         name = session.encode()[: SIZE - NAME]
         self._page[NAME : NAME + len(name)] = name

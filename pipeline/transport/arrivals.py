@@ -10,6 +10,7 @@ from pipeline.transport.flow import MAX_UNDONE
 
 SESSIONS = 8  # of a camera that are remembered: what is sent again after a crash may be of an earlier one
 Came = dict[str, tuple[str, int]]  # how far each camera has come: session, seq
+Trails = dict[str, list[tuple[str, int]]]  # the same for its last sessions, oldest first
 ONE_PER_SEQ = (Frame, Regions, Tracks)  # a second one with the same number is the same record again
 
 
@@ -38,21 +39,23 @@ class Arrivals:
         self._before: Came = {}
         self._passed: set[tuple[str, str]] = set()
         self._torn = False
-        self._stone: tuple[int, Came] = (0, {})
+        self._stone: tuple[int, Trails] = (0, {})
         self._kept = -1
 
-    def remember(self, producer: str, came: Came) -> None:
+    def remember(self, producer: str, came: Trails) -> None:
         """A consumer before this one had come so far, with this producer."""
         self.producer = producer
-        self._last = {(camera, session): seq for camera, (session, seq) in came.items()}
+        self._last = {(camera, session): seq for camera, trail in came.items() for session, seq in trail}
 
-    def milestone(self) -> Came | None:
+    def milestone(self) -> Trails | None:
         """How far each camera had come at a moment of which everything is done by now; None where that is no news."""
         number, came = self._stone
+        if self._elders:
+            return None  # what is not finished with lies before all that follows
         if self.done == self.received:
-            number, came = self.received, self._newest()
+            number, came = self.received, self._trails()
         elif self.done >= number:
-            self._stone = (self.received, self._newest())
+            self._stone = (self.received, self._trails())
         if number <= self._kept or self.done < number:
             return None
         self._kept = number
@@ -162,10 +165,10 @@ class Arrivals:
         if session == record.session:
             if record.seq > last + 1:
                 yield self._left_out(record, session, last + 1, record.seq - 1)
-        elif self._torn and (session or record.camera not in self._newest()):
+        elif self._torn:
             if session:
                 yield self._left_out(record, session, last + 1, last + 1)
-            if record.seq:
+            if record.seq and (record.camera, record.session) not in self._last:
                 yield self._left_out(record, record.session, 0, record.seq - 1)
 
     def _reach(self, record: Record) -> None:
@@ -175,14 +178,18 @@ class Arrivals:
         self._last[key] = max(self._last.get(key, reached), reached)
 
     def _newest(self) -> Came:
-        """How far each camera has come in its last session; of those before it a few are remembered."""
-        sessions: dict[str, list[str]] = {}
-        for camera, session in self._last:
-            sessions.setdefault(camera, []).append(session)
-        for camera, each in sessions.items():
-            for session in each[:-SESSIONS]:
+        """How far each camera has come in its last session."""
+        return {camera: trail[-1] for camera, trail in self._trails().items()}
+
+    def _trails(self) -> Trails:
+        """How far each camera has come in its last sessions; those before are forgotten."""
+        trails: Trails = {}
+        for (camera, session), seq in self._last.items():
+            trails.setdefault(camera, []).append((session, seq))
+        for camera, trail in trails.items():
+            for session, _ in trail[:-SESSIONS]:
                 del self._last[camera, session]
-        return {camera: (each[-1], self._last[camera, each[-1]]) for camera, each in sessions.items()}
+        return {camera: trail[-SESSIONS:] for camera, trail in trails.items()}
 
     def _left_out(self, record: Record, session: str, first: int, last: int) -> Gap:
         return Gap(

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from pipeline.notices import board
-from pipeline.transport.arrivals import Arrivals, Came
+from pipeline.transport.arrivals import Arrivals, Trails
 
 FOLDER = "reached"
 CHECK = 8  # bytes of a digest before each note
@@ -24,11 +24,11 @@ MOST = 1 << 20
 
 
 class Note(Struct, frozen=True, array_like=True):
-    """Whose numbers they were, and camera → (session, seq)."""
+    """Whose numbers they were, and camera → its last sessions, each with the seq it had come to."""
 
     edge: str
     producer: str
-    came: Came
+    came: Trails
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from nodes.sensors.sensor import Hardware
 from pipeline.clock import Clock
 
 SILENCE_NS = 500_000_000  # how far time goes on where a sensor stands still
 
 
-class Steps(Hardware, Protocol):
-    """Hardware that delivers when it is told to.
+class Steps(Protocol):
+    """Hardware that delivers when it is told to; a recorder may stand before it.
 
     Attributes:
         discard: Frames that will be thrown away before the next one that counts.

@@ -91,8 +91,11 @@ class Crew:
 
     def vouched(self, child: Child) -> bool:
         """Whether every living consumer of a process that exited has reported since: what it received is known."""
-        consumers = (other for other in self if child.name in self._kin.producers[other.name])
-        return all(other.heard > child.left for other in consumers if other.life == "alive")
+        return all(other.heard > child.left for other in self.consumers(child))
+
+    def consumers(self, child: Child) -> list[Child]:
+        """The living processes that take from a process."""
+        return [other for other in self if other.life == "alive" and child.name in self._kin.producers[other.name]]
 
     def commands(self, child: Child, tapped: frozenset[str], limits: Limits) -> Iterator[Command]:
         """What a process must be told now; what it was told before is among it."""

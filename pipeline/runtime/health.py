@@ -142,6 +142,10 @@ class Finish(Struct, frozen=True, tag="finish"):
     """Producers are gone: take what has arrived, then end."""
 
 
+class Tell(Struct, frozen=True, tag="tell"):
+    """Report at once: accounts of another process wait for what was received from it."""
+
+
 class Tap(Struct, frozen=True, tag="tap"):
     """Begin (or end) to send what a node gives."""
 
@@ -187,7 +191,7 @@ class Become(Struct, frozen=True, kw_only=True, tag="become"):
     more: bool = False
 
 
-Command = Stop | Finish | Tap | Prepare | Become
+Command = Stop | Finish | Tell | Tap | Prepare | Become
 FromProcess = Report | Tapped
 
 LARGEST = codec.MAX_BYTES + (1 << 16)  # bytes of a message on a control socket: a tapped record and a little more

@@ -21,7 +21,7 @@ from pipeline.runtime.clients import Clients
 from pipeline.runtime.control import Answer, Ask, Reload
 from pipeline.runtime.crew import Crew
 from pipeline.runtime.folder import RunFolder
-from pipeline.runtime.health import Report, Tap, Tapped
+from pipeline.runtime.health import Report, Tap, Tapped, Tell
 from pipeline.runtime.journal import Journal
 from pipeline.runtime.kin import kin
 from pipeline.runtime.ledger import Books
@@ -236,6 +236,8 @@ class Host:
         if child.exited():
             self._board.forget(child.exit)
             child.leave()
+            for consumer in self._crew.consumers(child):
+                self._board.tell(consumer.peer, Tell())  # or hear it at its next report
             return
         if child.wish and child.peer and self._board.tell(child.peer, child.wish):
             child.wish = None
@@ -251,7 +253,7 @@ class Host:
         waited = time.monotonic() - child.left
         if not child.well and waited < self._limits.settle and not self._crew.vouched(child):
             return
-        if child.silent and waited < self._limits.settle / 4:
+        if child.silent and waited < self._limits.settle / 10:
             return
         if child.well:
             self._books.ended(self._crew.given[child.name])

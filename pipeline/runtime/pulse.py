@@ -24,7 +24,7 @@ from pipeline.notices import board
 from pipeline.records import Record
 from pipeline.runtime import health
 from pipeline.runtime.changing import Changing
-from pipeline.runtime.health import Command, Finish, Launch, Report, State, Stop, Tap, Tapped
+from pipeline.runtime.health import Command, Finish, Launch, Report, State, Stop, Tap, Tapped, Tell
 from pipeline.runtime.works import Works
 from pipeline.transport.context import Context
 
@@ -70,7 +70,7 @@ class Pulse(threading.Thread):
         self._command, self._lifeline, self._context = command, lifeline, context
         self._ending = threading.Event()
         self._nudge = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._tapping = False
+        self._tapping = self._asked = False
         self._orphaned = 0.0
         self._tapped: deque[tuple[str, Record]] = deque()
         self._missed: Counter[str] = Counter()
@@ -122,8 +122,8 @@ class Pulse(threading.Thread):
             self._care()
             self._show(socket)
             now, state = time.monotonic(), (self.state, self._changing.revision)
-            if state != told or now >= due or (now >= look and self._works.labours(LONG_NS)):
-                due, told = now + CALM_S, state
+            if state != told or self._asked or now >= due or (now >= look and self._works.labours(LONG_NS)):
+                due, told, self._asked = now + CALM_S, state, False
                 _send(socket, self._report())
             look = look if now < look else now + REPORT_S
 
@@ -138,6 +138,8 @@ class Pulse(threading.Thread):
         if isinstance(command, Tap):
             self._tapping = True  # from now on: that a tap has ended does not mean that another has not begun
             self._works.tap(command.node, self._look if command.on else None)
+        elif isinstance(command, Tell):
+            self._asked = True
         else:
             self._command(command)
 

@@ -21,10 +21,6 @@ ROUNDS = 3
 RECOVERIES = 20
 WITHIN = 120.0
 NONE = Limit("≤", 0.0)
-SAID = {
-    "killed": "middle process dies once at 200 records/s, lost of 1,000",
-    "slow": "sink of 5 ms per record, 1,000 at once, lost",
-}
 HERE = "benchmarks.faults.nodes"
 LINE = """\
 line: {{plant: bench, line: crash}}

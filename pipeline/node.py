@@ -25,7 +25,7 @@ import msgspec
 
 from pipeline.clock import Clock
 from pipeline.errors import NodeError
-from pipeline.records import Record
+from pipeline.records import Image, Record
 
 F = TypeVar("F", bound=Callable[..., Any])
 Shape = Literal["source", "map", "stream"]
@@ -157,7 +157,7 @@ def read(
     spec = partial(Spec, name=fn.__name__, fn=fn, gives=gives, params=_struct(fn, after), per=per, live=live)
     if all(p.name in SEAT for p in before):
         seat = tuple(p.name for p in before)
-        return spec(takes=frozenset(), shape="source", batch=None, commits=False, seat=seat)
+        return _private(spec(takes=frozenset(), shape="source", batch=None, commits=False, seat=seat))
     if len(before) != 1:
         raise NodeError(
             f"{fn.__name__}: expected one inbox before the star, found {len(before)}; put parameters after `*`"
@@ -165,7 +165,19 @@ def read(
     takes, streams, batched = _unpack(fn, before[0].annotation)
     closes = (batch or Batch()) if batched else None
     keeps = commits and batched and not gives
-    return spec(takes=takes, shape="stream" if streams else "map", batch=closes, commits=keeps, seat=())
+    return _private(spec(takes=takes, shape="stream" if streams else "map", batch=closes, commits=keeps, seat=()))
+
+
+def _private(spec: Spec) -> Spec:
+    """A node that cannot give pictures where nobody asked for them."""
+    if Image not in spec.gives:
+        return spec
+    if spec.shape != "source" and Image not in spec.takes:
+        raise NodeError(f"{spec.name}: gives Image and takes none: expected pictures from a source alone")
+    switch = next((field for field in msgspec.structs.fields(spec.params) if field.name == "images"), None)
+    if spec.shape == "source" and (switch is None or switch.type is not bool or switch.default is not False):
+        raise NodeError(f"{spec.name}: gives Image, so expected the parameter `images: bool = False` after the star")
+    return spec
 
 
 def _annotated(fn: Callable[..., Any]) -> list[inspect.Parameter]:

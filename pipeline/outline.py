@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pipeline.plan import Edge, Lane, Plan, Process
+import msgspec
+
+from pipeline.catalog import Catalog
+from pipeline.plan import Edge, Lane, NodeRun, Plan, Process
 
 Ends = tuple[str, str]
 
@@ -122,8 +125,8 @@ def _cable(edges: tuple[Edge, ...], home: dict[str, Strand]) -> Cable:
     return Cable(source, home[begin], target, home[end], edges)
 
 
-def text(plan: Plan) -> Iterator[str]:
-    """The plan as lines of text."""
+def text(plan: Plan, nodes: Catalog) -> Iterator[str]:
+    """The plan as lines of text; nodes of the catalogue say what follows from their parameters."""
     whole = outline(plan)
     lanes = sum(len(process.lanes) for process in plan.processes)
     parts = (counted(len(plan.processes), "process"), counted(lanes, "lane"), counted(len(plan.edges), "edge"))
@@ -137,6 +140,7 @@ def text(plan: Plan) -> Iterator[str]:
             for strand in strands:
                 yield f"    lane {strand.name:{width}}  {_chain(strand)}"
                 yield from _differences(strand)
+                yield from _consequences(strand, nodes)
     if whole.cables:
         yield "\nedges"
     for cable in whole.cables:
@@ -158,8 +162,32 @@ def _differences(strand: Strand) -> Iterator[str]:
     for lane in strand.lanes:
         for run in lane.runs:
             for camera, params in run.overrides.items():
-                given = ", ".join(f"{name}: {value}" for name, value in params.items())
+                given = ", ".join(f"{name}: {_brief(value)}" for name, value in params.items())
                 yield f"      {camera}: {run.node} {{{given}}}"
+
+
+def _brief(value: Any) -> Any:
+    """A parameter in a line: of a mapping its names, which others explain."""
+    return ", ".join(value) if isinstance(value, dict) else value
+
+
+def _consequences(strand: Strand, nodes: Catalog) -> Iterator[str]:
+    """What nodes say of their parameters, cameras of which they say the same together; and whose pictures leave."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for lane in strand.lanes:
+        for camera in lane.cameras:
+            if told := tuple(line for run in lane.runs for line in _said(run, camera, nodes)):
+                found.setdefault(told, []).append(camera)
+    for told, cameras in found.items():
+        yield from (f"      {several(cameras)}: {line}" for line in told)
+
+
+def _said(run: NodeRun, camera: str, nodes: Catalog) -> Iterator[str]:
+    spec = nodes[run.use]
+    if spec.tells is not None:
+        yield from spec.tells(msgspec.convert(run.given(camera), spec.params))
+    if spec.kind == "source" and run.images(camera):
+        yield "IMAGES leave the process of this camera: `images: true`"
 
 
 def _told(cable: Cable) -> Iterator[str]:

@@ -53,6 +53,14 @@ class NodeRun(Struct, frozen=True, kw_only=True):
     overrides: dict[str, dict[str, Any]] = {}
     inputs: tuple[str, ...] = ()
 
+    def given(self, camera: str) -> dict[str, Any]:
+        """The parameters that hold for a camera."""
+        return {**self.params, **self.overrides.get(camera, {})}
+
+    def images(self, camera: str) -> bool:
+        """Whether the topology says `images: true` at a camera, and not just anywhere."""
+        return self.overrides.get(camera, {}).get("images") is True
+
 
 class Lane(Struct, frozen=True, kw_only=True):
     """A fused chain of nodes that one thread runs.

@@ -15,7 +15,7 @@ from pipeline.catalog import Catalog, where
 from pipeline.folders import HERE, run_folder, socket_path
 from pipeline.placement import Placement, Seat, placement
 from pipeline.plan import Edge, Lane, NodeRun, Plan, Policy, Post, Process, Queue, Transport
-from pipeline.records import Gap
+from pipeline.records import Gap, Image
 from pipeline.topology import Topology
 
 MESSAGES = 256  # messages that may wait: eight seconds of a camera at 30 fps
@@ -137,8 +137,17 @@ class _Planner:
     def _kinds(self, cut: _Cut) -> tuple[str, ...]:
         """What is given and taken; gaps as well where anybody behind the edge takes them."""
         kinds = self._specs[cut.source].gives & self._specs[cut.target].takes
+        if not any(self._pictured(cut.source, camera) for camera in self._placed.cameras(cut.source, cut.begin)):
+            kinds -= {Image}
         gaps = {Gap} if any(Gap in self._specs[name].takes for name in self._behind(cut.target)) else set()
         return tuple(sorted(kind.__name__.lower() for kind in kinds | gaps))
+
+    def _pictured(self, node: str, camera: str) -> bool:
+        """Whether the topology says `images: true` at a camera of a source that is this node, or feeds it."""
+        step = self._topology.nodes[node]
+        if self._specs[node].kind == "source":
+            return step.overrides.get(camera, {}).get("images") is True
+        return any(self._pictured(feed, camera) for feed in step.inputs)
 
     def _behind(self, node: str) -> set[str]:
         """A node and everything it feeds, however far."""

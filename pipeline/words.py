@@ -20,6 +20,7 @@ NOUNS: dict[type[inspect.Type], str] = {
     inspect.DictType: "a mapping",
     inspect.StructType: "a mapping",
 }
+SPELLED = inspect.UnionType | inspect.LiteralType | inspect.StrType | inspect.TupleType  # by their description alone
 LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 
@@ -104,7 +105,7 @@ def inner(kind: Any) -> Any:
 def _wanted(info: inspect.Type) -> str:
     info = _some(info)
     bare = _bare(info)
-    if _unit(info) and isinstance(bare, inspect.UnionType | inspect.LiteralType | inspect.StrType):
+    if _unit(info) and isinstance(bare, SPELLED):
         return _unit(info)
     if isinstance(bare, inspect.UnionType):
         return " or ".join(_wanted(one) for one in bare.types if not isinstance(one, inspect.NoneType))

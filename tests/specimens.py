@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 
+from nodes.sensors.prompts import Dwell, Prompts
+from nodes.sensors.schedule import check, tells
 from pipeline.catalog import GROUP, Catalog, Installed
 from pipeline.node import node
-from pipeline.records import Frame, Gap, Part, Regions, Stats, Tracks, Verdict
+from pipeline.records import Frame, Gap, Image, Part, Regions, Stats, Tracks, Verdict
 from pipeline.units import Area, Count, Frames, Rate, Ratio
 
 
@@ -28,6 +30,28 @@ def film(camera: str, *, path: str, loop: bool = False) -> Iterator[Frame]:
     Args:
         path: The file.
         loop: Begin again at the end.
+    """
+    yield from ()
+
+
+@node(live=True, check=check, tells=tells)
+def eye(
+    camera: str,
+    *,
+    prompts: Prompts | None = None,
+    rate: Rate = 30.0,
+    settle: Frames = 3,
+    dwell: Dwell = 1,
+    images: bool = False,
+) -> Iterator[Frame | Image | Gap]:
+    """Look at prompts in turn.
+
+    Args:
+        prompts: Where to look.
+        rate: Frames in a second.
+        settle: Frames after a change of crop.
+        dwell: Masks in a turn.
+        images: Give pictures as well, whether they may leave or not.
     """
     yield from ()
 
@@ -77,7 +101,7 @@ def stats(records: Iterator[Verdict | Gap]) -> Iterator[Stats]:
 
 
 @node()
-def archive(batches: Iterator[list[Tracks | Verdict | Gap]], *, path: str = "out") -> None:
+def archive(batches: Iterator[list[Image | Tracks | Verdict | Gap]], *, path: str = "out") -> None:
     """Write everything down.
 
     Args:
@@ -103,5 +127,5 @@ def lamp(records: Iterator[Verdict]) -> None:
 
 def catalog() -> Catalog:
     """Every specimen under its name, found as an installed node is."""
-    names = ("sensor", "film", "clean", "measure", "track", "rules", "stats", "archive", "alarms", "lamp")
+    names = ("sensor", "film", "eye", "clean", "measure", "track", "rules", "stats", "archive", "alarms", "lamp")
     return Installed([EntryPoint(name, f"tests.specimens:{name}", GROUP) for name in names])

@@ -100,7 +100,7 @@ def test_a_kind_that_the_signature_does_not_name_is_refused() -> None:
     """A node that gives what it never declared is told once and counted always; the lane goes on."""
     bench = Bench(run("liar"), run("keep", "liar"))
     bench.push("liar", frame(1), frame(2))
-    assert [str(error) for _, _, error in bench.failures] == ["node 'liar' gave Tracks, its signature says Frame"]
+    assert [str(error) for _, _, error in bench.failures] == ["node 'liar' gave Tracks, expected Frame"]
     assert bench.lane.health()[0].failed == 2
 
 

@@ -49,7 +49,7 @@ ARROWS: dict[str, str] = {
     "pipeline.checking": "catalog conform errors faults located node placement records topology words",
     "pipeline.check": "catalog checking errors located topology",
     "pipeline.planner": "catalog folders placement plan records topology",
-    "pipeline.outline": "plan",
+    "pipeline.outline": "catalog plan",
     "pipeline.drawing": "outline plan",
     "pipeline.schema": "catalog node topology words",
     "pipeline.recordings": "codec errors records",

@@ -236,7 +236,7 @@ def test_line_a(golden: Golden) -> None:
     """The plan of the example on two hosts, as `kensa plan` tells it."""
     nodes = installed()
     topology = load(ROOT / "topologies" / "line_a.yaml", nodes=nodes)
-    golden("plan/line_a.txt", "\n".join(text(plan(topology, nodes, folder=Path("/run/kensa/nagoya-a")))) + "\n")
+    golden("plan/line_a.txt", "\n".join(text(plan(topology, nodes, folder=Path("/run/kensa/nagoya-a")), nodes)) + "\n")
 
 
 @st.composite

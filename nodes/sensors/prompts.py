@@ -25,8 +25,9 @@ Dwell = Annotated[int, Meta(ge=1, le=10_000, description="frames")]
 Deadline = Annotated[float, Meta(gt=0, le=3600, description="s")]
 WORD = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 Named = Annotated[str, Meta(pattern=WORD, description="a name of letters, digits, '-' and '_'")]
-Place = tuple[At, At]
-Box = tuple[At, At, Side, Side]
+Place = Annotated[tuple[At, At], Meta(description="[x, y], whole sensor px from 0")]
+Box = Annotated[tuple[At, At, Side, Side], Meta(description="[x, y, width, height], whole sensor px from 0")]
+Grid = Annotated[tuple[Cells, Cells], Meta(description="[columns, rows], 1 to 16 each")]
 
 MARGIN = 1.5  # of a box: a network of this kind was trained with the whole object in its view
 FORMS = ("point", "box", "grid")
@@ -50,7 +51,7 @@ class Prompt(Struct, frozen=True, forbid_unknown_fields=True):
     size: Side | None = None
     box: Box | None = None
     margin: Margin | None = None
-    grid: tuple[Cells, Cells] | None = None
+    grid: Grid | None = None
     over: Box | None = None
     dwell: Dwell | None = None
     deadline: Deadline | None = None

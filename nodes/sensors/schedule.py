@@ -225,8 +225,13 @@ def _where(name: str, prompts: Mapping[str, Prompt]) -> tuple[str, ...]:
 
 
 def _too_late(aim: Aim, share: Share, planned: Schedule) -> str:
+    asks = f"'{aim.name}' asks for a mask every {aim.deadline:g} s"
+    if len(planned.aims) == 1:
+        return (
+            f"{asks}; the camera gives one every {share.wait:.3g} s: expected a longer `deadline`, or a higher `rate`"
+        )
     turns = f"{len(planned.aims)} prompts take turns of {planned.settle} settling frames and their masks"
     return (
-        f"'{aim.name}' asks for a mask every {aim.deadline:g} s; when {turns} at {planned.rate:g} frames/s, it has one "
-        f"every {share.wait:.3g} s: expected a longer `deadline`, fewer prompts, or another camera"
+        f"{asks}; when {turns} at {planned.rate:g} frames/s, it has one every {share.wait:.3g} s: "
+        f"expected a longer `deadline`, fewer prompts, or another camera"
     )

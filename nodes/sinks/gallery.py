@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline.masks import Mask
-from pipeline.records import Frame, Gap, Outcome, Part, Record, Regions, Tracks, Verdict
+from pipeline.records import Epoch, Frame, Gap, Image, Outcome, Part, Record, Regions, Roi, Tracks, Verdict
 
 Key = tuple[str, str, int]
 MEMORY = 64
@@ -32,12 +32,21 @@ class Shape(Struct, frozen=True):
 
 
 class View(Struct, frozen=True):
-    """One frame: its size (height, width) in px and what was found in it."""
+    """One frame: its size (height, width) in px, what was found in it, and where the camera looked.
+
+    Attributes:
+        prompt: Name of the prompt; empty for the whole view.
+        roi: The crop, sensor pixels, where it was told.
+        epoch: Whether the masks are of that crop.
+    """
 
     seq: int
     t_ns: int
     size: tuple[int, int]
     shapes: tuple[Shape, ...]
+    prompt: str = ""
+    roi: Roi | None = None
+    epoch: Epoch = "settled"
 
 
 class Exhibit(Struct, frozen=True):
@@ -57,10 +66,11 @@ class Exhibit(Struct, frozen=True):
 
 
 class Row:
-    """One camera: its newest view, its last exhibits in order of arrival, and its counts."""
+    """One camera: its newest view, its last exhibits in order of arrival, its counts, and whether it shows pictures."""
 
     def __init__(self, keep: int) -> None:
         self.view: View | None = None
+        self.pictured = False
         self.outcomes: Counter[Outcome] = Counter()
         self.reasons: Counter[str] = Counter()
         self._keep = keep
@@ -74,9 +84,10 @@ class Row:
 
     def see(self, session: str, view: View) -> None:
         """A new frame of this camera."""
-        self.view = view
         key = ("frame", session, view.seq)
-        self._views[key] = view
+        if known := self._views.get(key):
+            view = _together(known, view)
+        self.view = self._views[key] = view
         if len(self._views) > MEMORY:
             self._views.popitem(last=False)
         if key in self._exhibits:
@@ -134,8 +145,25 @@ class Gallery:
                 row.judge(record)
             case Gap():
                 row.judge(_unseen(record))
+            case Image():
+                row.pictured = True
             case Frame() | Regions() | Tracks():
-                row.see(record.session, View(record.seq, record.t_ns, record.size, _shapes(record)))
+                row.see(record.session, _view(record))
+
+
+def _view(record: Frame | Regions | Tracks) -> View:
+    bare = View(record.seq, record.t_ns, record.size, _shapes(record))
+    if isinstance(record, Tracks):
+        return bare
+    roi = record.roi if isinstance(record, Frame) else None
+    return replace(bare, prompt=record.prompt, roi=roi, epoch=record.epoch)
+
+
+def _together(known: View, view: View) -> View:
+    """Two records about one frame: crop and prompt of the one that was told them, outlines of the one that has ids."""
+    sensed = view if view.roi or not known.roi else known
+    shapes = known.shapes if any(shape.id is not None for shape in known.shapes) else view.shapes
+    return replace(view, shapes=shapes, prompt=sensed.prompt, roi=sensed.roi, epoch=sensed.epoch)
 
 
 def _shapes(record: Frame | Regions | Tracks) -> tuple[Shape, ...]:

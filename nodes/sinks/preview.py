@@ -12,14 +12,14 @@ from nodes.sinks.gallery import Gallery
 from nodes.sinks.journal import replace
 from nodes.sinks.sheet import draw
 from pipeline.node import Batch, node
-from pipeline.records import Frame, Gap, Part, Regions, Tracks, Verdict
+from pipeline.records import Frame, Gap, Image, Part, Regions, Tracks, Verdict
 
 Tiles = Annotated[int, Meta(ge=1, le=24, description="count")]
 
 
 @node(batch=Batch(records=4096, seconds=2.0), commits=False)
 def preview(
-    batches: Iterator[list[Frame | Regions | Tracks | Part | Verdict | Gap]],
+    batches: Iterator[list[Frame | Image | Regions | Tracks | Part | Verdict | Gap]],
     *,
     path: str,
     title: str = "Inspection",
@@ -28,8 +28,9 @@ def preview(
     """Draw what the line sees and decides: a PNG with a row per camera, written anew every two seconds.
 
     A row has the camera's counts, its newest view with an outline per track, and its last parts
-    with their verdict and the limit they did not keep. All parts of a row have the same scale. A viewer
-    never meets half a picture.
+    with their verdict and the limit they did not keep. All parts of a row have the same scale. Which prompt a
+    view is of, and whether its crop was settling, stands below it; a camera whose images leave it is marked. A
+    viewer never meets half a picture.
 
     Args:
         path: The PNG file.

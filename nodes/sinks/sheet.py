@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nodes.sensors.roi import ARRAY
 from nodes.sinks.canvas import Box, Canvas, Colour
 from nodes.sinks.events import iso
 from nodes.sinks.gallery import Exhibit, Gallery, Row, Shape, View
-from pipeline.records import Outcome
+from pipeline.records import Outcome, Roi
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,7 @@ OUTCOMES: dict[Outcome, Colour] = {
 WORDS: dict[Outcome, str] = {"PASS": "PASS", "WARN": "WARN", "FAIL": "FAIL", "NO_READ": "NO READ"}
 HUES = ((88, 166, 255), (255, 166, 87), (121, 222, 160), (255, 123, 194), (226, 200, 90), (120, 220, 232))
 
+MAP = (54, 40)
 MARGIN, SPACE, HEADER, ROW, INFO, TILE = 28, 12, 108, 214, 208, 140
 INSET = 14
 VIEW = ROW - 2 * INSET
@@ -82,6 +84,8 @@ def _info(canvas: Canvas, at: tuple[int, int], camera: str, row: Row) -> None:
     room, judged = INFO - 24, sum(row.outcomes.values())
     canvas.text((x, y + 24), canvas.fit(camera, 24, room, bold=True), 24, INK, bold=True)
     canvas.text((x, y + 48), f"{judged} judged", 16, PALE)
+    if row.pictured:
+        canvas.text((x, y + VIEW - 4), "IMAGES LEAVE THIS CAMERA", 13, OUTCOMES["WARN"], bold=True)
     _bar(canvas, (x, y + 62, room, 8), row)
     passed = row.outcomes["PASS"] / judged if judged else 0.0
     canvas.text((x, y + 94), f"{passed:.1%} passed" if judged else "", 16, PALE)
@@ -119,7 +123,27 @@ def _view(canvas: Canvas, box: Box, view: View | None) -> None:
         canvas.text(
             (min(at[0] + 5, x + width - 4 - canvas.width(name, 14, bold=True)), at[1] + 17), name, 14, INK, bold=True
         )
-    canvas.text((x + 8, y + height - 8), f"frame {view.seq}", 13, PALE)
+    for line, said in enumerate(reversed(where(view))):
+        canvas.text((x + 8, y + height - 8 - 16 * line), canvas.fit(said, 13, width - 16), 13, PALE)
+    if view.roi:
+        _map(canvas, (x + width - MAP[0] - 6, y + 6), view.roi)
+
+
+def _map(canvas: Canvas, at: tuple[int, int], roi: Roi) -> None:
+    """The whole sensor, small, and the crop on it."""
+    (x, y), (across, down) = at, (MAP[0] / ARRAY[0], MAP[1] / ARRAY[1])
+    canvas.panel((*at, *MAP), PANEL, 2)
+    crop = (round(roi.x * across), round(roi.y * down), round(roi.width * across), round(roi.height * down))
+    canvas.panel((x + crop[0], y + crop[1], max(crop[2], 3), max(crop[3], 3)), HUES[0], 1)
+    canvas.frame((*at, *MAP), LINE)
+
+
+def where(view: View) -> list[str]:
+    """Which crop of the sensor a view is of, as far as that is told; which frame, and what it was asked to show."""
+    roi = view.roi
+    epoch = "" if view.epoch == "settled" else view.epoch.upper()
+    told = " · ".join(filter(None, (f"frame {view.seq}", view.prompt, epoch)))
+    return [f"{roi.width} × {roi.height} at ({roi.x}, {roi.y})", told] if roi else [told]
 
 
 def _tile(canvas: Canvas, box: Box, exhibit: Exhibit, scale: float) -> None:

@@ -13,6 +13,7 @@ from pipeline.checking.draft import Draft, kinds
 from pipeline.faults import meant
 from pipeline.located import Path
 from pipeline.node import Spec
+from pipeline.records import Image
 
 Requirement = Callable[[Draft], None]
 
@@ -145,6 +146,17 @@ def together(draft: Draft) -> None:
                 draft.complain((*at, *flaw.path), flaw.text)
 
 
+def private(draft: Draft) -> None:
+    """Pictures are asked for at each camera that may give them, so that nobody asks for more than he knows of."""
+    for name, spec in draft.specs.items():
+        if Image in spec.gives and spec.kind == "source" and draft.params[name].get("images") is True:
+            text = (
+                f"'{name}' serves every camera: expected `images: true` at those whose pictures may leave their "
+                f"source, as in `cameras: {{{next(iter(draft.cameras), 'cam-1')}: {{{name}: {{images: true}}}}}}`"
+            )
+            draft.complain(("nodes", name, "with", "images"), text)
+
+
 def _variants(draft: Draft, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The parameters of a node, camera by camera; once for all those that give it none of their own."""
     rows = draft.rows[name]
@@ -206,4 +218,4 @@ SOURCE = {
 }
 
 GRAPH: tuple[Requirement, ...] = (hosts, wiring, nodes, inputs, types, circles, places)
-WORDS: tuple[Requirement, ...] = (parameters, table, queues, together)
+WORDS: tuple[Requirement, ...] = (parameters, table, queues, together, private)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.catalog import catalog
+from pipeline.catalog import Catalog, catalog
 from pipeline.check import load
 from pipeline.outline import text
 from pipeline.plan import Plan
@@ -29,19 +29,20 @@ def declare(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Print the plan."""
-    found = planned(args)
+    nodes = catalog()
+    found = planned(args, nodes)
     if args.format == "json":
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
-        print("\n".join(text(found)))
+        print("\n".join(text(found, nodes)))
     return 0
 
 
-def planned(args: Namespace) -> Plan:
+def planned(args: Namespace, nodes: Catalog | None = None) -> Plan:
     """The plan of the topology that the arguments name.
 
     Raises:
         TopologyError: If it cannot run.
     """
-    nodes = catalog()
+    nodes = catalog() if nodes is None else nodes
     return plan(load(args.file, args.set, nodes), nodes, here=args.here)

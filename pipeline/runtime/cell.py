@@ -17,6 +17,7 @@ from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import Durations
 from pipeline.runtime.step import Call, Map, Step
 from pipeline.runtime.turn import Turn
+from pipeline.runtime.veil import undeclared
 from pipeline.transport.channel import Outbox
 
 Target = Callable[[Record], Any]
@@ -53,7 +54,7 @@ class Cell:
         self.taken = self.given = self.failed = self.restarts = self.busy_since = 0
         self.latency, self.age = Durations(), Durations(RECORDED_NS)
         self._turn, self._failure = turn, failure
-        self._sink = spec.kind == "sink"
+        self._sink, self._open = spec.kind == "sink", spec.gives | {Gap}
         self._kind: type[Any] = next(iter(sorted(spec.gives - {Gap}, key=_name)), Gap)
         self._note, self._age = self.latency.note, self.age.note
         self._patient = isinstance(step, Batches)
@@ -155,7 +156,7 @@ class Cell:
         if kind not in known:
             tap = self._tap
             reached = dict.fromkeys(self._reach(kind))
-            known[kind] = (lambda record: tap(self.node, record), *reached) if tap else tuple(reached)
+            known[kind] = (lambda r: tap(self.node, r), *reached) if tap and kind in self._open else tuple(reached)
         if kind is self._kind and known is self.targets:
             self._route = known[kind]
         return known[kind]
@@ -268,9 +269,8 @@ class Cell:
             self.age.note(now - origin)
 
     def _reach(self, kind: type) -> Iterator[Target]:
-        if kind not in self.spec.gives and kind is not Gap:
-            expected = _named(self.spec.gives)
-            self.failing(None, NodeError(f"node '{self.node}' gave {kind.__name__}, its signature says {expected}"))
+        if kind not in self._open:
+            self.failing(None, undeclared(self.node, kind, self.spec.gives))
             yield self._refuse
             return
         for cell in self.after:
@@ -292,7 +292,3 @@ def _name(kind: type) -> str:
 def _several(given: Any) -> list[Record]:
     """What a map gave, where that is no record of a kind it has declared."""
     return [given] if isinstance(given, Record) else [*given]
-
-
-def _named(kinds: Iterable[type[Record]]) -> str:
-    return " or ".join(sorted(kind.__name__ for kind in kinds)) or "nothing"

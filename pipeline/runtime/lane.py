@@ -17,6 +17,7 @@ from pipeline.runtime.build import build
 from pipeline.runtime.cell import Cell, Failure, Tap
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.turn import Turn
+from pipeline.runtime.veil import veiled
 from pipeline.transport.channel import Closed, Delivery, Inbox, Ledger, Outbox
 
 IDLE_S = 0.25
@@ -57,7 +58,7 @@ class Lane:
         turn.lost = set() if entries else None
         self.cells: dict[str, Cell] = {}
         for run in layout.runs:
-            spec = catalog[run.use]
+            spec = veiled(catalog[run.use], run, layout.cameras)
             step = None if spec.shape == "source" else build(run, spec, turn)
             cell = self.cells[run.node] = Cell(run.node, spec, step, turn, failure)
             for before in run.inputs:

@@ -66,7 +66,7 @@ class Calls(dict[str, Call]):
                 self.pop(camera, None)
 
     def __missing__(self, camera: str) -> Call:
-        given = {**self._run.params, **self._run.overrides.get(camera, {})}
+        given = self._run.given(camera)
         try:
             params = msgspec.convert(given, self._spec.params)
         except msgspec.ValidationError as error:

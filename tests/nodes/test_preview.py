@@ -12,14 +12,15 @@ import pytest
 from nodes.sinks import canvas
 from nodes.sinks.gallery import Gallery
 from nodes.sinks.preview import preview
+from nodes.sinks.sheet import where
 from pipeline.errors import NodeError
 from pipeline.masks import Mask
-from pipeline.records import Finding, Frame, Gap, Layer, Part, Region, Regions, Track, Tracks, Verdict
+from pipeline.records import Finding, Frame, Gap, Image, Layer, Part, Region, Regions, Roi, Track, Tracks, Verdict
 
 cv2 = pytest.importorskip("cv2", reason="pip install 'kensa[vision]'")
 
 RED, GREEN = (248, 81, 73), (46, 160, 67)
-Seen = Frame | Regions | Tracks | Part | Verdict | Gap
+Seen = Frame | Image | Regions | Tracks | Part | Verdict | Gap
 
 
 def region() -> Region:
@@ -174,3 +175,32 @@ def test_without_opencv_the_error_says_what_to_install(monkeypatch: pytest.Monke
     canvas.vision.cache_clear()
     with pytest.raises(NodeError, match=r"preview draws with OpenCV, .*: pip install 'kensa\[vision\]'"):
         canvas.Canvas(10, 10, (0, 0, 0))
+
+
+def frame(**words: Any) -> Frame:
+    """A frame with a block in it, of a crop of the sensor."""
+    layers = (Layer("part", region().mask),)
+    return Frame(**names(0), size=(96, 96), layers=layers, prompt="rim", roi=Roi(1708, 1200, 640, 640), **words)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_view_says_where_the_camera_looked(*, turned: bool) -> None:
+    """The crop comes with the frame, outlines with ids from its tracks: both are shown, whichever came first."""
+    gallery = Gallery(4)
+    tracks = Tracks(**names(0), size=(96, 96), tracks=(Track(7, region()),))
+    for record in (tracks, frame(epoch="unknown")) if turned else (frame(epoch="unknown"), tracks):
+        gallery.add(record)
+    view = gallery.rows["cam-1"].view
+    assert view is not None
+    assert (view.prompt, view.roi, view.epoch) == ("rim", Roi(1708, 1200, 640, 640), "unknown")
+    assert [shape.id for shape in view.shapes] == [7]
+    assert where(view) == ["640 × 640 at (1708, 1200)", "frame 0 · rim · UNKNOWN"]
+
+
+def test_a_camera_whose_images_leave_is_marked(tmp_path: Path) -> None:
+    """Whoever looks at the sheet sees which cameras show more than masks."""
+    picture = Image(**names(0, "cam-2"), size=(2, 2), format="png", data=b"")
+    bare = drawn(tmp_path / "bare.png", [frame()])
+    marked = drawn(tmp_path / "marked.png", [frame(), picture])
+    amber = pixels(bare, (210, 153, 34))
+    assert pixels(marked, (210, 153, 34)) > amber + 100

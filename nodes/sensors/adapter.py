@@ -51,13 +51,14 @@ class Adapter:
         state: Where it is.
         package: The network it runs.
         identity: Which camera it is, once it was opened.
+        clock: What it waits by.
     """
 
     def __init__(self, hardware: Hardware, clock: Clock, patience: Patience | None = None) -> None:
         self.state = State.CLOSED
         self.package: Package | None = None
         self.identity: Identity | None = None
-        self._hardware, self._clock, self._patience = hardware, clock, patience or Patience()
+        self._hardware, self.clock, self._patience = hardware, clock, patience or Patience()
         self._stream = Stream()
         self._progress: Progress = _ignored
         self._session()
@@ -65,7 +66,7 @@ class Adapter:
 
     def _session(self) -> None:
         """Numbers and epochs begin anew."""
-        self._epochs, self._intake = Epochs(self._stream.settle), Intake(self._clock.now_ns)
+        self._epochs, self._intake = Epochs(self._stream.settle), Intake(self.clock.now_ns)
         self._reader = Reader(self._epochs, images=self._stream.images)
         self._tries = self._heard_ns = self._heard = 0
         self._locked = False
@@ -117,7 +118,7 @@ class Adapter:
 
     def frames(self) -> Iterator[Sensed]:
         """Every frame in order, until the stream is stopped or the line is."""
-        while self._intake.open and self._clock.wait_until(0):
+        while self._intake.open and self.clock.wait_until(0):
             arrived = self._intake.take(self._patience.tick)
             self._listen()
             if arrived is not None:
@@ -161,21 +162,21 @@ class Adapter:
         crop = latest.roi if latest else roi.whole(self._aspect())
         self._ask("set the ROI of", partial(self._hardware.write_roi, crop))
         self._epochs.restart()
-        self._reader.offset_ns = self._clock.now_ns() - self._hardware.now_ns()
+        self._reader.offset_ns = self.clock.now_ns() - self._hardware.now_ns()
         self._reader.bare, self._locked = 0, False
         self._intake.begin(self._stream.discard)
         self._await(Task(partial(self._hardware.start, self._stream, self._intake.put)))
-        self._heard_ns = self._clock.now_ns()
+        self._heard_ns = self.clock.now_ns()
 
     def _await(self, start: Task) -> None:
         """Wait for the stream, telling how far the upload is; nobody waits for ever, and a stopping line not at all."""
-        due = self._clock.now_ns() + round(self._patience.upload * 1e9)
+        due = self.clock.now_ns() + round(self._patience.upload * 1e9)
         while not start.wait(self._patience.tick):
             self._progress(*self._hardware.uploaded())
-            if not self._clock.wait_until(0):
+            if not self.clock.wait_until(0):
                 self._intake.end()
                 return
-            if self._clock.now_ns() > due:
+            if self.clock.now_ns() > due:
                 text = f"expected the stream within {self._patience.upload:.0f} s, found it still starting"
                 raise self._failed(SensorError(f"start {self._name()}: {text}; {advice.BRIDGE}", State.NEEDS_REBOOT))
         self._ask("start", start.result)
@@ -184,11 +185,11 @@ class Adapter:
     def _listen(self) -> None:
         """Whether frames come at all, those too that are thrown away while exposure settles."""
         if self._intake.seen != self._heard:
-            self._heard, self._heard_ns = self._intake.seen, self._clock.now_ns()
+            self._heard, self._heard_ns = self._intake.seen, self.clock.now_ns()
             if self.state is not State.STREAMING:
                 self._become(State.STREAMING)
             return
-        silence = (self._clock.now_ns() - self._heard_ns) / 1e9
+        silence = (self.clock.now_ns() - self._heard_ns) / 1e9
         if self._intake.open and silence > self._patience.stall:
             self._stall(silence)
 

@@ -101,6 +101,7 @@ def test_the_first_frames_are_thrown_away_while_exposure_settles() -> None:
     assert frames[0].seq == 0
 
 
+@pytest.mark.slow
 def test_a_stall_is_healed_by_a_new_start() -> None:
     """The camera stays open; the frames that follow belong to the same session."""
     line = Line(quick(stall_after=5, stall_s=0))
@@ -176,6 +177,7 @@ def test_an_upload_tells_how_far_it_is() -> None:
     assert line.clock.now_ns() - BEGIN_NS == 100 * 10**9
 
 
+@pytest.mark.slow
 def test_a_recording_replays_exactly(tmp_path: Path) -> None:
     """What the adapter says of a replay is what it said in the field: metadata, numbers, times, epochs, masks."""
     take = tmp_path / "field.take"

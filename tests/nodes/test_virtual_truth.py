@@ -80,6 +80,7 @@ def streaming(scene: Scene, crop: Roi) -> Stepped:
     return camera.start()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, derandomize=True)
 @given(
     seed=st.integers(0, 1000),
@@ -98,6 +99,7 @@ def test_any_centred_prompt_is_answered_exactly(seed: int, length: float, share:
     assert found.iou >= 0.95
 
 
+@pytest.mark.slow
 def test_parts_that_move_are_where_they_were_when_they_were_exposed() -> None:
     """The belt runs on while the network runs: the mask is of the moment of exposure."""
     scene = BeltScene(belt("truth", speed=900, length=800, pitch=1900))

@@ -1,0 +1,141 @@
+"""Masks of a Sony IMX500: a real one on this host, or a virtual one that the same code cannot tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+from nodes.sensors import keeper, schedule
+from nodes.sensors.adapter import Adapter
+from nodes.sensors.package import package as packed
+from nodes.sensors.picamera import Picamera
+from nodes.sensors.prompts import Dwell, Prompts, aims
+from nodes.sensors.schedule import Rota
+from nodes.sensors.sensor import Package, Sensor, Stream
+from nodes.sensors.states import SensorError, State
+from nodes.sensors.virtual.setup import Ready, Setup, ready
+from nodes.sources.sensed import Teller, Wanted
+from pipeline.clock import Clock, RealClock
+from pipeline.errors import NodeError
+from pipeline.node import node
+from pipeline.notices import board
+from pipeline.records import Frame, Gap, Image
+from pipeline.units import Frames, Rate
+
+Stored = Annotated[str, Meta(description="a file", extra={"beside": True})]
+Logit = Annotated[float, Meta(description="logits")]
+Step = Annotated[float, Meta(ge=0, description="logits/step")]
+Output = Annotated[int, Meta(ge=0, le=15, description="number")]
+Pace = Annotated[float, Meta(gt=0, le=30, description="1/s")]
+
+
+@node(live=True, check=schedule.check, tells=schedule.tells)
+def imx500(
+    camera: str,
+    session: str,
+    clock: Clock,
+    *,
+    package: Stored = "",
+    bus: str = "",
+    prompts: Prompts | None = None,
+    dwell: Dwell = 1,
+    settle: Frames = 3,
+    rate: Rate = 30.0,
+    label: str = "part",
+    output: Output = 0,
+    threshold: Logit = 0.0,
+    scale: Step = 0.0,
+    lock: bool = True,
+    discard: Frames = 20,
+    images: bool = False,
+    pictures: Pace = 1.0,
+    virtual: Setup | None = None,
+) -> Iterator[Frame | Gap | Image]:
+    """Show the masks of a Sony IMX500, whose network runs on the sensor: only its numbers come to the host.
+
+    Each prompt is a crop of the sensor; several take turns. A frame without an inference of its own is a gap (`late`),
+    and so is what never arrived or nobody fetched (`sensor`). The camera stays open while the process runs; what is
+    wrong with it becomes an alarm that says what to do.
+
+    Args:
+        package: The network of a real camera: an `.rpk`, as `imx500-package` makes it.
+        bus: Where the camera is connected, such as `i2c@88000`; left out, the host must have one camera only.
+        prompts: Where to look, by name; left out, the largest square.
+        dwell: Masks of a prompt before the next has its turn, where it does not say itself.
+        settle: Frames after a change of crop whose masks may still be of the one before.
+        rate: Frames per second; the network must run that fast.
+        label: What the mask shows.
+        output: Which output of the network is the mask, from 0.
+        threshold: A pixel above it is inside.
+        scale: Logits per step of the sensor's numbers: with it frames carry them as scores; 0 leaves them out.
+        lock: Hold exposure and white balance once they have settled, so that they do not change what is seen.
+        discard: Frames after a start that are thrown away, until exposure has settled.
+        images: Whether pictures may leave this source, beside the masks.
+        pictures: How many of them per second, where they may.
+        virtual: A camera that is made up, and what it sees; left out, the real one.
+    """
+    hardware, waits, chosen = ready(virtual, camera, clock) if virtual else _real(bus, package, clock)
+    key = ("virtual", camera) if virtual else ("real", bus)
+    told = f"sensor {camera}"
+    stream = Stream(rate=rate, lock=lock, discard=discard, settle=settle, images=images)
+    wanted = Wanted(camera, session, label, output, threshold, scale, chosen.sha256, rate / pictures)
+    rota = Rota(schedule.schedule(aims(prompts, dwell), rate, settle))
+    sensor: Adapter | None = None
+    try:
+        sensor = keeper.hold(key, lambda: Adapter(hardware, waits), waits)
+        _begin(sensor, chosen, stream, rota, told)
+        yield from _frames(sensor, rota, Teller(wanted), told)
+    except SensorError as error:
+        board.raise_(told, f"{camera}: {error}")
+        raise
+    finally:
+        if sensor is not None:
+            keeper.release(key, sensor, keep=isinstance(clock, RealClock))
+
+
+def _real(bus: str, package: str, clock: Clock) -> Ready:
+    if not package:
+        raise NodeError("imx500: expected `package`, the .rpk that the sensor runs, found none; or set `virtual`")
+    return Ready(Picamera(bus), clock, packed(Path(package)))
+
+
+def _begin(sensor: Adapter, package: Package, stream: Stream, rota: Rota, told: str) -> None:
+    """Put the network on it, unless it has it, and stream what the first prompt asks for."""
+
+    def progress(done: int, total: int) -> None:
+        percent = f"{100 * done // total} %" if total else "how far, nobody can say"
+        board.raise_(told, f"{told}: the network goes up: {percent}; do not cut the power")
+
+    if sensor.package is None or sensor.package.sha256 != package.sha256:
+        sensor.load(package, progress)
+    sensor.set_roi(rota.aim.roi, rota.aim.name)
+    sensor.start(stream)
+
+
+def _frames(sensor: Sensor, rota: Rota, teller: Teller, told: str) -> Iterator[Frame | Gap | Image]:
+    """What the sensor says, in records; the next prompt is told it before anybody is told the mask."""
+    for sensed in sensor.frames():
+        if aim := rota.look(sensed.settling, sensed.t_ns, mask=sensed.inference is not None):
+            sensor.set_roi(aim.roi, aim.name)
+        _notice(sensor, told)
+        _deadlines(rota, sensed.t_ns, told)
+        yield from teller.tell(sensed)
+
+
+def _notice(sensor: Sensor, told: str) -> None:
+    health = sensor.health()
+    if health.state is State.STREAMING and not health.advice:
+        board.settle(told)
+    else:
+        board.raise_(told, f"{told}: {health.advice or health.state}")
+
+
+def _deadlines(rota: Rota, t_ns: int, told: str) -> None:
+    late = [f"'{aim.name}' for {since:.1f} s (deadline {aim.deadline:g} s)" for aim, since in rota.overdue(t_ns)]
+    if late:
+        board.raise_(f"{told} prompts", f"{told}: no mask of {', '.join(late)}: inferences fail to come; see its rate")
+    else:
+        board.settle(f"{told} prompts")

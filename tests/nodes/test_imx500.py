@@ -1,0 +1,117 @@
+"""The source: what becomes of a sensor's frames, with a virtual camera whose time is a test's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nodes.sensors.prompts import Prompt
+from nodes.sensors.states import SensorError
+from nodes.sensors.virtual.setup import Setup
+from nodes.sources.imx500 import imx500
+from pipeline.clock import FakeClock
+from pipeline.errors import NodeError
+from pipeline.notices import board
+from pipeline.records import Frame, Gap, Image, Roi
+from tests.nodes.virtual import BEGIN_NS, quick
+
+Records = list[Frame | Gap | Image]
+CENTRE = Prompt(point=(2028, 1520), size=1600)
+CORNER = Prompt(point=(700, 700), size=1000)
+
+
+def _records(count: int, behaviour: dict[str, Any] | None = None, **told: Any) -> Records:
+    """The first records of a virtual camera that needs no time to be ready."""
+    virtual = Setup(behaviour=quick(**(behaviour or {})))
+    source: Iterator[Frame | Gap | Image] = imx500(
+        "test", "s", FakeClock(BEGIN_NS), virtual=virtual, **{"discard": 0, **told}
+    )
+    found = [*islice(source, count)]
+    source.close()  # type: ignore[attr-defined]
+    return found
+
+
+def test_frames_say_how_they_were_sensed() -> None:
+    """Each has its mask, its crop, the prompt that asked for it and the digest of the network."""
+    first, *others = _records(150, prompts={"centre": CENTRE})
+    assert isinstance(first, Frame)
+    assert (first.seq, first.prompt, first.roi, first.epoch) == (0, "centre", Roi(1228, 720, 1600, 1600), "settled")
+    assert len(first.model) == 64
+    assert (first.size, [layer.label for layer in first.layers]) == ((96, 96), ["part"])
+    assert [record.seq for record in others] == [*range(1, 150)]
+    assert all(isinstance(record, Frame) and record.epoch == "settled" for record in others)
+    assert any(isinstance(record, Frame) and record.layers[0].mask.area for record in others)
+
+
+def test_times_are_those_of_the_exposures() -> None:
+    """They are a frame apart to the microsecond, whenever somebody reads them."""
+    found = np.diff([record.t_ns for record in _records(20, rate=30.0)])
+    assert abs(found - 1e9 / 30).max() < 1000
+
+
+def test_late_inferences_are_gaps() -> None:
+    """A frame without one of its own is told missing, and never shows an older mask."""
+    found = _records(9, {"late_every": 3})
+    assert [type(record) for record in found] == [Frame, Frame, Gap] * 3
+    assert [(record.seq, record.last, record.reason) for record in found if isinstance(record, Gap)] == [
+        (2, 2, "late"),
+        (5, 5, "late"),
+        (8, 8, "late"),
+    ]
+
+
+def test_frames_that_never_came_are_gaps() -> None:
+    """What the sensor lost is told once, before the next frame, with its numbers."""
+    found = [record for record in _records(12, {"gap_every": 5, "gap": 2}) if isinstance(record, Gap)]
+    assert found
+    assert all((gap.last - gap.seq, gap.reason, gap.where) == (1, "sensor", "imx500") for gap in found)
+
+
+def test_prompts_take_turns() -> None:
+    """After a change some masks are doubtful and say so; then each prompt has its turn."""
+    found = _records(30, {"settle": 2}, prompts={"a": CENTRE, "b": CORNER}, settle=3)
+    frames = [record for record in found if isinstance(record, Frame)]
+    certain = [frame.prompt for frame in frames if frame.epoch == "settled"]
+    assert {*certain} == {"a", "b"}
+    assert certain[:4] == ["a", "b", "a", "b"]
+    crops = {frame.prompt: frame.roi for frame in frames}
+    assert crops == {"a": Roi(1228, 720, 1600, 1600), "b": Roi(200, 200, 1000, 1000)}
+
+
+def test_scores_are_the_sensors_numbers() -> None:
+    """With the step of the output grid, the mask can be made again from the scores."""
+    frames = [record for record in _records(40, prompts={"a": CENTRE}, scale=0.25) if isinstance(record, Frame)]
+    for frame in frames:
+        scores = frame.layers[0].scores
+        assert scores is not None
+        data = np.frombuffer(scores.data, np.int8).reshape(scores.size)
+        assert np.array_equal(data > 0, frame.layers[0].mask.dense)
+
+
+def test_no_picture_unless_asked_for() -> None:
+    """Masks alone, whatever else is asked for; with `images` as many pictures as were asked for, beside them."""
+    assert not any(isinstance(record, Image) for record in _records(20, pictures=30.0))
+    asked = [record for record in _records(40, images=True, pictures=3.0) if isinstance(record, Image)]
+    assert [record.seq for record in asked] == [0, 10, 20, 30]
+    assert asked[0].data.startswith(b"\xff\xd8")
+
+
+def test_what_is_wrong_is_an_alarm_with_advice() -> None:
+    """A camera that is not there: the source ends, and people read what to do."""
+    with pytest.raises(SensorError, match="check the ribbon cable at both ends"):
+        _records(1, {"missing": "node"})
+    (notice,) = [notice for notice in board.read() if notice.key == "sensor test"]
+    assert "open the camera" in notice.text
+    assert "check the ribbon cable" in notice.text
+    _records(3)
+    assert "sensor test" not in {notice.key for notice in board.read()}
+
+
+def test_a_real_camera_needs_a_network() -> None:
+    """Which parameter is missing is said before anything is opened."""
+    with pytest.raises(NodeError, match=r"expected `package`, the \.rpk that the sensor runs"):
+        next(iter(imx500("test", "s", FakeClock(BEGIN_NS))))

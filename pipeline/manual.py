@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import typing
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import msgspec
 from pipeline import words
 from pipeline.catalog import Catalog
 from pipeline.errors import NodeError
-from pipeline.node import Spec
+from pipeline.node import Spec, sentences
 from pipeline.records import Record
 
 WIDTH = 100  # columns of a page in a terminal
@@ -27,7 +28,7 @@ class Parameter(NamedTuple):
     """One thing that a node can be told.
 
     Attributes:
-        name: As in the topology, under `with`.
+        name: As in the topology, under `with`; with dots where it stands inside another one.
         kind: Its type, unit and range in words.
         default: What it is where nothing is said; `required` where something must be.
         said: Its sentence; empty where its author wrote none.
@@ -40,12 +41,25 @@ class Parameter(NamedTuple):
 
 
 def parameters(spec: Spec) -> list[Parameter]:
-    """What a node can be told, in the order of its signature."""
-    fields = msgspec.structs.fields(spec.params)
-    return [
-        Parameter(field.encode_name, _kind(field.type), _default(field), spec.doc.get(field.encode_name, ""))
-        for field in fields
-    ]
+    """What a node can be told, in the order of its signature; what a mapping may hold follows it."""
+    return [*_fields(spec.params, spec.doc, "")]
+
+
+def _fields(kind: type[msgspec.Struct], said: dict[str, str], prefix: str) -> Iterator[Parameter]:
+    for field in msgspec.structs.fields(kind):
+        name = prefix + field.encode_name
+        yield Parameter(name, _kind(field.type), _default(field), said.get(field.encode_name, ""))
+        held, inside = _held(field.type, name)
+        if held is not None:
+            yield from _fields(held, sentences(held, "Attributes"), f"{inside}.")
+
+
+def _held(kind: Any, name: str) -> tuple[type[msgspec.Struct] | None, str]:
+    """The struct that a parameter is, or that each value of it is, and how its fields are reached."""
+    inner = words.inner(kind)
+    if typing.get_origin(inner) is dict:
+        inner, name = words.inner(typing.get_args(inner)[1]), f"{name}.NAME"
+    return (inner, name) if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else (None, name)
 
 
 def summary(spec: Spec) -> str:

@@ -99,10 +99,14 @@ class Spec(msgspec.Struct, frozen=True):
     @property
     def doc(self) -> dict[str, str]:
         """The docstring: its text under `""`, then one sentence per parameter."""
-        text = inspect.getdoc(self.fn) or ""
-        body, _, args = text.partition("\nArgs:\n")
-        found = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", args, re.MULTILINE)
-        return {"": body.strip()} | {name: re.sub(r"\s+", " ", said) for name, said in found}
+        return sentences(self.fn, "Args")
+
+
+def sentences(documented: object, section: str) -> dict[str, str]:
+    """A docstring: its text under `""`, then what a section of it, such as `Args`, says of each name."""
+    body, _, listed = (inspect.getdoc(documented) or "").partition(f"\n{section}:\n")
+    found = re.findall(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", listed, re.MULTILINE)
+    return {"": body.strip()} | {name: re.sub(r"\s+", " ", said) for name, said in found}
 
 
 def node(

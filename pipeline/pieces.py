@@ -49,7 +49,7 @@ def pieces(folder: Path, table: str) -> list[Path]:
 
 
 def load(path: Path, table: str) -> pa.Table:
-    """The rows of one file, in the columns of its table.
+    """The rows of one file, in the columns of its table; what an older version did not know yet is null.
 
     Raises:
         DamageError: If it is not, bit for bit, what was written.
@@ -58,9 +58,16 @@ def load(path: Path, table: str) -> pa.Table:
     """
     rows, wanted = verified(path), schema(table)
     try:
-        return rows.select(wanted.names).cast(wanted)
+        return _widened(rows, wanted).select(wanted.names).cast(wanted)
     except (KeyError, ValueError, arrow().ArrowException) as error:
         raise TableError(f"expected the columns of {table}, version {VERSION}, found others: {error}") from error
+
+
+def _widened(rows: pa.Table, wanted: pa.Schema) -> pa.Table:
+    for field in wanted:
+        if field.nullable and field.name not in rows.column_names:
+            rows = rows.append_column(field, arrow().nulls(rows.num_rows, field.type))
+    return rows
 
 
 def verified(path: Path) -> pa.Table:

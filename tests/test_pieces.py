@@ -11,7 +11,7 @@ from pipeline.archive import read
 from pipeline.columns import schema
 from pipeline.errors import TableError
 from pipeline.pieces import Damage, DamageError, aside, load, newest, set_aside, verified
-from pipeline.records import Gap
+from pipeline.records import Frame, Gap
 from pipeline.table import rows
 
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[archive]'")
@@ -130,3 +130,14 @@ def test_what_is_set_aside_is_data_no_more(tmp_path: Path) -> None:
     assert aside(tmp_path) == 1
     assert [*tmp_path.rglob("*.parquet")] == []
     assert read(tmp_path, "gaps").num_rows == 0
+
+
+def test_what_an_older_version_wrote_is_read(tmp_path: Path) -> None:
+    """Its frames had no epoch: that column is null, every other one is as it was written."""
+    frame = Frame(camera="cam-1", session="s", seq=1, t_ns=1, size=(2, 2))
+    whole = rows([frame])["frames"]
+    path = Shelf(tmp_path).commit("table=frames/date=2026-11-22", whole.drop_columns("epoch"), 1)
+    told = load(path, "frames")
+    assert told.schema.equals(schema("frames"))
+    assert told["epoch"].to_pylist() == [None]
+    assert told.drop_columns("epoch").equals(whole.drop_columns("epoch"))

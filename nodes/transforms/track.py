@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from nodes.transforms.motion import Way
 from nodes.transforms.tracking import Tracker
+from pipeline.errors import NodeError
 from pipeline.node import node
 from pipeline.records import Gap, Part, Regions, Tracks
 from pipeline.units import Frames, Speed
@@ -22,6 +23,7 @@ def track(
     frames: Iterator[Regions | Gap],
     *,
     label: str = "part",
+    prompt: str = "",
     speed: Speed | None = None,
     max_gap: Frames = 5,
     confirm: Confirm = 2,
@@ -34,23 +36,38 @@ def track(
 
     Args:
         label: Which regions are parts.
+        prompt: Which prompt of the camera is followed; needed where it has several, since each is a view of its own.
         speed: How far the belt moves along x in a frame; left out, it is learnt.
         max_gap: Most frames in a row in which a part may be overlooked; what a gap took does not count.
         confirm: Frames in which a part must be seen; what is seen less often is noise.
     """
-    session, tracker = "", Tracker(confirm, max_gap, None)
+    session, tracker, view = "", Tracker(confirm, max_gap, None), None
     for record in frames:
         if record.session != session:
             yield from tracker.close()
-            session, tracker = record.session, Tracker(confirm, max_gap, Way(speed, 0.0) if speed else None)
+            session, view = record.session, None
+            tracker = Tracker(confirm, max_gap, Way(speed, 0.0) if speed else None)
         if isinstance(record, Gap):
             tracker.miss(record.last)
             yield record
             continue
-        parts, tracks = tracker.look(only(record, label))
-        yield from parts
-        yield tracks
+        if prompt in ("", record.prompt):
+            view = one_view(record, view)
+            parts, tracks = tracker.look(only(record, label))
+            yield from parts
+            yield tracks
     yield from tracker.close()
+
+
+def one_view(frame: Regions, view: str | None) -> str:
+    """The prompt of a frame, which is that of all before it.
+
+    Raises:
+        NodeError: If it is another: what is at one place in one view is somewhere else in the other.
+    """
+    if view not in (None, frame.prompt):
+        raise NodeError(f"expected one view to follow, found the prompts '{view}' and '{frame.prompt}': set `prompt`")
+    return frame.prompt
 
 
 def only(frame: Regions, label: str) -> Regions:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nodes.sources.belt import truth
 from nodes.sources.synthetic import synthetic
@@ -14,6 +15,7 @@ from nodes.transforms.clean import clean
 from nodes.transforms.measure import measured
 from nodes.transforms.track import track
 from pipeline.clock import FakeClock
+from pipeline.errors import NodeError
 from pipeline.records import Frame, Gap, Part, Record, Regions, Tracks
 from tests.nodes.scenes import belt, gap, lags, regions
 
@@ -161,6 +163,16 @@ def test_other_labels_are_not_followed() -> None:
     """Regions of another label are in no track."""
     frames = belt([4.0] * 30)
     assert parts(follow(frames, label="pit")) == []
+
+
+def test_each_prompt_is_a_view_of_its_own() -> None:
+    """Two views of one camera are never mixed: one is followed, the frames of the others are nobody's."""
+    shown = [replace(each, prompt="ab"[each.seq % 2]) for each in belt([4.0] * 60)]
+    with pytest.raises(NodeError, match=r"^expected one view to follow, found the prompts 'a' and 'b': set `prompt`$"):
+        follow(shown)
+    told = follow(shown, prompt="b")
+    assert [record.seq for record in told if isinstance(record, Tracks)] == [*range(1, 60, 2)]
+    assert told == follow([each for each in shown if each.seq % 2])
 
 
 def test_a_frame_that_comes_twice_is_refused() -> None:

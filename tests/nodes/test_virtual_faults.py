@@ -349,3 +349,16 @@ def test_the_serial_number_is_known_after_a_network_has_run() -> None:
     camera.start().frame()
     assert len(bytes.fromhex(camera.hardware.device())) == 16
     assert camera.hardware.device() == Rig().slots[0].device
+
+
+def test_inferences_may_repeat_where_only_their_number_counts() -> None:
+    """For load: five are computed for a crop, then they come again, each with a number and a run time of its own."""
+    camera = Stepped(quick(repeats=5, noise=60, jitter_ms=0.2), scene=Flat(RIGHT)).start()
+    frames = camera.frames(10)
+    told = [frame["CnnOutputTensor"] for frame in frames]
+    assert told[:5] == told[5:]
+    assert len(set(told)) == 5
+    assert [count(frame) for frame in frames] == list(range(10))
+    assert len({frame["CnnKpiInfo"] for frame in frames}) > 5
+    camera.hardware.write_roi(RIGHT)
+    assert mask(camera.frames(3)[-1]).mean() > 0.8, "another crop has answers of its own"

@@ -89,6 +89,7 @@ def test_a_recording_is_made_and_replayed(tmp_path: Path) -> None:
     path = tmp_path / "field.take"
     said = _frames(ready(Setup(), "cam1", FakeClock(BEGIN_NS), record=path), 5)
     assert _frames(replayed(path, FakeClock()), 9) == said
+    assert _frames(ready(Setup(replay=str(path)), "cam1", FakeClock()), 9) == said
 
 
 def _frames(camera: Ready, count: int) -> list[object]:

@@ -22,8 +22,10 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         jitter_ms: Standard deviation of the first.
         noise: Standard deviation of a pixel, of 255.
         cold_s: How long a network goes up that the bridge has not yet stored: minutes on a real one.
-        warm_s: How long one goes up that it has.
+        warm_s: How long one goes up that it has: seconds on a real one.
         buffers: Frames that wait for the host; it loses the rest.
+        repeats: After this many inferences of a crop they come again, and nothing is computed: for load, not for
+            truth; 0 is never.
         late_every: Each frame with a multiple of this number has no inference; 0 is none.
         blind: Frames after a start that have none.
         ae_settle: Frames until exposure and white balance have settled.
@@ -51,9 +53,10 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dsp_ms: Share = 1.2
     jitter_ms: Share = 0.05
     noise: Share = 2.0
-    cold_s: Share = 90.0
-    warm_s: Share = 4.0
+    cold_s: Share = 0.0
+    warm_s: Share = 0.0
     buffers: Annotated[int, Meta(ge=1)] = 12
+    repeats: Count = 0
     late_every: Count = 0
     blind: Count = 0
     ae_settle: Count = 20

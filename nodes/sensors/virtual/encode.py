@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -88,14 +89,21 @@ def inference(
         kpi: Run times of the network and of what follows it, µs.
         layout: Bytes of the output's description.
     """
-    numbers = [number for output in outputs for number in output.ravel(order="F").tolist()]
     old = layout == OLD
     return {
-        "CnnOutputTensor": tuple(numbers),
+        "CnnOutputTensor": tuple(chain.from_iterable(output.ravel(order="F").tolist() for output in outputs)),
         "CnnOutputTensorInfo": _counted(_outputs(name, tuple(output.shape for output in outputs)), count, old=old),
         "CnnInputTensorInfo": _counted(_input(name, size), count, old=old),
         "CnnKpiInfo": kpi,
     }
+
+
+def recounted(told: dict[str, Any], count: int, kpi: tuple[int, int]) -> dict[str, Any]:
+    """What was said about an inference, as if it were another one with the same answer."""
+    again = told | {"CnnKpiInfo": kpi}
+    for name, length in (("CnnOutputTensorInfo", OLD), ("CnnInputTensorInfo", NAME + 12)):
+        again[name] = _counted(told[name][:length], count, old=len(told[name]) == length)
+    return again
 
 
 def seen(steps: NDArray[np.int8 | np.uint8]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from nodes.sensors.virtual.target import TargetScene
 from pipeline.clock import Clock, RealClock
 from pipeline.errors import NodeError
 
+Stored = Annotated[str, Meta(description="a file or a folder", extra={"beside": True})]
 Long = Annotated[float, Meta(ge=16, le=100_000, description="sensor px")]
 Moving = Annotated[float, Meta(gt=0, le=1_000_000, description="sensor px/s")]
 
@@ -53,6 +54,7 @@ class Setup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         images: A folder of images it looks at instead; truth may lie in its folder `truth`.
         video: A video file it looks at instead.
         target: Whether it looks at the target of `kensa camera selftest`.
+        replay: A field recording that takes the place of everything else.
         network: An ONNX file, or `brightness`: what is brighter than half is inside.
         behaviour: Its faults.
         bus: Where it is connected.
@@ -60,10 +62,11 @@ class Setup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     belt: BeltSetup = BeltSetup()
-    images: str = ""
-    video: str = ""
+    images: Stored = ""
+    video: Stored = ""
     target: bool = False
-    network: str = BUILTIN
+    replay: Stored = ""
+    network: Stored = BUILTIN
     behaviour: Behaviour = Behaviour()
     bus: str = FIRST
     seed: int = 0
@@ -96,6 +99,8 @@ def ready(setup: Setup, camera: str, clock: Clock, *, rig: Rig | None = None, re
     Raises:
         NodeError: If a scene or a network cannot be used.
     """
+    if setup.replay:
+        return replayed(Path(setup.replay), clock)
     looks = scene(setup, camera)
     rig = rig or Rig(setup.bus)
     hardware = VirtualHardware(looks, clock, bus=setup.bus, rig=rig, behaviour=setup.behaviour, seed=setup.seed)
@@ -141,7 +146,7 @@ def package(network: str) -> Package:
         NodeError: If it is no such file.
     """
     path = Path(network)
-    if path == Path(BUILTIN):
+    if path.name == BUILTIN:
         return builtin()
     data = read(path)
     height, width = Network(data, path.stem).size

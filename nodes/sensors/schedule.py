@@ -1,8 +1,9 @@
 """Whose turn it is: several prompts share one sensor, one crop after the other.
 
-A sensor has one crop at a time, and after a change it needs some frames until masks are certainly of the new one. So
-a turn costs `settle + dwell` frames and gives `dwell` masks. Prompts take turns in their order; one that has a deadline
-is let in earlier, and more often, where it would miss it. Everything is computed before the line starts; pure.
+A sensor has one crop at a time. After a change, the frame under way and some more have masks that are not certainly of
+the new one. So a turn costs `1 + settle + dwell` frames and gives `dwell` masks. Prompts take turns in their order;
+one that has a deadline is let in earlier, and more often, where it would miss it. Everything is computed before the
+line starts; pure.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pipeline.node import Flaw
 from pipeline.records import Epoch
 
 TURNS = 4096  # that are looked at until they repeat
+UNDER_WAY = 1  # frames whose exposure has begun when a crop is written
 PATIENCE = 2  # times its frames that a turn lasts where inferences fail to come
 
 
@@ -39,7 +41,7 @@ class Schedule(Struct, frozen=True):
     Attributes:
         aims: The prompts.
         turns: Whose turn it is, as places in `aims`.
-        settle: Frames of each turn whose masks may be of the crop before; 0 where the crop never moves.
+        settle: Frames of each turn whose masks are not certain, with the one under way; 0 where the crop never moves.
         rate: Frames per second.
     """
 
@@ -80,19 +82,20 @@ def schedule(aims: Sequence[Aim], rate: float, settle: int) -> Schedule:
     Args:
         aims: At least one.
         rate: Frames per second.
-        settle: Frames after a change of crop whose masks are not certain.
+        settle: Frames after a change of crop, beside the one under way, whose masks are not certain.
     """
     known = tuple(aims)
-    even = Schedule(known, tuple(range(len(known))), settle if len(known) > 1 else 0, rate)
+    lost = settle + UNDER_WAY if len(known) > 1 else 0
+    even = Schedule(known, tuple(range(len(known))), lost, rate)
     if len(known) == 1 or not any(even.late()):
         return even
-    found = Schedule(known, _turns(known, rate, settle), settle, rate)
+    found = Schedule(known, _turns(known, rate, lost), lost, rate)
     return even if not found.turns or any(found.late()) else found
 
 
-def _turns(aims: tuple[Aim, ...], rate: float, settle: int) -> tuple[int, ...]:
+def _turns(aims: tuple[Aim, ...], rate: float, lost: int) -> tuple[int, ...]:
     """Turns by least recent use, unless somebody would then be late: earliest deadline first; empty if none repeat."""
-    costs = [settle + aim.dwell for aim in aims]
+    costs = [lost + aim.dwell for aim in aims]
     # The latest start of the next turn, counted from the start of the last one.
     periods = [math.floor(a.deadline * rate * (1 + 1e-9)) + a.dwell - 1 if a.deadline else math.inf for a in aims]
     waiting, due, at = [*range(len(aims))], [*periods], 0
@@ -186,7 +189,7 @@ class Pointed(Protocol):
 
     @property
     def settle(self) -> int:
-        """Frames after a change of crop whose masks are not certain."""
+        """Frames after a change of crop, beside the one under way, whose masks are not certain."""
 
     @property
     def dwell(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nodes.sensors.prompts import Prompt
+from nodes.sensors.prompts import Prompt, aims
+from nodes.sensors.schedule import schedule
 from nodes.sensors.states import SensorError
 from nodes.sensors.virtual.setup import Setup
 from nodes.sources.imx500 import imx500
@@ -115,3 +117,14 @@ def test_a_real_camera_needs_a_network() -> None:
     """Which parameter is missing is said before anything is opened."""
     with pytest.raises(NodeError, match=r"expected `package`, the \.rpk that the sensor runs"):
         next(iter(imx500("test", "s", FakeClock(BEGIN_NS))))
+
+
+@pytest.mark.parametrize(("settle", "dwell"), [(0, 1), (1, 1), (3, 1), (3, 4)])
+def test_each_prompt_gets_what_the_plan_says(settle: int, dwell: int) -> None:
+    """The rate that `kensa plan` prints is the rate of certain masks, counted at the source."""
+    prompts = {"a": CENTRE, "b": CORNER, "c": Prompt(point=(2000, 1000), size=800, deadline=1.0)}
+    found = _records(240, {"settle": settle}, prompts=prompts, settle=settle, dwell=dwell)
+    planned = schedule(aims(prompts, dwell), 30.0, settle)
+    certain = Counter(each.prompt for each in found if isinstance(each, Frame) and each.epoch == "settled")
+    for place, aim in enumerate(planned.aims):
+        assert certain[aim.name] == pytest.approx(planned.share(place).rate * 240 / 30, abs=2 * dwell)

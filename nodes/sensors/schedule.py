@@ -19,6 +19,7 @@ from pipeline.node import Flaw
 from pipeline.records import Epoch
 
 TURNS = 4096  # that are looked at until they repeat
+FASTEST = 30.02  # frames per second of the whole array, binned: 744 MHz / 9398 / (1520 + 1117)
 UNDER_WAY = 1  # frames whose exposure has begun when a crop is written
 PATIENCE = 2  # times its frames that a turn lasts where inferences fail to come
 
@@ -198,6 +199,9 @@ class Pointed(Protocol):
 
 def check(params: Pointed) -> Iterator[Flaw]:
     """Why a camera cannot look where it is told to: crops that are not legal, or turns that come too late."""
+    if params.rate > FASTEST:
+        text = f"expected at most {FASTEST} frames/s, the most that the sensor gives, got {params.rate:g}"
+        yield Flaw(("rate",), text)
     found = [*flaws(params.prompts)]
     yield from (Flaw(("prompts", *flaw.path), flaw.text) for flaw in found)
     if found or not params.prompts:

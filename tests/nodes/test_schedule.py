@@ -149,6 +149,12 @@ def test_check_tells_what_cannot_be_kept() -> None:
     assert {flaw.path for flaw in check(Params({"a-b": grid}))} == {("prompts", "a-b", "deadline")}
 
 
+def test_no_camera_is_faster_than_its_sensor() -> None:
+    """A rate that the sensor has not would make every rate in the plan a wrong one."""
+    text = "expected at most 30.02 frames/s, the most that the sensor gives, got 60"
+    assert [*check(Params(rate=60.0))] == [(("rate",), text)]
+
+
 def test_nothing_to_check() -> None:
     """The whole view, and prompts that go together, have no flaws; one alone must bear the camera's own rate."""
     assert (

@@ -84,7 +84,7 @@ def reader(kind: Any) -> Callable[[bytes | memoryview], Any]:
 
 def encode(record: Record) -> bytes:
     """The record as one MessagePack message; masks that came as run lengths are written as they came."""
-    return _PREFIX + _encoder.encode(record)
+    return _encoder.encode(_Envelope(MAJOR, MINOR, record))  # type: ignore[arg-type]  # every kind there is
 
 
 def decode(message: bytes | memoryview) -> AnyRecord:

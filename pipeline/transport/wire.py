@@ -67,6 +67,7 @@ class Bye(Struct, frozen=True, array_like=True, tag="bye"):
 
 
 _head = Layout(">BQ").pack
+_array = _binary = Layout(">BI").pack  # MessagePack's heads of 32 bits: what is packed is copied once
 _number = Layout(">Q").unpack_from
 encode = msgspec.msgpack.Encoder().encode
 _messages = msgspec.msgpack.Decoder(Annotated[list[memoryview], Meta(max_length=PACKED)]).decode
@@ -96,7 +97,10 @@ def frame(number: int, message: bytes) -> bytes:
 
 def packed(number: int, messages: list[bytes]) -> bytes:
     """Several records' messages with the number of the first."""
-    return _head(PACK, number) + encode(messages)
+    parts = [_head(PACK, number), _array(0xDD, len(messages))]
+    for message in messages:
+        parts += (_binary(0xC6, len(message)), message)
+    return b"".join(parts)
 
 
 def unpacked(frame: memoryview) -> list[memoryview]:

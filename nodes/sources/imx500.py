@@ -16,6 +16,7 @@ from nodes.sensors.prompts import Dwell, Prompts, aims
 from nodes.sensors.schedule import Rota
 from nodes.sensors.sensor import Package, Sensor, Stream
 from nodes.sensors.states import SensorError, State
+from nodes.sensors.virtual.recorder import Recorder
 from nodes.sensors.virtual.setup import Ready, Setup, ready
 from nodes.sources.sensed import Teller, Wanted
 from pipeline.clock import Clock, RealClock
@@ -52,6 +53,7 @@ def imx500(
     discard: Frames = 20,
     images: bool = False,
     pictures: Pace = 1.0,
+    record: Stored = "",
     virtual: Setup | None = None,
 ) -> Iterator[Frame | Gap | Image]:
     """Show the masks of a Sony IMX500, whose network runs on the sensor: only its numbers come to the host.
@@ -75,10 +77,13 @@ def imx500(
         discard: Frames after a start that are thrown away, until exposure has settled.
         images: Whether pictures may leave this source, beside the masks.
         pictures: How many of them per second, where they may.
+        record: A folder for field recordings: what libcamera says, a file a session, to be replayed by `virtual`.
         virtual: A camera that is made up, and what it sees; left out, the real one.
     """
     hardware, waits, chosen = ready(virtual, camera, clock) if virtual else _real(bus, package, clock)
-    key = ("virtual", camera) if virtual else ("real", bus)
+    if record:
+        hardware = Recorder(hardware, Path(record) / f"{camera}-{session}.take", clock)
+    key = ("virtual", f"{camera} {virtual}") if virtual else ("real", bus)
     told = f"sensor {camera}"
     stream = Stream(rate=rate, lock=lock, discard=discard, settle=settle, images=images)
     wanted = Wanted(camera, session, label, output, threshold, scale, chosen.sha256, rate / pictures)
@@ -93,7 +98,7 @@ def imx500(
         raise
     finally:
         if sensor is not None:
-            keeper.release(key, sensor, keep=isinstance(clock, RealClock))
+            keeper.release(key, sensor, keep=isinstance(waits, RealClock) and not record)
 
 
 def _real(bus: str, package: str, clock: Clock) -> Ready:

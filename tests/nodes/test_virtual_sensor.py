@@ -13,6 +13,7 @@ import pytest
 
 from nodes.sensors import roi, tensors
 from nodes.sensors.adapter import Adapter, Patience
+from nodes.sensors.prompts import Prompt
 from nodes.sensors.sensor import Raw, Sensed, Stream
 from nodes.sensors.states import SensorError, State
 from nodes.sensors.virtual.behaviour import Behaviour
@@ -24,10 +25,12 @@ from nodes.sensors.virtual.recorder import Recorder
 from nodes.sensors.virtual.replay import Replay, recorded
 from nodes.sensors.virtual.rig import FIRST, Rig
 from nodes.sensors.virtual.scene import Scene
+from nodes.sensors.virtual.setup import Setup
 from nodes.sensors.virtual.takes import events
+from nodes.sources.imx500 import imx500
 from pipeline.clock import FakeClock, RealClock
 from pipeline.errors import NodeError
-from pipeline.records import Roi
+from pipeline.records import Frame, Roi
 from tests.nodes.virtual import BEGIN_NS, Flat, quick
 
 SQUARE, ELSEWHERE = Roi(800, 600, 600, 600), Roi(2000, 1200, 600, 600)
@@ -205,6 +208,23 @@ def _said(sensor: Adapter) -> list[Any]:
         said += [frame._replace(inference=frame.inference and _mask(frame).tobytes()) for frame in islice(frames, 10)]
     sensor.close()
     return said
+
+
+def test_a_node_records_and_replays_itself(tmp_path: Path) -> None:
+    """The same records from the recording as from the camera: prompts, crops, masks, gaps and times."""
+    prompts = {"a": Prompt(point=(2028, 1520), size=1600), "b": Prompt(point=(900, 900), size=800)}
+    behaviour = quick(settle=2, late_every=7, gap_every=11, noise=2)
+
+    def told(begin_ns: int, **more: Any) -> list[Any]:
+        source = imx500("cam", "s1", FakeClock(begin_ns), prompts=prompts, **more)
+        found = list(islice(source, 50))
+        source.close()  # type: ignore[attr-defined]
+        return found
+
+    said = told(BEGIN_NS, record=str(tmp_path / "field"), virtual=Setup(behaviour=behaviour))
+    take = tmp_path / "field" / "cam-s1.take"
+    assert told(recorded(take)[1], virtual=Setup(replay=str(take))) == said
+    assert {record.prompt for record in said if isinstance(record, Frame)} == {"a", "b"}
 
 
 def test_a_replay_ends(tmp_path: Path) -> None:

@@ -22,16 +22,24 @@ class Recorder:
     """Hardware that is recorded: images never are, and input tensors only where the stream may hand over images.
 
     Every answer about the sensor's clock is noted too: ROI epochs hang on it.
+
+    Args:
+        hardware: What is recorded.
+        path: A new file; its folder is made when the camera is opened.
+        clock: The line's.
     """
 
     def __init__(self, hardware: Hardware, path: Path, clock: Clock) -> None:
-        self._hardware, self._writer, self._clock = hardware, TakeWriter(path), clock
+        self._hardware, self._path, self._clock = hardware, path, clock
+        self._writer: TakeWriter | None = None
         self._lock = threading.Lock()
         self._withheld: tuple[str, ...] = PIXELS
 
     def open(self) -> Identity:
-        """Take hold of the camera."""
+        """Take hold of the camera, and begin the file."""
         identity = self._hardware.open()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = TakeWriter(self._path)
         self._note("identity", msgspec.to_builtins(identity))
         return identity
 
@@ -84,8 +92,11 @@ class Recorder:
     def close(self) -> None:
         """Let go of the camera; the recording ends."""
         self._hardware.close()
-        self._writer.close()
+        if self._writer:
+            self._writer.close()
+        self._writer = None
 
     def _note(self, kind: str, told: Any) -> None:
         with self._lock:
-            self._writer.write(Event(kind, self._clock.now_ns(), told))
+            if self._writer:
+                self._writer.write(Event(kind, self._clock.now_ns(), told))

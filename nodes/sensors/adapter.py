@@ -120,6 +120,8 @@ class Adapter:
         """Every frame in order, until the stream is stopped or the line is."""
         while self._intake.open and self.clock.wait_until(0):
             arrived = self._intake.take(self._patience.tick)
+            if not self._intake.open:
+                return
             self._listen()
             if arrived is not None:
                 yield self._reader.read(arrived)

@@ -92,7 +92,7 @@ def imx500(
     try:
         sensor = keeper.hold(key, lambda: Adapter(hardware, waits), waits)
         _begin(sensor, chosen, stream, rota, told)
-        yield from _frames(sensor, rota, Teller(wanted), told)
+        yield from show(sensor, rota, Teller(wanted), told)
     except SensorError as error:
         board.raise_(told, f"{camera}: {error}")
         raise
@@ -120,7 +120,7 @@ def _begin(sensor: Adapter, package: Package, stream: Stream, rota: Rota, told: 
     sensor.start(stream)
 
 
-def _frames(sensor: Sensor, rota: Rota, teller: Teller, told: str) -> Iterator[Frame | Gap | Image]:
+def show(sensor: Sensor, rota: Rota, teller: Teller, told: str) -> Iterator[Frame | Gap | Image]:
     """What the sensor says, in records; the next prompt is told it before anybody is told the mask."""
     for sensed in sensor.frames():
         if aim := rota.look(sensed.settling, sensed.t_ns, mask=sensed.inference is not None):

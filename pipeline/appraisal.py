@@ -22,7 +22,7 @@ from pipeline.topology import Topology
 
 GROUP = "kensa.truths"
 Key = tuple[str, str]
-Truths = Mapping[str, Callable[[], Iterable[Truth]]]
+Truths = Mapping[str, Callable[[], Iterable[Truth] | None]]  # None: this camera's truth nobody knows
 
 
 class Seen(Struct, frozen=True):
@@ -76,7 +76,8 @@ def appraise(folder: Path, truths: Truths) -> Appraisal:
     """
     damaged: list[Damage] = []
     seen, judged = coverage(folder, damaged), _judged(verdicts(read(folder, "verdicts", damaged)))
-    there = {key: _until(truths[key[0]](), one.last_seq) for key, one in seen.items() if key[0] in truths}
+    told = {key: truths[key[0]]() for key in seen if key[0] in truths}
+    there = {key: _until(parts, seen[key].last_seq) for key, parts in told.items() if parts is not None}
     kinds = tuple(sorted({part.kind for parts in there.values() for part in parts} - {GOOD}))
     scores = (score(parts, judged[key], seen[key].last_seq, kinds) for key, parts in there.items())
     outcomes: dict[str, int] = defaultdict(int)
@@ -110,7 +111,7 @@ def truths(topology: Topology) -> Truths:
         NodeError: If such a function cannot be loaded.
     """
     known = {point.name: point for point in entry_points(group=GROUP)}
-    found: dict[str, Callable[[], Iterable[Truth]]] = {}
+    found: dict[str, Callable[[], Iterable[Truth] | None]] = {}
     for camera, use, params in _sources(topology):
         if use in known:
             found[camera] = _bound(known[use].load(), camera, params)
@@ -124,7 +125,7 @@ def _sources(topology: Topology) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield camera, step.use, {**step.params, **step.overrides.get(camera, {})}
 
 
-def _bound(truth: Any, camera: str, params: dict[str, Any]) -> Callable[[], Iterable[Truth]]:
+def _bound(truth: Any, camera: str, params: dict[str, Any]) -> Callable[[], Iterable[Truth] | None]:
     if not callable(truth):
         raise NodeError(f"entry point group '{GROUP}': expected a function, found {truth!r}")
     return lambda: truth(camera, **params)

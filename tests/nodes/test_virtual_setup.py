@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nodes.sensors.adapter import Adapter
+from nodes.sensors.prompts import Prompts
 from nodes.sensors.sensor import Stream
 from nodes.sensors.virtual.belt import BeltScene
 from nodes.sensors.virtual.brightness import brightness
@@ -18,8 +19,11 @@ from nodes.sensors.virtual.hardware import VirtualHardware
 from nodes.sensors.virtual.pictures import ImageScene
 from nodes.sensors.virtual.setup import Ready, Setup, package, ready, replayed, scene
 from nodes.sensors.virtual.target import TargetScene
+from nodes.sensors.virtual.truth import truth
+from nodes.sources.imx500 import imx500
 from pipeline.clock import FakeClock, RealClock
 from pipeline.errors import NodeError
+from pipeline.records import Frame
 from tests.nodes.virtual import BEGIN_NS
 
 
@@ -100,3 +104,36 @@ def _frames(camera: Ready, count: int) -> list[object]:
     said = [frame.inference and frame.inference.values for frame in islice(sensor.frames(), count)]
     sensor.close()
     return list(said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [30.0, 12.0])
+def test_the_truth_about_a_belt_is_what_the_source_shows(rate: float) -> None:
+    """Which frames show a part, and which the whole of it: every frame agrees, but for one as an edge crosses."""
+    virtual = {"belt": {"length": 500.0, "pitch": 2600.0, "defects": 0.5, "speed": 1500.0}}
+    prompts = {"middle": {"point": [2028, 1520], "size": 1800}}
+    count = int(40 * rate / 3)
+    parts = truth("cam", virtual=virtual, prompts=prompts, rate=rate)
+    assert parts is not None
+    there = list(takewhile(lambda part: part.enters < count, parts))
+    told = msgspec.convert(prompts, Prompts)
+    source = imx500("cam", "s", FakeClock(BEGIN_NS), virtual=msgspec.convert(virtual, Setup), prompts=told, rate=rate)
+    frames = list(islice(source, count))
+    source.close()  # type: ignore[attr-defined]
+    wrong = 0
+    for frame in frames:
+        assert isinstance(frame, Frame)
+        mask = frame.layers[0].mask.dense
+        shown = any(part.enters <= frame.seq <= part.leaves for part in there)
+        whole = any(part.first <= frame.seq <= part.last for part in there)
+        wrong += (bool(mask.any()), bool(mask.any() and not mask[:, [0, -1]].any())) != (shown, whole)
+    assert len(there) > 5
+    assert {part.kind for part in there} > {"good"}
+    assert wrong <= len(there)
+
+
+def test_nobody_knows_the_truth_of_a_real_camera() -> None:
+    """Nor that of photographs."""
+    assert truth("cam", package="net.rpk") is None
+    assert truth("cam", virtual={"images": "somewhere"}) is None
+    assert truth("cam", virtual={"target": True}) is None

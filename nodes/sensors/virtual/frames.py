@@ -41,13 +41,13 @@ class Frames:
         exposure: Exposure,
         behaviour: Behaviour,
         booted_ns: int,
-        connected_ns: int,
+        shown_ns: int,
         images: bool,
     ) -> None:
         self.pace, self.network = pace, network
         self.stalled = self.input_tensor = False
         self._eye, self._exposure, self._does = eye, exposure, behaviour
-        self._booted_ns, self._connected_ns, self._images = booted_ns, connected_ns, images
+        self._booted_ns, self._shown_ns, self._images = booted_ns, shown_ns, images
         self._frame = self._inferences = 0
         self._said: dict[tuple[Roi, int, bool], dict[str, Any]] = {}
 
@@ -63,7 +63,7 @@ class Frames:
         """A frame as the hardware hands it over."""
         exposed, exposed_ns = self._exposure.at(number), self.pace.exposed_ns(number)
         metadata = encode.shot(self._shot(number, exposed), WHOLE)
-        seen_ns = exposed_ns - self._connected_ns
+        seen_ns = exposed_ns - self._shown_ns
         if self.network and self.pace.inferred(number):
             metadata |= self._inference(self.network, number, crop, exposed)
         return Raw(metadata, self._eye.image(seen_ns, number, exposed) if self._images else None)
@@ -96,7 +96,7 @@ class Frames:
     def _answered(
         self, network: Network, number: int, crop: Roi, exposed: Exposed, *, count: int, kpi: tuple[int, int]
     ) -> dict[str, Any]:
-        seen_ns = self.pace.exposed_ns(number) - self._connected_ns
+        seen_ns = self.pace.exposed_ns(number) - self._shown_ns
         answer = network.answer(self._eye.crop(seen_ns, number, crop, network.size, exposed))
         outputs = [turned(output, self._does.turned) for output in answer.outputs]
         told = encode.inference(network.name, outputs, network.size, count=count, kpi=kpi, layout=self._does.layout)

@@ -57,6 +57,7 @@ class VirtualHardware:
         self._network: Network | None = None
         self._registers, self._exposure = Registers(), Exposure(self.behaviour.ae_settle)
         self._connected_ns = self._clock.now_ns()
+        self._shown_ns: int | None = None  # when the scene began: with the first frame, so that truth has numbers
         self._upload = (0, 0)
         self._ran = self._stalled = self._on = False
         self._stopped_ns = self._connected_ns
@@ -162,6 +163,7 @@ class VirtualHardware:
 
     def _begun(self, stream: Stream) -> Frames:
         now = self._clock.now_ns()
+        self._shown_ns = now if self._shown_ns is None else self._shown_ns
         return Frames(
             eye=Eye(self._scene, self.behaviour.noise, self._seed),
             pace=Pace(self.behaviour, stream.rate, now, stalls=not self._stalled),
@@ -169,7 +171,7 @@ class VirtualHardware:
             exposure=self._exposure,
             behaviour=self.behaviour,
             booted_ns=self._connected_ns - UPTIME_NS,
-            connected_ns=self._connected_ns,
+            shown_ns=self._shown_ns,
             images=stream.images,
         )
 

@@ -27,7 +27,7 @@ class Scene(Protocol):
         """What is seen of a crop: (height, width, 3) RGB, 0…255, not yet whole numbers.
 
         Args:
-            t_ns: Time since the camera was connected.
+            t_ns: Time since the camera's first frame.
             crop: In sensor pixels.
             size: (height, width) of the picture, px.
         """

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from msgspec.structs import replace
+
 from nodes.sensors import advice, roi
 from nodes.sensors.epochs import Epochs
 from nodes.sensors.intake import Intake
@@ -190,10 +192,16 @@ class Adapter:
             self._heard, self._heard_ns = self._intake.seen, self.clock.now_ns()
             if self.state is not State.STREAMING:
                 self._become(State.STREAMING)
+                self._meet()
             return
         silence = (self.clock.now_ns() - self._heard_ns) / 1e9
         if self._intake.open and silence > self._patience.stall:
             self._stall(silence)
+
+    def _meet(self) -> None:
+        """The serial number is known only now: it is read through the network that runs."""
+        if self.identity is not None and not self.identity.device:
+            self.identity = replace(self.identity, device=self._try("ask the serial number of", self._hardware.device))
 
     def _stall(self, silence: float) -> None:
         told = advice.STALLED.format(seconds=silence)

@@ -49,7 +49,7 @@ class Picamera:
         import picamera2.devices  # noqa: F401 - fails here where the libraries are not installed
 
         listed = cameras()
-        found = [info for info in listed if info["Model"] == MODEL and self.bus in info["Id"]]
+        found = [info for info in listed if info.get("Model") == MODEL and self.bus in info["Id"]]
         if len(found) != 1:
             raise RuntimeError(_choice(self.bus, [info["Id"] for info in listed], len(found)))
         self._info = found[0]

@@ -150,3 +150,23 @@ def test_two_sessions_that_broke_off_are_both_ended() -> None:
         ("b", 0, 6),
         ("b", 7, 7),
     ]
+
+
+def test_an_older_session_that_is_told_again_does_not_hide_the_hole_of_the_last() -> None:
+    """The last session is closed by one frame at once, and by the rest when its own end is told."""
+    arrivals = Arrivals("edge")
+    arrivals.remember("one", {"cam-1": [("b", 4)]})
+    arrivals.meet("two", 1)
+    found: list[Gap] = []
+    for number, (session, seq) in enumerate((("a", 3), ("b", 9), ("c", 0)), 1):
+        assert arrivals.accept(number)
+        told = Gap(camera="cam-1", session=session, seq=seq, t_ns=0, last=seq, reason="restart", where="camera")
+        found += [each.record for each in arrivals.place(number, told) if isinstance(each.record, Gap)]
+    assert [(gap.session, gap.seq, gap.last) for gap in found] == [
+        ("b", 5, 5),
+        ("a", 0, 2),
+        ("a", 3, 3),
+        ("b", 6, 8),
+        ("b", 9, 9),
+        ("c", 0, 0),
+    ]

@@ -9,8 +9,8 @@ from pipeline.transport.channel import Delivery
 from pipeline.transport.flow import MAX_UNDONE
 
 SESSIONS = 8  # of a camera that are remembered: what is sent again after a crash may be of an earlier one
-Came = dict[str, tuple[str, int]]  # how far each camera has come: session, seq
-Trails = dict[str, list[tuple[str, int]]]  # the same for its last sessions, oldest first
+Key = tuple[str, str]  # camera, session
+Trails = dict[str, list[tuple[str, int]]]  # how far each camera has come in its last sessions, oldest first
 ONE_PER_SEQ = (Frame, Regions, Tracks)  # a second one with the same number is the same record again
 
 
@@ -35,9 +35,11 @@ class Arrivals:
         self._elders = 0  # taken from earlier incarnations and not finished with
         self._again: list[int] = []  # what came again from this one meanwhile
         self._refused: dict[int, str] = {}
-        self._last: dict[tuple[str, str], int] = {}  # (camera, session), in order of their beginning → seq
-        self._before: Came = {}
-        self._passed: set[tuple[str, str]] = set()
+        self._last: dict[Key, int] = {}  # (camera, session), in order of their beginning → seq
+        self._met: set[Key] = set()  # sessions that the present producer has sent something of
+        self._open: dict[Key, int] = {}  # each camera's last session before it, and how far that had come
+        self._closed: set[Key] = set()  # those of them that were ended by a gap
+        self._passed: set[Key] = set()  # those before them: all of them was received
         self._torn = False
         self._stone: tuple[int, Trails] = (0, {})
         self._kept = -1
@@ -69,8 +71,8 @@ class Arrivals:
         if producer == self.producer and base <= self.received + 1:
             return
         if self.producer and producer != self.producer:
-            self._before, self._torn = self._newest(), not self.ended
-            self._passed = {key for key in self._last if self._before[key[0]][0] != key[1]}
+            self._open, self._torn = self._newest(), not self.ended
+            self._passed = {key for key in self._last if key not in self._open}
             self._elders += self.received - self.done - len(self._early) - len(self._again)
             self._again.clear()
         self.producer = producer
@@ -78,6 +80,8 @@ class Arrivals:
         self.ended = False
         self._early.clear()
         self._refused.clear()
+        self._met.clear()
+        self._closed.clear()
         self._stone, self._kept = (0, {}), -1
 
     def accept(self, number: int) -> bool:
@@ -139,15 +143,13 @@ class Arrivals:
         """
         delivery = Delivery(self.edge, self.producer, number, record)
         key = record.camera, record.session
-        if self._before or (self._torn and key not in self._last) or isinstance(record, Gap):
-            return self._compare(delivery, record)
+        if key not in self._met or isinstance(record, Gap):
+            return self._compare(delivery, record, key)
         self._last[key] = record.seq
         return (delivery,)
 
-    def _compare(self, delivery: Delivery, record: Record) -> tuple[Delivery, ...]:
-        session, last = self._before.get(record.camera, ("", 0))
-        passed = (record.camera, record.session) in self._passed
-        if passed or (session == record.session and record.seq <= last):
+    def _compare(self, delivery: Delivery, record: Record, key: Key) -> tuple[Delivery, ...]:
+        if key in self._passed or record.seq <= self._open.get(key, -1):
             if isinstance(record, ONE_PER_SEQ):
                 if self._elders:
                     self._again.append(delivery.number)
@@ -155,20 +157,25 @@ class Arrivals:
                     self.finish(delivery.number)
                 return ()
             return (delivery,)
-        gaps = [*self._holes(session, last, record)]
-        self._before.pop(record.camera, None)
+        gaps = [*self._holes(record, key)]
+        self._met.add(key)
         self._reach(record)
         return (*(delivery._replace(number=0, record=gap) for gap in gaps), delivery)
 
-    def _holes(self, session: str, last: int, record: Record) -> Iterator[Gap]:
-        """What an earlier incarnation left out before a record, when it had come so far with its camera."""
-        if session == record.session:
+    def _holes(self, record: Record, key: Key) -> Iterator[Gap]:
+        """What earlier incarnations left out before a record: of its session, of the ones before it, or its beginning.
+
+        A session before it may still be heard of: its own gap is told again by whoever ends it.
+        """
+        if (last := self._open.pop(key, None)) is not None:
             if record.seq > last + 1:
-                yield self._left_out(record, session, last + 1, record.seq - 1)
-        elif self._torn:
-            if session:
-                yield self._left_out(record, session, last + 1, last + 1)
-            if record.seq and (record.camera, record.session) not in self._last:
+                yield self._left_out(record, key[1], last + 1, record.seq - 1)
+        elif self._torn and key not in self._met:
+            for camera, session in [each for each in self._open if each[0] == key[0] and each not in self._closed]:
+                self._open[camera, session] += 1
+                self._closed.add((camera, session))
+                yield self._left_out(record, session, self._open[camera, session], self._open[camera, session])
+            if record.seq and key not in self._last:
                 yield self._left_out(record, record.session, 0, record.seq - 1)
 
     def _reach(self, record: Record) -> None:
@@ -177,9 +184,9 @@ class Arrivals:
         reached = record.last if isinstance(record, Gap) else record.seq
         self._last[key] = max(self._last.get(key, reached), reached)
 
-    def _newest(self) -> Came:
+    def _newest(self) -> dict[Key, int]:
         """How far each camera has come in its last session."""
-        return {camera: trail[-1] for camera, trail in self._trails().items()}
+        return {(camera, trail[-1][0]): trail[-1][1] for camera, trail in self._trails().items()}
 
     def _trails(self) -> Trails:
         """How far each camera has come in its last sessions; those before are forgotten."""

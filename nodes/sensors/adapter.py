@@ -36,6 +36,7 @@ class Patience(NamedTuple):
         stall: Without a frame, until the stream is started anew.
         tensor: Of frames without any inference, until the network is put up again.
         tries: Attempts of either before the sensor has failed.
+        halt: Until a stream is off, or a camera given back.
         tick: Between two looks at a stream that gives nothing.
     """
 
@@ -43,6 +44,7 @@ class Patience(NamedTuple):
     stall: float = 3.0
     tensor: float = 3.0
     tries: int = 3
+    halt: float = 10.0
     tick: float = 0.2
 
 
@@ -148,16 +150,15 @@ class Adapter:
         """End the stream, keep the camera."""
         self._intake.end()
         if self.state in READY - {State.OPEN}:
-            self._ask("stop", self._hardware.stop)
+            self._halt()
             self._become(State.OPEN)
 
     def close(self) -> None:
         """Give the camera back, whatever state it is in."""
         self._intake.end()
-        try:
-            self._hardware.close()
-        finally:
-            self.state = State.CLOSED
+        self.state = State.CLOSED
+        if (task := Task(self._hardware.close)).wait(self._patience.halt):
+            task.result()
 
     def _begin(self) -> None:
         """Stream on, with the network going up inside it and the ROI already written."""
@@ -185,6 +186,14 @@ class Adapter:
                 raise self._failed(SensorError(f"start {self._name()}: {text}; {advice.BRIDGE}", State.NEEDS_REBOOT))
         self._ask("start", start.result)
         self._progress(*self._hardware.uploaded())
+
+    def _halt(self) -> None:
+        """Stream off; a library whose event loop has died would wait for it for ever."""
+        task = Task(self._hardware.stop)
+        if not task.wait(self._patience.halt):
+            text = f"expected it within {self._patience.halt:g} s, found it hanging; {advice.HANGS}"
+            raise self._failed(SensorError(f"stop {self._name()}: {text}", State.NEEDS_REBOOT))
+        self._ask("stop", task.result)
 
     def _listen(self) -> None:
         """Whether frames come at all, those too that are thrown away while exposure settles."""
@@ -226,7 +235,7 @@ class Adapter:
         self._tries += 1
         if self._tries > self._patience.tries:
             raise self._failed(SensorError(f"{self._name()}: {told}", State.NEEDS_REOPEN))
-        self._ask("stop", self._hardware.stop)
+        self._halt()
         self._become(State.OPEN, told)
         if reload and self.package is not None:
             self._ask("load a network on", partial(self._hardware.load, self.package))

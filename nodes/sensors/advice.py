@@ -38,6 +38,7 @@ BRIDGE = (
     "the bridge on the camera board (RP2040) answers no more: reboot the host; if it still does not answer, cut the "
     "power for ten seconds. Opening and closing wears it out: leave the line running"
 )
+HANGS = "the camera's library answers no more: restart the line on this host, and if that does not help, the host"
 UPLOADING = "the network is being put on the sensor; the first time this takes minutes: do not cut the power"
 
 ROWS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,10 @@ def _raw(number: int, *, mask: bool = True, count: int | None = None, value: flo
     return Raw(tensors | told)
 
 
+def _wait(event: threading.Event) -> None:
+    event.wait(10)
+
+
 def _started(sensor: Adapter, **stream: Any) -> Iterator[Sensed]:
     sensor.start(Stream(**{"discard": 0, **stream}))
     return sensor.frames()
@@ -248,6 +253,23 @@ def test_an_upload_that_never_ends_asks_for_a_reboot(puppet: Puppet, time: Time)
     assert sensor.state is State.NEEDS_REBOOT
     assert len(told) >= 3000
     puppet.gate.set()
+
+
+def test_a_library_that_hangs_does_not_take_the_line_with_it(puppet: Puppet, time: Time) -> None:
+    """Stopping and closing are given up after a while, and people are told."""
+    sensor, forever = Adapter(puppet, time, HURRY._replace(halt=0.01)), threading.Event()
+    sensor.open()
+    sensor.load(NET, lambda done, total: None)
+    puppet.script = lambda: [_raw(0)]
+    next(_started(sensor))
+    hang = partial(_wait, forever)
+    puppet.stop = puppet.close = hang  # type: ignore[method-assign]
+    with pytest.raises(SensorError, match=r"stop camera i2c@88000: .*found it hanging; .*restart the line"):
+        sensor.stop()
+    assert sensor.state is State.NEEDS_REBOOT
+    sensor.close()
+    assert sensor.state.value == "closed"
+    forever.set()
 
 
 def test_the_default_patience_with_an_upload_is_long() -> None:

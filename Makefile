@@ -25,8 +25,9 @@ demo: install  ## Run a line of four made-up cameras and judge its verdicts
 	$(BIN)/kensa demo
 
 .PHONY: test
+# Most tests wait for processes, not for a core: three at a time suit two cores.
 test: install  ## Run every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist worksteal
 
 .PHONY: lint
 lint: install  ## Check style

@@ -10,6 +10,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 def picamera2() -> Any:
     """The real picamera2 from the registry, upon our stand-ins for libcamera and pykms.
@@ -22,6 +24,9 @@ def picamera2() -> Any:
         sys.path.insert(0, folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import picamera2.devices  # it imports libcamera and pykms
+        try:
+            import picamera2.devices  # it imports libcamera and pykms
+        except OSError as error:
+            pytest.skip(f"picamera2 needs the system's libarchive, apt install libarchive13: {error}")
 
     return picamera2

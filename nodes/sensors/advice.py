@@ -22,8 +22,8 @@ class Row(NamedTuple):
 
 NO_LIBRARY = (
     "the camera libraries are not installed: on Raspberry Pi OS run `sudo apt install python3-libcamera "
-    "python3-kms++ python3-prctl python3-pidng imx500-all`, make the environment with `--system-site-packages`, and run "
-    "`pip install 'kensa[camera]'`; anywhere else use a virtual camera"
+    "python3-kms++ python3-prctl python3-pidng imx500-all`, make the environment with `--system-site-packages`, "
+    "and run `pip install 'kensa[camera]'`; anywhere else use a virtual camera"
 )
 STALLED = (
     "no frame has come for {seconds:.0f} s: the link between camera and host stands still. Kensa starts the stream "

@@ -15,6 +15,7 @@ from statistics import median
 import zmq
 from zmq.utils import z85
 
+from benchmarks.faults.plant import ports
 from benchmarks.figure import Figure, Limit, alternate, paired
 from benchmarks.meter import ROOT
 from benchmarks.peers.pushpull import HERE, edge
@@ -52,7 +53,7 @@ def _locked(folder: Path) -> Figure:
     keys = folder / "keys"
     public, secret = map(z85.decode, zmq.curve_keypair())
     allow(keys, str(make(keys, HERE, (public, secret))), HERE)
-    port = f"tcp://127.0.0.1:{_port()}"
+    port = f"tcp://127.0.0.1:{ports(1)[0]}"
     pairs = [*alternate(lambda: _ours(folder, LAYERS, port, keys), lambda: _ours(folder, LAYERS, port))]
     mine, others = zip(*pairs, strict=True)
     ratio = median(a / b for a, b in pairs)
@@ -147,8 +148,3 @@ def _appended(folder: Path, messages: list[bytes]) -> float:
     taken = time.perf_counter() - begin
     path.unlink()
     return count / taken
-
-
-def _port() -> int:
-    with zmq.Context() as context, context.socket(zmq.PULL) as probe:
-        return probe.bind_to_random_port("tcp://127.0.0.1")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,16 +17,16 @@ from pipeline.runtime.folder import RunFolder
 from pipeline.runtime.health import Tapped
 from pipeline.runtime.host import Host
 from pipeline.runtime.journal import Journal
-from pipeline.runtime.outcome import Outcome
 from pipeline.runtime.state import ProcessState, Snapshot
 from pipeline.runtime.watch import Limits
 from pipeline.transport.channel import Ledger
+from tests.hosting import Hosted
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = (sys.executable, str(ROOT / "tests" / "puppet.py"))
 LIMITS = Limits(tick=0.01, silence=0.3, stuck=0.8, start=20.0, drain=2.0, settle=0.1)
 
-Started = Callable[..., "Line"]
+Started = Callable[..., "Hosted"]
 
 
 def plan(source: str, sink: str = "consume") -> Plan:
@@ -65,49 +63,21 @@ def _run(node: str, act: str) -> NodeRun:
     return NodeRun(node=node, use="puppet", params={"act": act})
 
 
-class Line:
-    """A host that runs in a thread, for a test to look at."""
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-        self.outcome: Outcome | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        with self.host:
-            self.outcome = self.host.run()
-
-    def until(self, fits: Callable[[Snapshot], bool], seconds: float = 15) -> Snapshot:
-        """The first snapshot that fits."""
-        deadline = time.monotonic() + seconds
-        while not fits(snapshot := self.host.now):
-            assert time.monotonic() < deadline, f"never came to be: {snapshot}"
-            threading.Event().wait(0.01)
-        return snapshot
-
-    def end(self, seconds: float = 10) -> Outcome:
-        """How it ended."""
-        self._thread.join(seconds)
-        assert self.outcome, "the host is still running"
-        return self.outcome
-
-
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     """Starts a host; what still runs after the test is ended."""
     root = Path(f"/tmp/kensa-host-{os.getpid()}")
     monkeypatch.setenv("KENSA_RUN", str(root))
     folder, journal = RunFolder.take("test", "h"), Journal(tmp_path / "log", "test", "h")
-    lines: list[Line] = []
+    lines: list[Hosted] = []
 
-    def started(source: str, sink: str = "consume", **limits: float) -> Line:
+    def started(source: str, sink: str = "consume", **limits: float) -> Hosted:
         values = {name: getattr(LIMITS, name) for name in LIMITS.__struct_fields__} | limits
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         host = Host(
             plan(source, sink), "h", folder, tmp_path, journal, limits=Limits(**values), command=COMMAND, env=env
         )
-        lines.append(Line(host))
+        lines.append(Hosted(host))
         return lines[-1]
 
     yield started

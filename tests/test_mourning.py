@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,9 +20,9 @@ from pipeline.runtime.host import Host
 from pipeline.runtime.journal import Journal
 from pipeline.runtime.mourning import crashed
 from pipeline.runtime.outcome import Outcome
-from pipeline.runtime.state import Snapshot
 from pipeline.runtime.watch import Limits, Opinion
 from tests.conftest import ROOT
+from tests.hosting import Hosted
 
 LINE = """
 hosts: {{box: {{cameras: [cam-1, cam-2]}}}}
@@ -36,33 +34,17 @@ nodes:
 """
 
 
-class Line:
-    """A host that runs in a thread, with real processes."""
+class Line(Hosted):
+    """A host whose sink notes what it sees."""
 
     def __init__(self, host: Host, seen: Path) -> None:
-        self.host, self._seen = host, seen
-        self.outcome: Outcome | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        super().__init__(host)
+        self._seen = seen
 
-    def _run(self) -> None:
-        with self.host:
-            self.outcome = self.host.run()
-
-    def until(self, fits: Callable[[Snapshot], bool], seconds: float = 40) -> Snapshot:
-        """The first snapshot that fits."""
-        deadline = time.monotonic() + seconds
-        while not fits(snapshot := self.host.now):
-            assert time.monotonic() < deadline, f"never came to be: {snapshot}"
-            threading.Event().wait(0.02)
-        return snapshot
-
-    def end(self) -> Outcome:
-        """Stop it."""
+    def stop(self) -> Outcome:
+        """End it."""
         self.host.stop()
-        self._thread.join(30)
-        assert self.outcome, "the host is still running"
-        return self.outcome
+        return self.end()
 
     def records(self, camera: str) -> list[tuple[str, str, int]]:
         """(kind, session, number) of what the sink has seen of a camera."""
@@ -115,7 +97,7 @@ def test_who_crashes_in_a_group_is_found_and_stands_alone(line: Line) -> None:
     session = line.records("cam-2")[-1][1]
     mine = [(kind, seq) for kind, which, seq in line.records("cam-2") if which == session]
     assert mine[19:22] == [("frame", 19), ("gap", 20), ("frame", 21)]
-    outcome = line.end()
+    outcome = line.stop()
     assert all(account.balanced for account in outcome.accounts), str(outcome)
     kept = line.records("cam-1")
     last = kept[-1][1]
@@ -129,7 +111,7 @@ def test_every_session_of_a_camera_that_crashed_has_an_end(line: Line) -> None:
     """Of each session that a crash cut off, the sink holds its frames without a hole, and the gap that ends it."""
     line.until(lambda s: any("crashed twice" in alarm.text for alarm in s.alarms))
     line.until(lambda s: all(one.condition == "running" for one in s.processes if one.name != "weak@cam-2"))
-    line.end()
+    line.stop()
     kept = line.records("cam-1")
     sessions = list(dict.fromkeys(session for _, session, _ in kept))
     assert len(sessions) >= 3

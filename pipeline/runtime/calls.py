@@ -14,15 +14,14 @@ from pipeline.plan import Post
 from pipeline.runtime.peer import Answer, Ask, Bye, Peer, decode_answer, decode_question, encode
 from pipeline.runtime.watch import Limits
 from pipeline.transport.context import Context
+from pipeline.transport.sockets import HEARTBEAT
 
 AT_ONCE = 64  # messages that are read before anything else is looked at
 LARGEST = 1 << 14  # bytes of a message
 LINGER_MS = 300  # for a goodbye
 LISTEN = "listen to peers"  # the notice that nobody can find us
-OPTIONS = {
+OPTIONS = HEARTBEAT | {
     zmq.LINGER: 0,
-    zmq.HEARTBEAT_IVL: 500,
-    zmq.HEARTBEAT_TIMEOUT: 1500,
     zmq.HANDSHAKE_IVL: 2000,
     zmq.RECONNECT_IVL: 50,
     zmq.RECONNECT_IVL_MAX: 500,

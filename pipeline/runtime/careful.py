@@ -15,6 +15,7 @@ from pipeline.errors import KensaError
 from pipeline.notices import board
 from pipeline.plan import Edge, Lane
 from pipeline.records import Gap, Record
+from pipeline.runtime import gaps
 from pipeline.transport.channel import Delivery, Inbox
 
 FOLDER = "work"
@@ -102,12 +103,7 @@ class Careful:
             f"node '{self._node}' crashed twice on camera '{record.camera}', session '{record.session}', "
             f"seq {record.seq}: that record was left out and told as a gap",
         )
-        if isinstance(record, Gap):
-            return record
-        camera, session, seq = record.camera, record.session, record.seq
-        return Gap(
-            camera=camera, session=session, seq=seq, t_ns=record.t_ns, last=seq, reason="error", where=self._node
-        )
+        return gaps.failed(record, self._node)
 
 
 def careful(inbox: Inbox, lane: Lane, state: str) -> Inbox:

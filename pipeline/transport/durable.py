@@ -10,7 +10,7 @@ from pipeline.transport.channel import Ledger
 from pipeline.transport.context import Context
 from pipeline.transport.item import Item
 from pipeline.transport.keeper import Keeper
-from pipeline.transport.zeromq import KEPT, ZeromqOutbox
+from pipeline.transport.zeromq import ZeromqOutbox
 
 GRACE_S = 1.0  # seconds that a consumer may be away before all that waits for it goes to disk
 SPILL_S = 3.0  # seconds that writing the rest may take when the edge is closed
@@ -36,11 +36,8 @@ class DurableOutbox(ZeromqOutbox):
     def _content(self) -> bool:
         return self._backlog.idle and super()._content()
 
-    def _keeps(self, item: Item) -> bool:
-        """As every edge does, past the bounds of the queue: what gathers is far below them."""
-        if not self._linked or self._kept >= KEPT or item.size > codec.MAX_BYTES:
-            return False
-        self._kept += 1
+    def _hold(self, item: Item) -> bool:
+        """Past the bounds of the queue: what gathers is far below them."""
         self._flow.queue.put(item)
         return True
 

@@ -12,7 +12,7 @@ import zmq
 
 from pipeline.errors import KensaError
 from pipeline.transport.context import Context
-from pipeline.transport.zeromq import HEARTBEAT, OPTIONS
+from pipeline.transport.sockets import HEARTBEAT, OPTIONS
 
 if TYPE_CHECKING:
     from pipeline.transport.guard import Guard

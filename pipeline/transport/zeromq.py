@@ -5,7 +5,6 @@ from __future__ import annotations
 import select
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import msgspec
 import zmq
@@ -18,28 +17,12 @@ from pipeline.transport.channel import Ledger
 from pipeline.transport.context import Context
 from pipeline.transport.flow import Flow
 from pipeline.transport.item import Item
-
-if TYPE_CHECKING:
-    from pipeline.transport.callers import Caller
+from pipeline.transport.sockets import dealer
 
 SLICE = 0.1  # seconds after which one who waits looks whether the line stops
 LISTEN_EVERY = 0.2  # seconds between two looks at acknowledgements while nothing waits
-LINGER_MS = 1000
 KEPT = 16  # records that gather before they are sent without waiting for a pump
 NOBLOCK = int(zmq.NOBLOCK)  # the hot path converts no enumeration
-OPTIONS = {
-    zmq.LINGER: LINGER_MS,
-    zmq.HANDSHAKE_IVL: 2000,
-    zmq.CONNECT_TIMEOUT: 2000,
-    zmq.RECONNECT_IVL: 10,
-    zmq.RECONNECT_IVL_MAX: 200,
-    zmq.MAXMSGSIZE: wire.MAX_FRAME,
-    zmq.SNDHWM: 1024,  # far above any credit: never the bound
-    zmq.RCVHWM: 1024,
-}
-# A host that was unplugged says nothing. On one host the supervisor sees who stands still, and a heartbeat would do
-# harm: libzmq 4.3.5 aborts the process when it is due while a socket closes and its peer is gone (`!_io_error`).
-HEARTBEAT = {zmq.HEARTBEAT_IVL: 500, zmq.HEARTBEAT_TIMEOUT: 1500}
 
 
 class ZeromqOutbox:
@@ -67,7 +50,7 @@ class ZeromqOutbox:
         self._open()
 
     def _open(self) -> None:
-        self._socket = _dealer(self._context, self._address, self._caller)
+        self._socket = dealer(self._context, self._address, self._caller)
         self._write = super(zmq.Socket, self._socket).send  # past options that only other kinds of socket have
         self._descriptor: int = self._socket.getsockopt(zmq.FD)  # type: ignore[assignment]  # a number
 
@@ -96,6 +79,10 @@ class ZeromqOutbox:
         if not self._linked or self._kept >= KEPT or item.size > codec.MAX_BYTES:
             return False
         self._kept += 1
+        return self._hold(item)
+
+    def _hold(self, item: Item) -> bool:
+        """Take a record into the queue without sending; False where that is full."""
         return self._flow.offer(item, time.monotonic())
 
     @property
@@ -285,15 +272,3 @@ def _message(item: Item, last: bytes = wire.NIL) -> bytes:
     if type(payload) is bytes:
         return payload
     return codec.encode(payload) if isinstance(payload, Record) else last
-
-
-def _dealer(context: Context, address: str, caller: Caller | None) -> zmq.Socket[bytes]:
-    socket = context.zmq.socket(zmq.DEALER)
-    for option, value in (OPTIONS | (HEARTBEAT if address.startswith("tcp://") else {})).items():
-        socket.setsockopt(option, value)
-    socket.setsockopt(zmq.IMMEDIATE, 1)  # nothing is queued for a peer that is not there
-    socket.setsockopt(zmq.PROBE_ROUTER, 1)  # each new connection begins with an empty frame
-    socket.setsockopt(zmq.IPV6, int(address.startswith("tcp://[")))
-    if caller is None or caller.secure(socket):
-        socket.connect(address)
-    return socket

@@ -38,7 +38,9 @@ BATCH = 256
 
 def figures() -> Iterator[Figure]:
     """CPU of both ends in µs per record, encoding and decoding included; records/s of the disk."""
-    with tempfile.TemporaryDirectory(dir=ROOT / "out") as name:
+    out = ROOT / "out"  # a disk, where the temporary folder may be memory
+    out.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as name:
         folder = Path(name)
         for layers, what, most in ((LAYERS, "9 KB", 1.3), (SMALL, "1 KB", 2.0)):
             pairs = [*alternate(lambda a=layers: _ours(folder, a), lambda a=layers: _bare(folder, a))]  # type: ignore[misc]

@@ -62,8 +62,7 @@ def _as_rle(value: Any) -> Rle:
 _encoder = msgspec.msgpack.Encoder(enc_hook=_as_rle)
 _decoder = msgspec.msgpack.Decoder(_Envelope)
 _stamps = msgspec.msgpack.Decoder(_Stamp)
-_PREFIX = bytes((0x93, MAJOR, MINOR))
-_HEAD = _PREFIX[:2]
+_ARRAY = 0x93  # of three
 
 
 def reader(kind: Any) -> Callable[[bytes | memoryview], Any]:
@@ -93,7 +92,7 @@ def decode(message: bytes | memoryview) -> AnyRecord:
     Raises:
         DecodeError: If it is too large, not MessagePack, not a record, or of another major version.
     """
-    if message[:2] != _HEAD:
+    if len(message) < 2 or message[0] != _ARRAY or message[1] != MAJOR:
         _refuse_version(message)
     if len(message) > MAX_BYTES:
         _refuse_size(message)

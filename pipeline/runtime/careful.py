@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from pipeline.errors import KensaError
 from pipeline.notices import board
@@ -61,7 +62,7 @@ class Careful:
             return delivery
         work = (delivery.edge, delivery.producer, delivery.number)
         if work == self._culprit:
-            return delivery._replace(record=self._spared(delivery.record))
+            return replace(delivery, record=self._spared(delivery.record))
         note = _encode(work)
         os.pwrite(self._file, len(note).to_bytes(4, "big") + note, 0)
         return delivery

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from pipeline.records import Frame, Gap, Record, Regions, Tracks
 from pipeline.transport.channel import Delivery
 from pipeline.transport.flow import MAX_UNDONE
@@ -160,7 +162,7 @@ class Arrivals:
         gaps = [*self._holes(record, key)]
         self._met.add(key)
         self._reach(record)
-        return (*(delivery._replace(number=0, record=gap) for gap in gaps), delivery)
+        return (*(replace(delivery, number=0, record=gap) for gap in gaps), delivery)
 
     def _holes(self, record: Record, key: Key) -> Iterator[Gap]:
         """What earlier incarnations left out before a record: of its session, of the ones before it, or its beginning.

@@ -87,6 +87,11 @@ class Backlog(Flow):
                 self.queue.shed(None, self.ahead, self._ahead_bytes)
         return True
 
+    def gather(self, item: Item) -> bool:
+        """Past the bounds of the queue: what gathers is far below them."""
+        self.queue.put(item)
+        return True
+
     def look(self, now: float, *, away: bool) -> None:
         """Measure; and let everything go to disk while the consumer is away, or what has waited too long."""
         self._pace.look(self.queue.sent, now)

@@ -5,7 +5,7 @@ A ledger must balance at all times: sent = delivered + dropped + spilled + in fl
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -42,7 +42,7 @@ class Ledger(Struct, frozen=True, kw_only=True):
         return self.sent - self.delivered - sum(self.dropped.values()) - self.spilled - self.in_flight
 
 
-class Delivery(NamedTuple):
+class Delivery(Struct, frozen=True, gc=False):
     """A record as it comes out of an inbox.
 
     Attributes:

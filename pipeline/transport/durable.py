@@ -36,11 +36,6 @@ class DurableOutbox(ZeromqOutbox):
     def _content(self) -> bool:
         return self._backlog.idle and super()._content()
 
-    def _hold(self, item: Item) -> bool:
-        """Past the bounds of the queue: what gathers is far below them."""
-        self._flow.queue.put(item)
-        return True
-
     def _enqueue(self, item: Item) -> None:
         """Take a record into the queue; what is too much there goes to disk."""
         if item.size > codec.MAX_BYTES:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import count
 
 from pipeline.plan import Queue as Limits
 from pipeline.transport.channel import Ledger
@@ -78,6 +79,10 @@ class Flow:
         """Hand a record over; False where the producer has to wait."""
         return self.queue.offer(item, now, self.ahead, self._ahead_bytes)
 
+    def gather(self, item: Item) -> bool:
+        """Hand over a record that somebody else will send with others; False where the producer has to wait."""
+        return self.offer(item, item.since)
+
     def direct(self, item: Item) -> int:
         """The number of a record that goes past the queue, as if `peek` had given it and it was sent; 0: it may not."""
         number, queue = self.next, self.queue
@@ -112,34 +117,30 @@ class Flow:
 
     def several(self, most: int, size: int) -> list[Item]:
         """What waits behind what `peek` gave, as if `peek` had given each and it was sent: for one frame."""
-        found: list[Item] = []
         queue, number = self.queue, self.next
         if number <= self._top or not self.gate or queue.gaps or self._crowded():
-            return found
-        most = min(most, self.credit - self.ahead)
-        while queue.items and len(found) < most and size > 0:
-            item = queue.first()
-            found.append(item)
-            self._undone[number] = item
-            number += 1
-            size -= item.size
-            self._undone_bytes += item.size
-            self._ahead_bytes += item.size
-            self._weight += item.weight
-        self._top, self.next = number - 1, number
+            return []
+        found = queue.several(min(most, self.credit - self.ahead), size)
+        self._undone.update(zip(count(number), found, strict=False))
+        held = sum([item.size for item in found])
+        self._undone_bytes += held
+        self._ahead_bytes += held
+        self._weight += sum([item.weight for item in found])
+        self.next = number + len(found)
+        self._top = self.next - 1
         return found
 
     def acknowledge(self, taken: int, done: int, refused: Mapping[int, str] | None = None) -> None:
         """What the consumer has taken and what it has finished with, both up to a number; some it refused."""
-        for number in range(self.taken + 1, min(taken, self._top) + 1):
-            if number < self.next:
-                self._ahead_bytes -= self._undone[number].size
-            self.taken = number
-        self.next = max(self.next, self.taken + 1)
-        last = min(done, self.taken)
-        for number in range(self.base, last + 1):
-            self._settle(self._undone.pop(number), refused.get(number) if refused else None)
-        self.base = max(self.base, last + 1)
+        taken = max(self.taken, min(taken, self._top))
+        undone, on_way = self._undone, range(self.taken + 1, min(taken + 1, self.next))
+        self._ahead_bytes -= sum([undone[number].size for number in on_way])
+        self.taken = taken
+        self.next = max(self.next, taken + 1)
+        over = range(self.base, min(done, taken) + 1)
+        if over:
+            self.base = over.stop
+            self._settle([undone.pop(number) for number in over], over.start, refused or {})
 
     def rewind(self) -> None:
         """Begin again with the first that is not done: the consumer is another one, or was away."""
@@ -191,10 +192,14 @@ class Flow:
         self._weight += item.weight
         return True
 
-    def _settle(self, item: Item, refused: str | None) -> None:
-        self._weight -= item.weight
-        self._undone_bytes -= item.size
-        if refused is None:
-            self._delivered += item.weight
-        else:
-            self.queue.refuse(item, refused)
+    def _settle(self, items: Sequence[Item], first: int, refused: Mapping[int, str]) -> None:
+        """These are finished with, numbered from the first."""
+        weight = sum([item.weight for item in items])
+        self._weight -= weight
+        self._undone_bytes -= sum([item.size for item in items])
+        for number in range(first, first + len(items)) if refused else ():
+            if number in refused:
+                item = items[number - first]
+                weight -= item.weight
+                self.queue.refuse(item, refused[number])
+        self._delivered += weight

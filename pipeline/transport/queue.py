@@ -136,6 +136,19 @@ class Queue:
         self._extra -= item.weight - 1
         return item
 
+    def several(self, most: int, size: int) -> list[Item]:
+        """The oldest records, no more than so many, and none behind those that fill the size; no gap may wait."""
+        found: list[Item] = []
+        items, left = self.items, size
+        while items and len(found) < most and left > 0:
+            _, item = items.popitem(last=False)
+            found.append(item)
+            left -= item.size
+            if item.weight != 1:
+                self._extra -= item.weight - 1
+        self.bytes -= size - left
+        return found
+
     def expire(self, now: float) -> None:
         """Let go of what has waited longer than the queue's age."""
         if not self._limits.age or self._spools:

@@ -95,7 +95,10 @@ class ZeromqInbox:
             return
         arrivals = link.arrivals
         if delivery.producer == arrivals.producer:
-            arrivals.settle(delivery.number, refused)
+            if refused:
+                arrivals.refuse(delivery.number, refused)
+            else:
+                arrivals.finish(delivery.number)
         else:
             arrivals.late()
         if arrivals.ended and arrivals.done == arrivals.received:

@@ -27,7 +27,7 @@ RECORD = 0xCF
 PACK = 0xD3
 HEAD = 9
 PACKED = 128  # records in one frame, at most
-PACKED_BYTES = 1 << 16  # beyond them another one is begun
+PACKED_BYTES = 1 << 19  # beyond them another one is begun: each frame costs a waking at both ends
 NIL = b"\xc0"
 AWAY = b"\xc2"
 MAX_FRAME = codec.MAX_BYTES + HEAD
@@ -70,23 +70,19 @@ _head = Layout(">BQ").pack
 _array = _binary = Layout(">BI").pack  # MessagePack's heads of 32 bits: what is packed is copied once
 _number = Layout(">Q").unpack_from
 encode = msgspec.msgpack.Encoder().encode
+# What was encoded last: a lane hands one record to all its edges in a row. One slot, for it is written in one step.
+_last: list[tuple[Record | None, bytes]] = [(None, b"")]
 _messages = msgspec.msgpack.Decoder(Annotated[list[memoryview], Meta(max_length=PACKED)]).decode
 decode_reply: Callable[[bytes], Who | Ack | Bye] = codec.reader(Who | Ack | Bye)
 decode_greeting: Callable[[bytes | memoryview], Hello | Bye] = codec.reader(Hello | Bye)
 
 
-class _Last:
-    """The record that was encoded last: a lane hands one record to all its edges in a row."""
-
-    pair: tuple[Record | None, bytes] = (None, b"")
-
-
 def message(record: Record) -> bytes:
     """The record's message; encoded once for a record that goes to several edges."""
-    known, message = _Last.pair
+    known, message = _last[0]
     if known is not record:
         message = codec.encode(record)
-        _Last.pair = (record, message)
+        _last[0] = (record, message)
     return message
 
 
@@ -99,7 +95,8 @@ def packed(number: int, messages: list[bytes]) -> bytes:
     """Several records' messages with the number of the first."""
     parts = [_head(PACK, number), _array(0xDD, len(messages))]
     for message in messages:
-        parts += (_binary(0xC6, len(message)), message)
+        parts.append(_binary(0xC6, len(message)))
+        parts.append(message)
     return b"".join(parts)
 
 

@@ -21,7 +21,7 @@ from pipeline.transport.sockets import dealer
 
 SLICE = 0.1  # seconds after which one who waits looks whether the line stops
 LISTEN_EVERY = 0.2  # seconds between two looks at acknowledgements while nothing waits
-KEPT = 16  # records that gather before they are sent without waiting for a pump
+KEPT = 48  # records that gather before they are sent without waiting for a pump
 NOBLOCK = int(zmq.NOBLOCK)  # the hot path converts no enumeration
 
 
@@ -66,24 +66,16 @@ class ZeromqOutbox:
         size = len(payload) if isinstance(payload, bytes) else 0
         item = Item(record.camera, record.session, record.seq, record.t_ns, payload, size, time.monotonic())
         with self._lock:
-            if self._linger and self._keeps(item):
-                return
+            # It gathers here until a pump sends it with others where its consumer would let it wait anyway.
+            if self._linger and self._linked and self._kept < KEPT and size <= codec.MAX_BYTES:
+                self._kept += 1
+                if self._flow.gather(item):
+                    return
             number = self._flow.direct(item) if self._linked and size <= codec.MAX_BYTES else 0
             if not number:
                 self._enqueue(item)
             elif not self._put(wire.frame(number, _message(item))):
                 self._flow.unsent(item)
-
-    def _keeps(self, item: Item) -> bool:
-        """Whether a record gathers here until a pump sends it with others: its consumer would let it wait anyway."""
-        if not self._linked or self._kept >= KEPT or item.size > codec.MAX_BYTES:
-            return False
-        self._kept += 1
-        return self._hold(item)
-
-    def _hold(self, item: Item) -> bool:
-        """Take a record into the queue without sending; False where that is full."""
-        return self._flow.offer(item, time.monotonic())
 
     @property
     def linked(self) -> bool:
@@ -195,7 +187,7 @@ class ZeromqOutbox:
             return
         while (entry := flow.peek(now)) is not None:
             number, items = entry[0], self._gather(entry[1], now)
-            messages = [_message(item, self._last) for item in items]
+            messages = [m if type(m := item.payload) is bytes else _message(item, self._last) for item in items]
             frame = wire.packed(number, messages) if len(messages) > 1 else wire.frame(number, messages[0])
             if not self._put(frame):
                 for item in items:

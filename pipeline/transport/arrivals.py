@@ -11,6 +11,7 @@ from pipeline.transport.flow import MAX_UNDONE
 SESSIONS = 8  # of a camera that are remembered: what is sent again after a crash may be of an earlier one
 Key = tuple[str, str]  # camera, session
 Trails = dict[str, list[tuple[str, int]]]  # how far each camera has come in its last sessions, oldest first
+UNSAID = "unsaid"  # why an end is refused
 ONE_PER_SEQ = (Frame, Regions, Tracks)  # a second one with the same number is the same record again
 
 
@@ -41,6 +42,7 @@ class Arrivals:
         self._closed: set[Key] = set()  # those of them that were ended by a gap
         self._passed: set[Key] = set()  # those before them: all of them was received
         self._torn = False
+        self._unsaid = False  # something was refused of which the producer may not have told yet
         self._stone: tuple[int, Trails] = (0, {})
         self._kept = -1
 
@@ -80,6 +82,7 @@ class Arrivals:
         self.ended = False
         self._early.clear()
         self._refused.clear()
+        self._unsaid = False
         self._met.clear()
         self._closed.clear()
         self._stone, self._kept = (0, {}), -1
@@ -109,6 +112,7 @@ class Arrivals:
     def refuse(self, number: int, reason: str) -> None:
         """Finish with a number that could not be read or kept; its producer counts it as dropped."""
         self._refused[number] = reason
+        self._unsaid = True
         self.finish(number)
         while len(self._refused) > MAX_UNDONE:
             del self._refused[next(iter(self._refused))]
@@ -118,9 +122,17 @@ class Arrivals:
         return {number: reason for number, reason in self._refused.items() if number > since}
 
     def end(self, number: int) -> None:
-        """The stream ends with this number."""
-        self.ended = True
-        self.finish(number)
+        """The stream ends with this number.
+
+        It does not yet where something was refused: the end is refused as well, and comes again behind what the
+        producer has to tell of that.
+        """
+        if self._unsaid:
+            self.refuse(number, UNSAID)
+            self._unsaid = False
+        else:
+            self.ended = True
+            self.finish(number)
 
     def finish(self, number: int) -> None:
         """Finish with one number; `done` follows as soon as everything before it is finished too."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from pipeline.plan import Queue as Limits
+from pipeline.records import Gap
 from pipeline.transport.channel import Ledger
-from pipeline.transport.item import END, Item
+from pipeline.transport.item import END, WITHDRAWN, Item, missed
 from pipeline.transport.queue import Queue
 
 MAX_CREDIT = 64  # records on their way to a consumer: wake-ups are shared, and a socket holds little
@@ -50,6 +53,7 @@ class Flow:
         self._weight = 0
         self._delivered = 0
         self._resent = 0
+        self._refused: set[int] = set()  # of what is not done: what is told already
         self._ending = False
         self._ended = False
 
@@ -130,15 +134,24 @@ class Flow:
         return found
 
     def acknowledge(self, taken: int, done: int, refused: Mapping[int, str] | None = None) -> None:
-        """What the consumer has taken and what it has finished with, both up to a number; some it refused."""
+        """What the consumer has taken and what it has finished with, both up to a number; some it refused.
+
+        What was refused is told as soon as this is heard, whether or not all that is before it is done.
+        """
         for number in range(self.taken + 1, min(taken, self._top) + 1):
             if number < self.next:
                 self._ahead_bytes -= self._undone[number].size
             self.taken = number
         self.next = max(self.next, self.taken + 1)
+        for number, reason in refused.items() if refused else ():
+            if self.base <= number <= self.taken and number not in self._refused:
+                self._refused.add(number)
+                self._disown(number, reason)
         last = min(done, self.taken)
         for number in range(self.base, last + 1):
-            self._settle(self._undone.pop(number), refused.get(number) if refused else None)
+            self._settle(self._undone.pop(number))
+        if self._refused:
+            self._refused = {number for number in self._refused if number > last}
         self.base = max(self.base, last + 1)
 
     def rewind(self) -> None:
@@ -147,6 +160,7 @@ class Flow:
         self.next = self.base
         self.taken = self.base - 1
         self._ahead_bytes = 0
+        self._refused.clear()  # another consumer may have to be told again
 
     def end(self) -> None:
         """No more will be handed over: after what waits, the end of the stream is sent."""
@@ -191,10 +205,22 @@ class Flow:
         self._weight += item.weight
         return True
 
-    def _settle(self, item: Item, refused: str | None) -> None:
+    def _disown(self, number: int, reason: str) -> None:
+        """Account for what was refused; its gap stands in its place too, should another consumer come.
+
+        An end is refused by a consumer that may have to be told of a gap before it: it comes again, behind that.
+        """
+        item = self._undone[number]
+        if item.payload is None:
+            self._undone[number], self._ended = WITHDRAWN, self._ended and item is not END
+            return
+        gap = replace(item, weight=0) if isinstance(item.payload, Gap) else missed(item, reason, self.queue.name)
+        self._undone[number] = gap
+        self._weight -= item.weight
+        self._undone_bytes -= item.size - gap.size
+        self.queue.refuse(item, reason)
+
+    def _settle(self, item: Item) -> None:
         self._weight -= item.weight
         self._undone_bytes -= item.size
-        if refused is None:
-            self._delivered += item.weight
-        else:
-            self.queue.refuse(item, refused)
+        self._delivered += item.weight

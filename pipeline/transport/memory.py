@@ -204,7 +204,7 @@ class MemoryInbox:
         self._ready.extend(arrivals.place(number, record))
 
     def _settle(self, arrivals: Arrivals, flow: Flow) -> None:
-        flow.acknowledge(0, arrivals.done)
+        flow.acknowledge(0, arrivals.done, arrivals.refused(flow.base - 1))
         self._hub.room.notify_all()
 
 

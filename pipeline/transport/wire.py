@@ -2,7 +2,7 @@
 
 A record's frame is a MessagePack number (`0xcf` and 8 bytes, big-endian) and the record's message; a nil
 instead of the message ends the stream; false ends it because the producer's host was stopped: it may come back, so
-another host goes on waiting for it. Where several wait, one frame brings them: a signed MessagePack number (`0xd3`
+another host goes on waiting for it; true stands for an end that was taken back. Where several wait, one frame brings them: a signed MessagePack number (`0xd3`
 and 8 bytes), that of the first, and an array of their messages as binaries. Everything else is a MessagePack array
 that begins with a word.
 """
@@ -30,6 +30,8 @@ PACKED = 128  # records in one frame, at most
 PACKED_BYTES = 1 << 16  # beyond them another one is begun
 NIL = b"\xc0"
 AWAY = b"\xc2"
+TAKEN_BACK = b"\xc3"
+WORDS = (NIL, AWAY, TAKEN_BACK)
 MAX_FRAME = codec.MAX_BYTES + HEAD
 
 

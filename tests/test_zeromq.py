@@ -87,7 +87,7 @@ def test_stopped_consumer_is_waited_for(line: Ends, tmp_path: Path) -> None:
     consumer.signal(signal.SIGSTOP)
     sender = in_thread(lambda: send(outbox, range(50, 500)))
     if line.transport == "tcp":
-        eventually(lambda: not outbox.linked, "the heartbeat gave the consumer up")  # type: ignore[attr-defined]
+        eventually(lambda: not outbox.linked, "the heartbeat gave the consumer up")
     else:
         eventually(lambda: outbox.ledger().in_flight >= 64, "the producer waits for room")
     consumer.signal(signal.SIGCONT)

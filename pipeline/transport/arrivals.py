@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pipeline.records import Frame, Gap, Record, Regions, Tracks
 from pipeline.transport.channel import Delivery
 from pipeline.transport.flow import MAX_UNDONE
 
 SESSIONS = 8  # of a camera that are remembered: what is sent again after a crash may be of an earlier one
+SEVERAL_PER_SEQ = frozenset({"part", "verdict"})
 Key = tuple[str, str]  # camera, session
 Trails = dict[str, list[tuple[str, int]]]  # how far each camera has come in its last sessions, oldest first
 UNSAID = "unsaid"  # why an end is refused
@@ -18,6 +19,10 @@ ONE_PER_SEQ = (Frame, Regions, Tracks)  # a second one with the same number is t
 class Arrivals:
     """One edge as its consumer sees it.
 
+    Args:
+        edge: Its name.
+        kinds: Names of the record types that travel on it.
+
     Attributes:
         edge: Name of the edge.
         producer: Incarnation of the producer whose numbers these are; empty before the first.
@@ -26,8 +31,9 @@ class Arrivals:
         ended: The producer has said that no more will come.
     """
 
-    def __init__(self, edge: str) -> None:
+    def __init__(self, edge: str, kinds: Iterable[str] = ()) -> None:
         self.edge = edge
+        self._whole = int(SEVERAL_PER_SEQ.isdisjoint(kinds))  # 0: of the number that came last some may be missing
         self.producer = ""
         self.received = 0
         self.done = 0
@@ -180,13 +186,15 @@ class Arrivals:
         A session before it may still be heard of: its own gap is told again by whoever ends it.
         """
         if (last := self._open.pop(key, None)) is not None:
-            if record.seq > last + 1:
-                yield self._left_out(record, key[1], last + 1, record.seq - 1)
+            first = last + self._whole if self._torn else last + 1
+            if record.seq > first:
+                yield self._left_out(record, key[1], first, record.seq - 1)
         elif self._torn and key not in self._met:
             for camera, session in [each for each in self._open if each[0] == key[0] and each not in self._closed]:
+                first = self._open[camera, session] + self._whole
                 self._open[camera, session] += 1
                 self._closed.add((camera, session))
-                yield self._left_out(record, session, self._open[camera, session], self._open[camera, session])
+                yield self._left_out(record, session, first, self._open[camera, session])
             if record.seq and key not in self._last:
                 yield self._left_out(record, record.session, 0, record.seq - 1)
 

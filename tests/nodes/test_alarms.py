@@ -355,8 +355,8 @@ def test_an_outage_and_what_it_costs_are_told(tmp_path: Path) -> None:
         _until(lambda: told() != [])
         assert told() == [
             (
-                f"alarms: webhook does not answer: HTTP Error 500: Internal Server Error; 2 events of {journal.path} wait "
-                "and are sent when that ends; beyond 2 the oldest are set aside"
+                f"alarms: webhook does not answer: HTTP Error 500: Internal Server Error; 2 events of {journal.path} "
+                "wait and are sent when that ends; beyond 2 the oldest are set aside"
             )
         ]
         journal.append([encode(event(verdict(2)))])
@@ -366,8 +366,8 @@ def test_an_outage_and_what_it_costs_are_told(tmp_path: Path) -> None:
         _until(lambda: courier.delivered == 2)
     assert told() == [
         (
-            f"alarms: events that could not be delivered (1) are in {journal.path}.undelivered.jsonl: the log says why; "
-            "post its lines once the receiver is well"
+            f"alarms: events that could not be delivered (1) are in {journal.path}.undelivered.jsonl: the log says "
+            "why; post its lines once the receiver is well"
         )
     ]
     board.settle(f"alarms {journal.path} undelivered")

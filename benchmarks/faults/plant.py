@@ -136,10 +136,9 @@ class Plant:
             out = self.folder / "out" / f"{self._runs:03}-{host}"
             more = ("--insecure", *self.setting.options) if self.setting.transport == PLAIN else self.setting.options
             inside = self.cable.inside(host) if self.cable else []
-            words = [KENSA, "run", self.write(host), "--host", host, "--log", f"{out}.log", *more]
-            command: list[str | Path] = [*inside, *words]
+            command: list[str | Path] = [*inside, KENSA, "run", self.write(host), "--host", host, "--log", f"{out}.log"]
             with out.open("wb") as text:
-                started = subprocess.Popen(command, cwd=ROOT, env=self.env(host), stdout=text, stderr=text)
+                started = subprocess.Popen([*command, *more], cwd=ROOT, env=self.env(host), stdout=text, stderr=text)
             self.commands[host] = started
 
     def env(self, host: str = "") -> dict[str, str]:

@@ -41,7 +41,7 @@ def run(words: Sequence[str], times: int | None, seed: int, jobs: int) -> int:
 
 def tried(fault: Fault, transport: str, seed: int, times: int | None = None) -> Result:
     """A fault over one transport, as often as it wants or is wanted, in as many plants as that takes."""
-    return summed(_plant([fault] * part.count, part) for part in parts(fault, transport, seed, times))
+    return summed(_plant([fault] * part.times, part) for part in parts(fault, transport, seed, times))
 
 
 class Part(NamedTuple):
@@ -49,7 +49,7 @@ class Part(NamedTuple):
 
     name: str
     transport: str
-    count: int
+    times: int
     seed: str
 
 
@@ -81,7 +81,7 @@ def _plant(faults: Sequence[Fault], part: Part) -> Result:
 def _named(part: Part) -> Result:
     """One plant, in a process of its own: a fault is no message, its name is."""
     fault = next(fault for fault in FAULTS if fault.name == part.name)
-    return _plant([fault] * part.count, part)
+    return _plant([fault] * part.times, part)
 
 
 def _results(words: Sequence[str], times: int | None, seed: int, jobs: int) -> Iterator[tuple[str, str, Result]]:

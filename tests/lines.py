@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.notices import Notice
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.ledger import Account
 from pipeline.runtime.state import (
@@ -47,6 +48,7 @@ def snapshot(
     edges: Sequence[EdgeState] = (),
     processes: Sequence[ProcessState] = (),
     alarms: Sequence[Alarm] = (),
+    notices: Sequence[Notice] = (),
     peers: Sequence[PeerState] = (),
     phase: Phase = "running",
     t_ns: int = 0,
@@ -64,5 +66,6 @@ def snapshot(
         nodes=tuple(nodes),
         edges=tuple(edges),
         alarms=tuple(alarms),
+        notices=tuple(notices),
         peers=tuple(peers),
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Gap, Record
+from pipeline.records import Gap, Record, Verdict
 from pipeline.transport.arrivals import Arrivals
 from tests.edges import record
 from tests.toys import frame
@@ -47,6 +48,29 @@ def test_a_session_that_a_killed_producer_left_open_is_ended() -> None:
     arrivals = after(ended=False)
     assert told(arrivals, frame(0, "cam-1", "two")) == [("Gap", "one", 3), ("Frame", "two", 0)]
     assert [one.record.seq for one in arrivals.place(2, frame(1, "cam-1", "two"))] == [1]
+
+
+@pytest.mark.parametrize(("session", "seq", "hole"), [("one", 3, (2, 2)), ("one", 7, (2, 6)), ("two", 0, (2, 3))])
+@pytest.mark.parametrize("kinds", [("frame", "gap"), ("gap", "verdict")])
+def test_of_the_number_that_came_last_some_may_be_missing(
+    kinds: tuple[str, ...], session: str, seq: int, hole: tuple[int, int]
+) -> None:
+    """A frame's verdicts follow one another: who died between two of them leaves a hole in that frame."""
+    arrivals = Arrivals("a→b", kinds)
+    arrivals.meet("first", 1)
+    for number in (1, 2, 3):
+        arrivals.accept(number)
+        arrivals.place(number, _judged("one", number - 1))
+    arrivals.meet("second", 1)
+    arrivals.accept(1)
+    found = [one.record for one in arrivals.place(1, _judged(session, seq))]
+    holes = [(one.seq, one.last) for one in found if isinstance(one, Gap)]
+    first = hole[0] + ("verdict" not in kinds)
+    assert holes == [(first, hole[1])] * (first <= hole[1])
+
+
+def _judged(session: str, seq: int) -> Verdict:
+    return Verdict(camera="cam-1", session=session, seq=seq, t_ns=seq, first_seq=seq, outcome="FAIL", subject="frame")
 
 
 def test_a_session_whose_end_was_told_needs_no_second_gap() -> None:

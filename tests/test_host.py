@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from tests.hosting import Hosted
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = (sys.executable, str(ROOT / "tests" / "puppet.py"))
-LIMITS = Limits(tick=0.01, silence=0.3, stuck=0.8, start=20.0, drain=2.0, settle=0.1)
+LIMITS = Limits(tick=0.01, silence=5.0, stuck=20.0, start=30.0, drain=15.0)  # a busy machine keeps them
 
 Started = Callable[..., "Hosted"]
 
@@ -142,12 +143,16 @@ def test_a_process_that_fails_again_and_again_rests_longer_and_is_degraded(start
 
 def test_a_stopped_process_is_shown_as_stalled_and_then_replaced(start: Started) -> None:
     """SIGSTOP is what a host under memory pressure looks like."""
-    line = start("run", "run")
+    line = start("run", "run", silence=1.0, stuck=4.0)
     state = line.until(running)
     os.kill(process(state, "sink").pid, signal.SIGSTOP)
     line.until(lambda s: process(s, "sink").condition == "stalled")
-    state = line.until(lambda s: process(s, "sink").restarts == 1 and running(s))
-    assert "process 'sink' has said nothing for 1 s; starting it again" in state.alarms[0].text
+    state = line.until(lambda s: process(s, "sink").restarts >= 1)
+    told = [
+        re.fullmatch(r"process 'sink' has said nothing for (\d+) s; .* again in 0.2 s", a.text) for a in state.alarms
+    ]
+    assert any(found and int(found[1]) >= 4 for found in told)
+    line.until(running)
 
 
 def test_a_stuck_node_costs_its_process(start: Started) -> None:
@@ -159,20 +164,20 @@ def test_a_stuck_node_costs_its_process(start: Started) -> None:
 
 def test_a_process_that_never_reports_is_started_again(start: Started) -> None:
     """Starting up has its own limit."""
-    line = start("mute", "run", start=0.5)
-    state = line.until(lambda s: bool(s.alarms))
-    assert state.alarms[0].text.startswith("process 'source' did not start within 0.5 s;")
+    line = start("mute", "run", start=4.0)
+    state = line.until(lambda s: any("'source'" in alarm.text for alarm in s.alarms))
+    assert state.alarms[-1].text.startswith("process 'source' did not start within 4 s; starting it again")
 
 
 def test_what_does_not_drain_in_time_is_killed_and_accounted_for(start: Started) -> None:
     """A deaf process cannot hold up the end; its records are dropped by the shutdown, and the status says so."""
-    line = start("deaf", "run", drain=0.5)
+    line = start("deaf", "run", drain=1.5)
     line.until(lambda s: running(s) and s.edges[0].account.total.sent == 10)
     line.host.stop()
     outcome = line.end()
     assert outcome.accounts[0].total == Ledger(sent=10, delivered=4, dropped={"shutdown": 6})
     assert outcome.status == 4
-    assert "process 'source' did not drain within 0.5 s" in outcome.failures
+    assert "process 'source' did not drain within 1.5 s" in outcome.failures
 
 
 def test_a_second_stop_ends_everything_at_once(start: Started) -> None:
@@ -181,12 +186,12 @@ def test_a_second_stop_ends_everything_at_once(start: Started) -> None:
     line.until(running)
     line.host.stop()
     line.host.stop()
-    assert "process 'sink' was told to end at once" in line.end(seconds=3).failures
+    assert "process 'sink' was told to end at once" in line.end(seconds=30).failures
 
 
 def test_records_that_are_not_accounted_for_make_the_status_1(start: Started) -> None:
     """A ledger that does not balance is a fault, and never passes silently."""
-    line = start("leak", "run", drain=0.3)
+    line = start("leak", "run", drain=4.0)
     line.until(running)
     line.host.stop()
     outcome = line.end()
@@ -196,18 +201,18 @@ def test_records_that_are_not_accounted_for_make_the_status_1(start: Started) ->
 
 def test_a_process_whose_producers_have_all_ended_is_told_to_finish(start: Started) -> None:
     """A producer that was killed cannot end its edges; its consumer must not wait for that."""
-    line = start("deaf", "consume", drain=5)
+    line = start("deaf", "consume", drain=60)
     state = line.until(running)
     line.host.stop()
     line.until(lambda s: s.phase == "draining")
     os.kill(process(state, "source").pid, signal.SIGKILL)
-    outcome = line.end(seconds=4)
+    outcome = line.end(seconds=30)
     assert outcome.failures == ("process 'source' was killed by SIGKILL",)
 
 
 def test_everything_a_process_says_goes_to_the_journal(start: Started, tmp_path: Path) -> None:
     """Standard output too: a node that prints must not write across the table."""
-    line = start("noisy", "run", drain=0.3)
+    line = start("noisy", "run", drain=4.0)
     line.until(running)
     line.host.stop()
     line.end()

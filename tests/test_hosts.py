@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.faults.cable import Cable
 from pipeline.runtime.control import Client, find
 from pipeline.runtime.folder import running
 from pipeline.runtime.state import PeerState, Snapshot
@@ -37,50 +38,10 @@ nodes:
 PATIENCE = ("--drain-within", "3s")
 
 
-class Cable:
-    """Two network namespaces and the wire between them."""
-
-    def __init__(self) -> None:
-        self.names = {host: f"kensa-{os.getpid()}-{host}" for host in "ab"}
-
-    def plug(self) -> None:
-        """Make both ends; raises where that is not allowed."""
-        for name in self.names.values():
-            ip("netns", "add", name)
-        ends = [f"ka{os.getpid()}", f"kb{os.getpid()}"]
-        ip("link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
-        for end, (host, name), address in zip(
-            ends, self.names.items(), ("10.213.0.1/24", "10.213.0.2/24"), strict=True
-        ):
-            ip("link", "set", end, "netns", name)
-            ip("-n", name, "link", "set", end, "name", f"wire-{host}")
-            ip("-n", name, "address", "add", address, "dev", f"wire-{host}")
-            ip("-n", name, "link", "set", "lo", "up")
-            ip("-n", name, "link", "set", f"wire-{host}", "up")
-
-    def cut(self) -> None:
-        """From now on nothing arrives, and nobody is told."""
-        ip("-n", self.names["b"], "link", "set", "wire-b", "down")
-
-    def mend(self) -> None:
-        """As before."""
-        ip("-n", self.names["b"], "link", "set", "wire-b", "up")
-
-    def unplug(self) -> None:
-        """Leave nothing."""
-        for name in self.names.values():
-            subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
-
-
-def ip(*words: str) -> None:
-    """Configure the network."""
-    subprocess.run(["ip", *words], check=True, capture_output=True)
-
-
 @pytest.fixture
 def cable() -> Iterator[Cable]:
     """A cable between two namespaces; skips where none can be made."""
-    made = Cable()
+    made = Cable("ab")
     try:
         made.plug()
         yield made
@@ -107,7 +68,7 @@ class Plant:
         own = {"KENSA_STATE": str(self._folder / f"state-{host}"), "KENSA_KEYS": str(self._keys[host])}
         command = [sys.executable, "-m", "pipeline", "run", "line.yaml", "--host", host, "--log", f"log-{host}"]
         self.processes[host] = subprocess.Popen(
-            ["ip", "netns", "exec", self._cable.names[host], *command, *PATIENCE, *more],
+            [*self._cable.inside(host), *command, *PATIENCE, *more],
             cwd=self._folder,
             env={**os.environ, **own, "KENSA_RUN": str(self._run), "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from pipeline.notices import Notice
 from pipeline.runtime.histogram import bucket
 from pipeline.runtime.live import picture
 from pipeline.runtime.rows import Rates
@@ -139,6 +140,27 @@ def test_the_other_hosts_have_rows_of_their_own() -> None:
     assert summary(state, [Rates().rows(line(1, 1))[0]]).endswith(
         "restarts 0; edge-2 running (process archive@edge-2 is stuck); edge-3 unreachable; edge-4 awaited; edge-5 left"
     )
+
+
+def shown(count: int) -> list[str]:
+    """What stands below the table of a line with one alarm of the past and so many notices."""
+    notices = [Notice(str(number), f"disk {number} is full", number * MINUTES) for number in range(1, count + 1)]
+    alarms = [Alarm(5 * SECOND, "process 'a' was killed"), *(Alarm(one.since_ns, one.text) for one in notices)]
+    state = snapshot(notices=notices, alarms=alarms)
+    console = Console(width=80, file=io.StringIO(), force_terminal=False)
+    console.print(picture(state, []))
+    assert isinstance(console.file, io.StringIO)
+    return [said.rstrip() for said in console.file.getvalue().splitlines()[3:]]
+
+
+def test_what_is_still_so_stands_below_the_table() -> None:
+    """Newer alarms do not push it out, it is not told twice, and where there is too much of it that is said."""
+    assert shown(1) == ["00:00:05Z alarm: process 'a' was killed", "since 00:01:00Z: disk 1 is full"]
+    assert shown(5) == [
+        "3 older notices: /healthz and the log have them",
+        "since 00:04:00Z: disk 4 is full",
+        "since 00:05:00Z: disk 5 is full",
+    ]
 
 
 def test_a_row_per_camera_where_asked_for() -> None:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.errors import KensaError
+from pipeline.notices import Notice
 from pipeline.runtime.gets import AT_ONCE
 from pipeline.runtime.histogram import bucket
 from pipeline.runtime.metrics import Endpoint, health, seconds
@@ -102,7 +103,17 @@ def test_health_is_200_while_the_line_runs_well() -> None:
     with Endpoint(line, 0) as endpoint:
         status, text = fetched(endpoint.url.replace("/metrics", "/healthz"))
     assert status == 200
-    assert json.loads(text) == {"healthy": True, **HEAD, "phase": "running", "reasons": []}
+    assert json.loads(text) == {"healthy": True, **HEAD, "phase": "running", "reasons": [], "notices": []}
+
+
+def test_what_people_should_know_is_in_both_pages() -> None:
+    """A disk that fills up does not take the line out of service, but somebody has to look after it."""
+    full = Notice("disk", "the archive's disk is 90 % full", 0)
+    with Endpoint(lambda: snapshot(notices=[full]), 0) as endpoint:
+        _, text = fetched(endpoint.url)
+        status, said = fetched(endpoint.url.replace("/metrics", "/healthz"))
+    assert samples(text)["kensa_line_notices", ()] == 1
+    assert (status, json.loads(said)["notices"]) == (200, ["the archive's disk is 90 % full"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -16,10 +16,10 @@ import zmq
 
 from pipeline import codec
 from pipeline.errors import KensaError
-from pipeline.plan import Lane, Transport
+from pipeline.plan import Lane, Policy, Transport
 from pipeline.records import Gap, Record
 from pipeline.transport import wire
-from pipeline.transport.channel import Outbox
+from pipeline.transport.channel import Closed, Delivery, Inbox, Outbox
 from pipeline.transport.connect import open_inbox
 from pipeline.transport.flow import MAX_CREDIT
 from pipeline.transport.router import KEPT, ZeromqInbox
@@ -87,7 +87,7 @@ def test_stopped_consumer_is_waited_for(line: Ends, tmp_path: Path) -> None:
     consumer.signal(signal.SIGSTOP)
     sender = in_thread(lambda: send(outbox, range(50, 500)))
     if line.transport == "tcp":
-        eventually(lambda: not outbox.linked, "the heartbeat gave the consumer up")  # type: ignore[attr-defined]
+        eventually(lambda: not outbox.linked, "the heartbeat gave the consumer up")
     else:
         eventually(lambda: outbox.ledger().in_flight >= 64, "the producer waits for room")
     consumer.signal(signal.SIGCONT)
@@ -129,6 +129,56 @@ def test_unreadable_record_is_quarantined(line: Ends) -> None:
     assert settled(outbox, inbox).dropped == {"version": 1, "malformed": 1}
     assert [(name, kept.reason) for name, kept in inbox.quarantine] == [("in→out", "version"), ("in→out", "malformed")]
     assert inbox.quarantine[0][1].head == msgspec.msgpack.encode([9, 0, {}])
+
+
+@pytest.mark.parametrize("policy", ["block", "spool"])
+def test_what_is_refused_in_the_last_open_batch_is_told_before_the_end(line: Ends, policy: Policy) -> None:
+    """The end had been sent by then: it is taken back, the gap comes first, and what is done agrees with both."""
+    edge = line.edge(policy=policy)
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    outbox.send(record("cam", 0))
+    _send_raw(outbox, record("cam", 1), b"\x93\x01\x00\xc1")
+    outbox.send(record("cam", 2))
+    closer = in_thread(lambda: outbox.close(15.0))
+    batch = [*_undone(inbox)]
+    found = [one.record for one in batch]
+    assert (seqs(found), missing(found)) == ([0, 2], [1])
+    for one in batch:
+        inbox.done(one)
+    inbox.close()
+    joined(closer)
+    ledger = outbox.ledger()
+    assert (ledger.sent, ledger.delivered, ledger.dropped, ledger.in_flight) == (3, 2, {"malformed": 1}, 0)
+
+
+def test_a_gap_that_is_spoilt_on_its_way_is_told_again(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else knows of what it tells."""
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    gap = Gap(camera="cam", session="s", seq=4, last=6, t_ns=0, reason="error", where="before")
+    real, spoilt = wire.frame, iter([b"\x93\x01\x00\xc1"])
+    monkeypatch.setattr(wire, "frame", lambda number, message: real(number, next(spoilt, message)))
+    outbox.send(gap)
+    closer = in_thread(lambda: outbox.close(15.0))
+    assert rest(inbox) == [gap]
+    inbox.close()
+    joined(closer)
+    assert outbox.ledger().dropped == {"malformed": 1}
+
+
+def test_who_comes_after_a_refusal_is_told_of_it_too(line: Ends) -> None:
+    """A consumer dies after it took back an end; the next hears the gap, and only then of the end."""
+    edge = line.edge(policy="spool")
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    outbox.send(record("cam", 0))
+    _send_raw(outbox, record("cam", 1), b"\x93\x01\x00\xc1")
+    closer = in_thread(lambda: outbox.close(15.0))
+    assert missing([one.record for one in _undone(inbox)]) == [1]
+    line.leave(inbox)
+    found = rest(line.inbox(edge))
+    assert (seqs(found), {*missing(found)}) == ([0], {1})
+    joined(closer)
+    assert outbox.ledger().delivered == 1
 
 
 def test_what_waits_travels_together(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,6 +380,13 @@ def test_records_gather_and_leave_together(line: Ends, monkeypatch: pytest.Monke
 
 def _lane() -> Lane:
     return Lane(name="out", cameras=(), runs=())
+
+
+def _undone(inbox: Inbox) -> Iterator[Delivery]:
+    """Everything up to the end of the stream, as a batch that is still open."""
+    with suppress(Closed):
+        while True:
+            yield receive(inbox)
 
 
 def _send_raw(outbox: Outbox, about: Record, message: bytes) -> None:

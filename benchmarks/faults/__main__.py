@@ -7,6 +7,7 @@ Exit status: 1 where anything is lost or unaccounted.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from benchmarks.faults.suite import run
@@ -18,8 +19,11 @@ def main() -> int:
     parser.add_argument("words", nargs="*", help="only faults whose name has one of these words in it")
     parser.add_argument("--times", type=int, help="at most so often each")
     parser.add_argument("--seed", type=int, default=1, help="of the moments; default 1")
+    parser.add_argument(
+        "--jobs", type=int, default=2 * (os.cpu_count() or 1), help="plants at a time; default %(default)s"
+    )
     args = parser.parse_args()
-    return run(args.words, args.times, args.seed)
+    return run(args.words, args.times, args.seed, args.jobs)
 
 
 if __name__ == "__main__":

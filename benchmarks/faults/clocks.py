@@ -24,6 +24,15 @@ def stepped(steps: tuple[float, ...], scene: Scene) -> Over:
     return Over(time.time_ns())
 
 
+def drifting(scene: Scene) -> Over:
+    """The clock of the cameras' host runs a tenth too fast for a while, and is set right at once."""
+    for tick in range(1, 101):
+        skew(scene.plant.folder, scene.plant.hosts[0], tick * 0.01)
+        time.sleep(0.1)
+    skew(scene.plant.folder, scene.plant.hosts[0], 0.0)
+    return Over(time.time_ns())
+
+
 def skew(folder: Path, host: str, seconds: float) -> None:
     """Set a host's clock so far off."""
     with (folder / f"skew-{host}").open("r+b") as file:
@@ -50,5 +59,6 @@ def _clock(name: str, *steps: float, short: bool = False) -> Fault:
 FAULTS = (
     _clock("clock set forward and back by 1 h", HOUR, -HOUR, short=True),
     _clock("clock set forward and back by 10 years", YEARS, -YEARS),
+    Fault("clock that drifts by 1 s in 10 s", drifting, SKEWED, times=2, whole=True),
     *map(_numbers, AHEAD),
 )

@@ -34,12 +34,27 @@ def frozen(folder: str, at: str, scene: Scene) -> Over:
     return Over(time.time_ns(), at)
 
 
+def cramped(scene: Scene) -> Over:
+    """Temporary files, logs and run folders find no room; a process that dies then is started all the same."""
+    others = [scene.plant.folder / name / "somebody-elses" for name in TEMPORARY]
+    for other in others:
+        _fill(other)
+    scene.plant.kill("measure")
+    time.sleep(BRIEFLY if scene.short else HELD)
+    for other in others:
+        other.unlink()
+    return Over(time.time_ns())
+
+
 def _fill(path: Path) -> None:
     with path.open("wb", buffering=0) as file, suppress(OSError):
         for size in (len(CHUNK), 512, 1):
             with suppress(OSError):
                 while file.write(CHUNK[:size]):
                     pass
+
+
+TEMPORARY = {"out": "8m", "run": "1m"}
 
 
 def _disk(name: str, folder: str, at: str, strike: Callable[[str, str, Scene], Over], *, short: bool = False) -> Fault:
@@ -51,6 +66,8 @@ FAULTS = (
     _disk("disk full: archive", "archive", "archive", filled, short=True),
     _disk("disk full: events", "alarms", "alarms", filled),
     _disk("disk full: state and spools", "state", "seen", filled),
+    Fault("disk full: /tmp, logs, run folder", cramped, Setting(disks=TEMPORARY), ("ipc",), times=3),
     _disk("disk read-only: archive", "archive", "archive", frozen),
     _disk("disk read-only: events", "alarms", "alarms", frozen),
+    _disk("disk read-only: state and spools", "state", "seen", frozen),
 )

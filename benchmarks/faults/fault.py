@@ -33,7 +33,9 @@ class Scene(NamedTuple):
 
 
 class Over(NamedTuple):
-    """When the harm ended, ns UTC, and where the first new record is waited for: `seen`, `archive`, `alarms`."""
+    """When the harm ended, ns UTC, and where the first new record is waited for: `seen`, `archive`, `alarms`,
+    `hook`.
+    """
 
     t_ns: int
     at: str = "seen"
@@ -116,6 +118,7 @@ def _struck(fault: Fault, scene: Scene) -> float:
         "seen": lambda: set(CAMERAS) <= arrived(plant, offset, began),
         "archive": lambda: _newest(plant.archive) > began,
         "alarms": lambda: plant.events.exists() and plant.events.stat().st_mtime_ns > began,
+        "hook": lambda: plant.hook is not None and plant.hook.newest_ns > began,
     }
     plant.until(checks[over.at], f"new records arrive after: {fault.name}", 2 * WITHIN)
     return (time.time_ns() - began) / 1e9

@@ -9,6 +9,7 @@ from benchmarks.faults.oracle import look
 from benchmarks.faults.plant import CAMERAS
 
 TIMES = 50
+IN_A_ROW = 3  # in one plant: after more of them the rest before a start would be what is measured
 PROCESSES = {
     "source": ("front", "seen"),
     "transform": ("measure", "seen"),
@@ -20,7 +21,7 @@ PROCESSES = {
 
 def killed(process: str, at: str, scene: Scene) -> Over:
     """One process is killed."""
-    scene.plant.kill(process)
+    scene.plant.kill(process, scene.random.choice(scene.plant.hosts))
     return Over(time.time_ns(), at)
 
 
@@ -52,7 +53,7 @@ def _kill(kind: str) -> Fault:
         f"kill -9: {kind}",
         lambda scene: killed(process, at, scene),
         times=TIMES,
-        row=2,
+        row=IN_A_ROW,
         short=True,
         whole=sink,
     )
@@ -60,6 +61,6 @@ def _kill(kind: str) -> Fault:
 
 FAULTS = (
     *map(_kill, PROCESSES),
-    Fault("kill -9: all processes at once", all_killed, times=TIMES, row=2, short=True),
+    Fault("kill -9: all processes at once", all_killed, times=TIMES, row=IN_A_ROW, short=True),
     Fault("kill -9: source, and all at once in the next session", source_then_all, times=10),
 )

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from random import Random
 
+from benchmarks.faults.cable import Cable
 from benchmarks.faults.fault import CALM, Fault, Over, Scene
-from benchmarks.faults.plant import PLAIN, Setting
+from benchmarks.faults.plant import NAMESPACES, PLAIN, Setting
 from benchmarks.faults.proxy import Change, Proxy
 
 PROXIED = Setting(proxied=True)
@@ -60,6 +61,30 @@ def torn(scene: Scene) -> Over:
         proxy.there.torn = 3
         time.sleep(SPOILT)
     return Over(time.time_ns())
+
+
+def unplugged(scene: Scene, seconds: float) -> Over:
+    """The cable between two hosts is out for some seconds."""
+    cable = cabled(scene)
+    cable.cut()
+    time.sleep(seconds)
+    cable.mend()
+    return Over(time.time_ns())
+
+
+def narrowed(scene: Scene, seconds: float) -> Over:
+    """The kernel lets no more than 1 Mbit/s through for some seconds."""
+    cable = cabled(scene)
+    cable.narrow("1mbit")
+    time.sleep(seconds)
+    cable.widen()
+    return Over(time.time_ns())
+
+
+def cabled(scene: Scene) -> Cable:
+    """The cable of a plant that has one."""
+    assert scene.plant.cable, "only hosts in namespaces have a cable"
+    return scene.plant.cable
 
 
 def sometimes(harm: Callable[[bytes, Random], Iterable[bytes]]) -> Callable[[Random], Change]:
@@ -135,6 +160,10 @@ def _cut(name: str, seconds: float, harm: Callable[[Proxy], None], *, times: int
     return Fault(name, lambda scene: cut(scene, seconds, harm), PROXIED, ("tcp",), times=times, short=short)
 
 
+def _real(name: str, harm: Callable[[Scene, float], Over], seconds: float) -> Fault:
+    return Fault(name, lambda scene: harm(scene, seconds), transports=(NAMESPACES,), times=3)
+
+
 def _spoil(name: str, make: Callable[[Random], Change], *edges: str, answers: bool = False) -> Fault:
     short = make is FLIPPED and not answers
     strike = lambda scene: spoilt(scene, make, answers=answers)  # noqa: E731 - it is one
@@ -149,6 +178,9 @@ FAULTS = (
     _cut("partition of the way back, 5 s", HINT, lambda proxy: proxy.back.open.clear()),
     _cut("connections refused, 5 s", HINT, Proxy.refuse),
     _cut("slow link, 1 Mbit/s, 10 s", 2 * HINT, slowed),
+    _real("cable out, 1 s", unplugged, BRIEF),
+    _real("cable out, 60 s", unplugged, LONG),
+    _real("slow link, tbf 1 Mbit/s, 30 s", narrowed, 30.0),
     Fault("reset in the middle of a message", torn, PROXIED, ("tcp",), times=10, row=5, short=True),
     _spoil("bit flips", FLIPPED, "tcp"),
     _spoil("bit flips in answers", FLIPPED, "tcp", answers=True),

@@ -89,6 +89,13 @@ def storm(frames: Iterator[Frame | Gap]) -> None:
 
 
 @node()
+def hoard(frames: Iterator[Frame | Gap], *, mib: Frames = 2) -> None:
+    """Keep everything, and so many MiB of memory with each frame."""
+    kept = [os.urandom(1 << 10) * (mib << 10) for _ in frames]
+    kept.clear()
+
+
+@node()
 def witness(frames: Iterator[Tracks | Gap], *, path: str) -> None:
     """Write down `camera session seq t_ns` of every frame as it arrives."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -106,7 +106,7 @@ def judge(plant: Plant, looks: Iterable[Reading], resent: int = 0) -> Account:
     told = [*gaps(_table(plant.archive, "gaps"))]
     missing = _gaps(told) | _ranges((v.camera, v.session, v.first_seq, v.seq) for v in kept if v.subject == "gap")
     readable = {(str(k[0]), str(k[1]), int(str(k[2]))) for k in now.tables["frames"] if k[3] == "tracks"}
-    gone = {each for past in looks for each in past.without(now)}
+    gone = {each for past in looks for each in past.without(now)} | {*_unsent(plant, now.events)}
     archived, alarmed = (sum(_delivered(text, to) for _, text in plant.ended) for to in SINKS)
     blind = _blind(kept, _hidden(told) - readable)
     unaccounted, made_up = known - readable - missing, readable - known
@@ -116,7 +116,7 @@ def judge(plant: Plant, looks: Iterable[Reading], resent: int = 0) -> Account:
         lost=len(gone) + max(0, archived - _rows(plant.archive, told)),
         unaccounted=len(unaccounted),
         told=len((known - readable) & missing),
-        resent=resent,
+        resent=resent + _repeated(plant),
         silent=len(blind),
         faults=(
             *_faults(plant, kept, now, told),
@@ -132,6 +132,18 @@ def resent(plant: Plant) -> int:
     """Records that travelled again, by the supervisors' books now."""
     states = filter(None, map(plant.snapshot, plant.hosts))
     return sum(edge.account.total.resent for state in states for edge in state.edges)
+
+
+def _unsent(plant: Plant, events: frozenset[str]) -> Iterator[str]:
+    """Events that neither reached the webhook nor were set aside."""
+    if plant.hook:
+        aside = frozenset(_events(Path(f"{plant.events}.undelivered.jsonl")))
+        yield from (f"event {each}, which its receiver never got" for each in events - plant.hook.got.keys() - aside)
+
+
+def _repeated(plant: Plant) -> int:
+    """Events that reached the webhook more than once."""
+    return plant.hook.got.total() - len(plant.hook.got) if plant.hook else 0
 
 
 def _first(what: str, found: Iterable[Any]) -> list[str]:

@@ -20,21 +20,24 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 FAULTS = """\
 # Faults
 
-Written by `make faults` on {day}: {machine}. A line of four cameras at 30 frames/s (source → clean │ measure → track →
-rules │ archive │ alarms │ a witness; a bar cuts processes apart) is broken while it runs, then stopped and judged;
-over *ipc* on one host, over *tcp* with the cameras on one host and the sinks on another. `benchmarks/faults/` does it.
+Written by `make faults` on {day}: {machine}, on which {jobs} lines ran side by side. A line of four cameras at
+30 frames/s (source → clean │ measure → track → rules │ archive │ alarms │ a witness; a bar cuts processes apart) is
+broken while it runs, then stopped and judged; over *ipc* on one host, over *tcp* with the cameras on one host and the
+sinks on another, with keys unless it says otherwise. `benchmarks/faults/` does it.
 
 Every camera writes the number of a frame into a journal of its own before it hands the frame over: that is **given**.
 **Acknowledged** are the records that the ledgers call delivered (done by the archive or by alarms) or spilled.
-**Lost** is whatever was readable once, in the archive, the file of events or a spool, and is not at the end, and what
-the ledgers call delivered and the archive has not. **Unaccounted** are frames that are neither readable nor in a gap of
-the archive nor in a NO_READ verdict about a gap. Both have to be 0, and no part may be called good of which frames
-are missing. **Told** are frames that were never acknowledged, and that the archive says are missing.
-**Resent** travelled on a wire again; readers see each once. **Recovery** is from the kill, or from the end of the harm,
-to the first new record of all four cameras at a sink; of the archive, whose batches close after 5 s, to its next file.
+**Lost** is whatever was readable once, in the archive, the file of events or a spool, and is not at the end, what the
+ledgers call delivered and the archive has not, and events that neither reached their webhook nor were set aside.
+**Unaccounted** are frames that are neither readable nor in a gap of the archive nor in a NO_READ verdict about a gap.
+Both have to be 0, and no part may be called good of which frames are missing. **Told** are frames that were never
+acknowledged, and that the archive says are missing. **Duplicated** are records that travelled on a wire again; readers
+see each once. **Recovery** is from the kill, or from the end of the harm, to the first new record of all four cameras
+at a sink; of the archive, whose batches close after 5 s, to its next file; of a webhook to its next event.
 Rows of a *file* have no line: each of a file's bytes is tried, and what is still whole has to be read.
 
-| fault | edges | times | given | acknowledged | lost | unaccounted | told | resent | recovery p50, s | p95, s | |
+| fault | edges | times | given | acknowledged | lost | unaccounted | told | duplicated on the wire | recovery p50, s \
+| p95, s | |
 |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|
 """
 SOAK = """\
@@ -66,9 +69,11 @@ def row(name: str, transport: str, result: Result) -> str:
     return f"| {name} | {transport} | {_counts(numbers)} | {took} | {'' if a.clean else '**fault**'} |"
 
 
-def write(rows: Sequence[str]) -> None:
-    """Write the page of faults."""
-    page = FAULTS.format(day=datetime.now(UTC).date(), machine=machine()) + "".join(f"{row}\n" for row in rows)
+def write(rows: Sequence[str], jobs: int) -> None:
+    """Write the page of faults, for which so many plants ran at a time."""
+    page = FAULTS.format(day=datetime.now(UTC).date(), machine=machine(), jobs=jobs) + "".join(
+        f"{row}\n" for row in rows
+    )
     (DOCS / "faults.md").write_text(page, encoding="utf-8")
 
 

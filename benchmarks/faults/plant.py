@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from benchmarks.faults.cable import Cable
+from benchmarks.faults.hook import Hook
 from benchmarks.faults.proxy import Proxy
 from benchmarks.lines import BOOK, KENSA, ROOT
 from pipeline.folders import run_folder
@@ -25,8 +27,10 @@ from pipeline.runtime.state import Snapshot
 
 LINE = "bench-faults"
 CAMERAS = tuple(f"cam-{number}" for number in range(1, 5))
-PLAIN = "tcp, no keys"
-HOSTS: Mapping[str, tuple[str, ...]] = {"ipc": ("front",), "tcp": ("front", "back"), PLAIN: ("front", "back")}
+PLAIN, NAMESPACES = "tcp, no keys", "tcp, two namespaces"
+HOSTS: Mapping[str, tuple[str, ...]] = {"ipc": ("front",)} | dict.fromkeys(
+    ("tcp", PLAIN, NAMESPACES), ("front", "back")
+)
 LANES = 4  # ports that a host is given
 WITHIN = 30.0  # seconds in which anything that must happen has to
 
@@ -38,7 +42,7 @@ nodes:
   track:   {{from: measure}}
   rules:   {{from: track, with: {{book: {book}}}}}
   archive: {{from: [track, rules], at: {sinks}, with: {{path: {folder}/archive/kept}}}}
-  alarms:  {{from: rules, at: {sinks}, with: {{path: {folder}/alarms/events.jsonl}}}}
+  alarms:  {{from: rules, at: {sinks}, with: {{path: {folder}/alarms/events.jsonl{hook}}}}}
   witness: {{use: "benchmarks.faults.nodes:witness", from: track, at: {sinks}, with: {{path: {folder}/seen}}}}
 """
 
@@ -47,11 +51,13 @@ class Setting(NamedTuple):
     """How a plant is made.
 
     Attributes:
-        transport: `ipc`: one host; `tcp`: cameras on one host, sinks on another, with keys; `PLAIN`: without.
+        transport: `ipc`: one host; `tcp`: cameras on one host, sinks on another, with keys; `PLAIN`: without;
+            `NAMESPACES`: with keys, each host in a network of its own.
         rate: Frames per second of each camera.
         change: What is different in the topology: its text → another.
         options: More arguments of `kensa run`.
         proxied: Hosts reach each other through ports that are ours.
+        hooked: Events are posted to a webhook that is ours.
         disks: Folders of the plant that are file systems of their own → their size.
         shim: A folder in front of the module path of all processes, where clocks are set.
     """
@@ -61,6 +67,7 @@ class Setting(NamedTuple):
     change: Callable[[str], str] = str
     options: tuple[str, ...] = ()
     proxied: bool = False
+    hooked: bool = False
     disks: Mapping[str, str] = {}
     shim: Path | None = None
 
@@ -78,17 +85,21 @@ class Plant:
         for name in ("given", "archive", "alarms", "run", "state", "out"):
             (folder / name).mkdir()
         for name, size in setting.disks.items():
-            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "kensa", folder / name], check=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "kensa", folder / name], check=True)
         for host in self.hosts:
             (folder / f"skew-{host}").write_bytes(bytes(8))
-        if setting.transport == "tcp":
+        if setting.transport in ("tcp", NAMESPACES):
             self._exchange_keys()
+        self.cable = Cable(self.hosts) if setting.transport == NAMESPACES else None
+        self.hook = Hook() if setting.hooked else None
         self.ports = ports(LANES * 2 * len(self.hosts))
         half = len(self.ports) // 2
         routes = dict(zip(self.ports[half:], self.ports[:half], strict=True))
         self.proxy = Proxy(routes) if setting.proxied else None
 
     def __enter__(self) -> Self:
+        if self.cable:
+            self.cable.plug()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -96,6 +107,10 @@ class Plant:
             self.kill_all(host)
         if self.proxy:
             self.proxy.close()
+        if self.hook:
+            self.hook.close()
+        if self.cable:
+            self.cable.unplug()
         for name in self.setting.disks:
             subprocess.run(["umount", "-l", self.folder / name], check=True)
 
@@ -107,8 +122,10 @@ class Plant:
             there = self.setting.proxied and name != host
             port = self.ports[LANES * (number + len(self.hosts) * there)]
             cameras = f", cameras: [{', '.join(CAMERAS)}]" if not number else ""
-            text += f"  {name}: {{address: 127.0.0.1, port: {port}{cameras}}}\n"
-        text += NODES.format(folder=self.folder, rate=self.setting.rate, book=BOOK, sinks=self.hosts[-1])
+            address = self.cable.addresses[name] if self.cable else "127.0.0.1"
+            text += f"  {name}: {{address: {address}, port: {port}{cameras}}}\n"
+        hook = f", url: {self.hook.url}, timeout: 1.0" if self.hook else ""
+        text += NODES.format(folder=self.folder, rate=self.setting.rate, book=BOOK, sinks=self.hosts[-1], hook=hook)
         path.write_text(change(self.setting.change(text)), encoding="utf-8")
         return path
 
@@ -118,9 +135,10 @@ class Plant:
             self._runs += 1
             out = self.folder / "out" / f"{self._runs:03}-{host}"
             more = ("--insecure", *self.setting.options) if self.setting.transport == PLAIN else self.setting.options
-            command: list[str | Path] = [KENSA, "run", self.write(host), "--host", host, "--log", f"{out}.log", *more]
+            inside = self.cable.inside(host) if self.cable else []
+            command: list[str | Path] = [*inside, KENSA, "run", self.write(host), "--host", host, "--log", f"{out}.log"]
             with out.open("wb") as text:
-                started = subprocess.Popen(command, cwd=ROOT, env=self.env(host), stdout=text, stderr=text)
+                started = subprocess.Popen([*command, *more], cwd=ROOT, env=self.env(host), stdout=text, stderr=text)
             self.commands[host] = started
 
     def env(self, host: str = "") -> dict[str, str]:
@@ -176,11 +194,12 @@ class Plant:
         self.until(runs, f"process '{name}' runs")
         return found[0]
 
-    def kill(self, name: str) -> None:
+    def kill(self, name: str, host: str = "") -> None:
         """`kill -9` of one process; a supervisor that was killed is started again as soon as it is gone."""
-        os.kill(self.process(name), signal.SIGKILL)
+        host = host or self.hosts[0]
+        os.kill(self.commands[host].pid if name == "supervisor" else self.process(name), signal.SIGKILL)
         if name == "supervisor":
-            self.again(self.hosts[0])
+            self.again(host)
 
     def kill_all(self, host: str) -> None:
         """`kill -9` of everything that a host runs."""
@@ -236,7 +255,7 @@ class Plant:
 
 def ports(count: int) -> list[int]:
     """Neighbouring free ports."""
-    for base in range(21000 + os.getpid() % 4000, 32000, count):
+    for base in range(21000 + os.getpid() * 64 % 8192, 32000, count):  # plants beside this one begin elsewhere
         with suppress(OSError):
             for port in range(base, base + count):
                 with socket.socket() as probe:

@@ -46,6 +46,18 @@ def storming(scene: Scene) -> Over:
     return Over(time.time_ns())
 
 
+def glutted(scene: Scene) -> Over:
+    """A sink that takes more memory than its host allows is started anew, and nobody else."""
+    plant = scene.plant
+    plant.until(lambda: _restarts(plant, "hoard") > 0, "the process that takes too much memory is started again")
+    return Over(time.time_ns())
+
+
+def _restarts(plant: Plant, name: str) -> int:
+    states = [state for host in plant.hosts for state in getattr(plant.snapshot(host), "processes", ())]
+    return sum(state.restarts for state in states if state.name.startswith(name))
+
+
 def _condition(plant: Plant, name: str) -> str:
     states = [state for host in plant.hosts for state in getattr(plant.snapshot(host), "processes", ())]
     worst = [state for state in states if state.name.startswith(name)]
@@ -67,6 +79,11 @@ RAISING = Setting(change=lambda text: text.replace("/given,", "/given, wrong: 10
 STORM = Setting(
     change=lambda text: f'{text}  storm: {{use: "{HERE}:storm", from: clean}}\n', options=("--drain-within", "5s")
 )
+MOST = f"memory: {200 << 20}, cameras: ["
+GLUTTON = Setting(
+    change=lambda text: f'{text.replace("cameras: [", MOST, 1)}  hoard: {{use: "{HERE}:hoard", from: clean}}\n',
+    options=("--drain-within", "5s"),
+)
 MAPPED = Setting(change=lambda text: _inserted(text, "clean", "camera", "stumble"))
 STREAMED = Setting(change=lambda text: _inserted(text, "track", "measure", "falter"))
 SUNK = Setting(change=lambda text: f'{text}  grumble: {{use: "{HERE}:grumble", from: track}}\n')
@@ -86,5 +103,6 @@ FAULTS = (
     Fault("exceptions: map", failing, MAPPED, ("ipc",), short=True),
     Fault("exceptions: stream", failing, STREAMED, ("ipc",)),
     Fault("exceptions: sink", failing, SUNK, ("ipc",), whole=True),
+    Fault("a process takes too much memory", glutted, GLUTTON, ("ipc",), times=2, whole=True),
     Fault("restart storm of another sink", storming, STORM, ("ipc",), whole=True),
 )

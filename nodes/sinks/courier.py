@@ -50,6 +50,7 @@ class Courier:
         self._lock, self._wake = threading.RLock(), threading.Event()
         self._deadline: float | None = None
         self._over = False
+        self._waits = f"alarms {journal.path} waits"
         self._pause = 0.0
         self.delivered = self.failed = self.undelivered = self.damaged = 0
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
@@ -123,6 +124,7 @@ class Courier:
         """Go on to the next line, unless this one was set aside meanwhile."""
         if self._pause:
             log.info("webhook answers again", failed=self.failed, waiting=self._waiting)
+            board.settle(self._waits)
         self._pause = 0.0
         with self._lock:
             if self._cursor != place or self._over:
@@ -138,6 +140,9 @@ class Courier:
     def _rest(self, what: str, error: Exception) -> None:
         if not self._pause:
             log.warning("events wait; trying again", why=what, error=str(error), waiting=self._waiting)
+        else:
+            text = f"alarms: {what}: {error}; {self._waiting:,} events of {self._journal.path} wait and are sent when"
+            board.raise_(self._waits, f"{text} that ends; beyond {self._backlog:,} the oldest are set aside")
         self.failed += 1
         self._pause = min(LAST_PAUSE, self._pause * 2 or FIRST_PAUSE)
         until = time.monotonic() + self._pause
@@ -168,6 +173,9 @@ class Courier:
             self.undelivered += 1
             self._advance(line)
         log.error("events not delivered", why=why, events=self.undelivered - before, kept_in=str(self._aside))
+        text = f"alarms: events that could not be delivered ({self.undelivered:,}) are in {self._aside}"
+        text = f"{text}: the log says why; post its lines once the receiver is well"
+        board.raise_(f"alarms {self._journal.path} undelivered", text)
 
     def _discard(self, line: bytes, error: Exception) -> None:
         """A rotten line cannot be sent; its bytes are kept and people told."""

@@ -67,6 +67,11 @@ class Exits:
         for boxes in [*self._boxes.values()]:
             boxes[-1].pump()
 
+    def ends(self) -> list[tuple[Edge, Opening]]:
+        """Every edge that is open, with its outbox."""
+        with self._lock:
+            return [(edge, self._boxes[name][-1]) for name, edge in self.open.items()]
+
     def ledgers(self) -> tuple[EdgeHealth, ...]:
         """What became of everything so far."""
         with self._lock:

@@ -152,6 +152,7 @@ class Host:
                 for e in self._reloads.share.given
             ),
             alarms=self._alarms.newest,
+            notices=self._alarms.notices,
             log=self._journal.name,
             peers=self._peers.states,
             disks=reduce(or_, (child.report.disks for child in self._crew if child.report), self._reserve.used),

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from pipeline.runtime.rows import Rates, Row
 from pipeline.runtime.state import PeerState, Snapshot
-from pipeline.runtime.views import told
+from pipeline.runtime.views import still, told
 
 REFRESH = 0.5  # seconds between two pictures of the table
-ALARMS = 3  # alarms below the table
+ALARMS = 3  # lines below the table about what is so, and then about what has happened
 PROCESSES = 8  # processes that are listed when all are well
 COLOURS = {
     "running": "green",
@@ -67,7 +67,7 @@ def picture(snapshot: Snapshot, rows: Sequence[Row], footer: Sequence[str] = ())
     parts += [_peers(snapshot)] if snapshot.peers else []
     if ages := [f"{row.name} {_both(row.age50_ns, row.age99_ns)}" for row in rows if row.age99_ns]:
         parts.append(Text("exposure to sink  " + " · ".join(ages), style="dim", overflow="ellipsis", no_wrap=True))
-    parts += [Text(told(alarm), style="red") for alarm in snapshot.alarms[-ALARMS:]]
+    parts += [Text(text, style="red") for text in _worries(snapshot)]
     parts += [Text(line, style="dim") for line in footer]
     return Group(*parts)
 
@@ -106,6 +106,16 @@ def _title(snapshot: Snapshot) -> Text:
     title.append(snapshot.phase, style=COLOURS.get(snapshot.phase, ""))
     title.append(f" {clock} · {len(snapshot.processes)} processes · {memory:.0f} MB", style="not bold dim")
     return title
+
+
+def _worries(snapshot: Snapshot) -> list[str]:
+    """What is so, the newest last; and where there is room, what has happened."""
+    now = [still(notice) for notice in snapshot.notices]
+    if len(now) > ALARMS:
+        return [f"{len(now) - ALARMS + 1} older notices: /healthz and the log have them", *now[1 - ALARMS :]]
+    known = {notice.text for notice in snapshot.notices}
+    past = [told(alarm) for alarm in snapshot.alarms if alarm.text not in known]
+    return [*past[len(past) - min(len(past), ALARMS - len(now)) :], *now]
 
 
 def _table(first: str, *others: str) -> Table:

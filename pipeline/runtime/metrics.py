@@ -93,6 +93,9 @@ class LineCollector(Collector):
         healthy = GaugeMetricFamily("kensa_line_healthy", "1 while nothing is wrong.", labels=HEAD)
         healthy.add_metric(head, float(not snapshot.faults))
         yield healthy
+        notices = GaugeMetricFamily("kensa_line_notices", "Things that are so and people should know.", labels=HEAD)
+        notices.add_metric(head, len(snapshot.notices))
+        yield notices
         step = GaugeMetricFamily("kensa_clock_step_seconds", "How far the clock was set since the start.", labels=HEAD)
         step.add_metric(head, snapshot.step_ns / 1e9)
         yield step
@@ -114,10 +117,14 @@ def seconds(histogram: Mapping[int, int]) -> tuple[list[tuple[str, float]], floa
 
 
 def health(snapshot: Snapshot) -> tuple[int, bytes]:
-    """The status and body of `/healthz`: 200 while the line runs well, else 503 with every reason."""
+    """The status and body of `/healthz`: 200 while the line runs well, else 503 with every reason.
+
+    What people should know besides is in the body, whatever the status.
+    """
     reasons = [*snapshot.faults] or ([] if snapshot.phase == "running" else [f"the line is {snapshot.phase}"])
     body = {"healthy": not reasons, "line": snapshot.line, "host": snapshot.host, "phase": snapshot.phase}
-    return 503 if reasons else 200, json.dumps({**body, "reasons": reasons}).encode() + b"\n"
+    told = [notice.text for notice in snapshot.notices]
+    return 503 if reasons else 200, json.dumps({**body, "reasons": reasons, "notices": told}).encode() + b"\n"
 
 
 def _up(process: ProcessState) -> float:

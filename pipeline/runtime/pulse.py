@@ -23,6 +23,7 @@ from pipeline.disk import ratios
 from pipeline.notices import board
 from pipeline.records import Record
 from pipeline.runtime import health
+from pipeline.runtime.absence import Absences
 from pipeline.runtime.changing import Changing
 from pipeline.runtime.health import Command, Finish, Launch, Report, State, Stop, Tap, Tapped, Tell
 from pipeline.runtime.works import Works
@@ -72,6 +73,7 @@ class Pulse(threading.Thread):
         self._nudge = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._tapping = self._asked = False
         self._orphaned = 0.0
+        self._absences = Absences(launch.state)
         self._tapped: deque[tuple[str, Record]] = deque()
         self._missed: Counter[str] = Counter()
 
@@ -146,6 +148,7 @@ class Pulse(threading.Thread):
     def _care(self) -> None:
         """Push on what waits in outboxes; do not wait for ever when the supervisor is gone."""
         self._works.exits.pump()
+        self._absences.look(time.monotonic(), self._works.exits.ends)
         if self._orphaned:
             self._depart(time.monotonic() - self._orphaned)
 

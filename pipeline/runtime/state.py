@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pipeline.notices import Notice
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import merge
 from pipeline.runtime.ledger import Account
@@ -116,6 +117,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
         order: Its nodes, each after those that feed it.
         log: Where its log goes; empty for the terminal.
         alarms: The newest ones, oldest first.
+        notices: What is so now and people should know, oldest first.
         peers: The line's other hosts.
         disks: Used share of the disk of each folder that sinks and the supervisor watch, 0…1.
     """
@@ -131,6 +133,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
     nodes: tuple[NodeState, ...]
     edges: tuple[EdgeState, ...]
     alarms: tuple[Alarm, ...] = ()
+    notices: tuple[Notice, ...] = ()
     log: str = ""
     step_ns: int = 0
     peers: tuple[PeerState, ...] = ()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import IO, Protocol, Self
 
+from pipeline.notices import Notice
 from pipeline.runtime.rows import Rates, Row
 from pipeline.runtime.state import Alarm, PeerState, Snapshot
 
@@ -83,7 +84,8 @@ def summary(snapshot: Snapshot, rows: Sequence[Row]) -> str:
     queue, drops, errors = (sum(values) for values in zip(*((r.queue, r.drops, r.errors) for r in rows), strict=True))
     restarts = sum(process.restarts for process in snapshot.processes)
     counts = f"queue {queue:,}, dropped {drops:,}, errors {errors:,}, restarts {restarts}"
-    rest = "".join(f"; {said}" for said in (*map(_peer, snapshot.peers), *snapshot.faults))
+    told = [f"notices {len(snapshot.notices)}"] if snapshot.notices else []
+    rest = "".join(f"; {said}" for said in (*map(_peer, snapshot.peers), *snapshot.faults, *told))
     return f"{clock(snapshot.t_ns)} {snapshot.line} {snapshot.phase}: {nodes}; {counts}{rest}"
 
 
@@ -95,6 +97,11 @@ def _peer(peer: PeerState) -> str:
 def told(alarm: Alarm) -> str:
     """An alarm in one line."""
     return f"{clock(alarm.t_ns)} alarm: {alarm.text}"
+
+
+def still(notice: Notice) -> str:
+    """What is so, in one line."""
+    return f"since {clock(notice.since_ns)}: {notice.text}"
 
 
 def clock(t_ns: int) -> str:

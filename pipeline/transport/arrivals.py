@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -11,13 +11,19 @@ from pipeline.transport.channel import Delivery
 from pipeline.transport.flow import MAX_UNDONE
 
 SESSIONS = 8  # of a camera that are remembered: what is sent again after a crash may be of an earlier one
+SEVERAL_PER_SEQ = frozenset({"part", "verdict"})
 Key = tuple[str, str]  # camera, session
 Trails = dict[str, list[tuple[str, int]]]  # how far each camera has come in its last sessions, oldest first
+UNSAID = "unsaid"  # why an end is refused
 ONE_PER_SEQ = (Frame, Regions, Tracks)  # a second one with the same number is the same record again
 
 
 class Arrivals:
     """One edge as its consumer sees it.
+
+    Args:
+        edge: Its name.
+        kinds: Names of the record types that travel on it.
 
     Attributes:
         edge: Name of the edge.
@@ -27,8 +33,9 @@ class Arrivals:
         ended: The producer has said that no more will come.
     """
 
-    def __init__(self, edge: str) -> None:
+    def __init__(self, edge: str, kinds: Iterable[str] = ()) -> None:
         self.edge = edge
+        self._whole = int(SEVERAL_PER_SEQ.isdisjoint(kinds))  # 0: of the number that came last some may be missing
         self.producer = ""
         self.received = 0
         self.done = 0
@@ -43,6 +50,7 @@ class Arrivals:
         self._closed: set[Key] = set()  # those of them that were ended by a gap
         self._passed: set[Key] = set()  # those before them: all of them was received
         self._torn = False
+        self._unsaid = False  # something was refused of which the producer may not have told yet
         self._stone: tuple[int, Trails] = (0, {})
         self._kept = -1
 
@@ -82,6 +90,7 @@ class Arrivals:
         self.ended = False
         self._early.clear()
         self._refused.clear()
+        self._unsaid = False
         self._met.clear()
         self._closed.clear()
         self._stone, self._kept = (0, {}), -1
@@ -111,6 +120,7 @@ class Arrivals:
     def refuse(self, number: int, reason: str) -> None:
         """Finish with a number that could not be read or kept; its producer counts it as dropped."""
         self._refused[number] = reason
+        self._unsaid = True
         self.finish(number)
         while len(self._refused) > MAX_UNDONE:
             del self._refused[next(iter(self._refused))]
@@ -120,9 +130,17 @@ class Arrivals:
         return {number: reason for number, reason in self._refused.items() if number > since}
 
     def end(self, number: int) -> None:
-        """The stream ends with this number."""
-        self.ended = True
-        self.finish(number)
+        """The stream ends with this number.
+
+        It does not yet where something was refused: the end is refused as well, and comes again behind what the
+        producer has to tell of that.
+        """
+        if self._unsaid:
+            self.refuse(number, UNSAID)
+            self._unsaid = False
+        else:
+            self.ended = True
+            self.finish(number)
 
     def finish(self, number: int) -> None:
         """Finish with one number; `done` follows as soon as everything before it is finished too."""
@@ -170,13 +188,15 @@ class Arrivals:
         A session before it may still be heard of: its own gap is told again by whoever ends it.
         """
         if (last := self._open.pop(key, None)) is not None:
-            if record.seq > last + 1:
-                yield self._left_out(record, key[1], last + 1, record.seq - 1)
+            first = last + self._whole if self._torn else last + 1
+            if record.seq > first:
+                yield self._left_out(record, key[1], first, record.seq - 1)
         elif self._torn and key not in self._met:
             for camera, session in [each for each in self._open if each[0] == key[0] and each not in self._closed]:
+                first = self._open[camera, session] + self._whole
                 self._open[camera, session] += 1
                 self._closed.add((camera, session))
-                yield self._left_out(record, session, self._open[camera, session], self._open[camera, session])
+                yield self._left_out(record, session, first, self._open[camera, session])
             if record.seq and key not in self._last:
                 yield self._left_out(record, record.session, 0, record.seq - 1)
 

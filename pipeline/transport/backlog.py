@@ -220,6 +220,15 @@ class Backlog(Flow):
         self._regate()
         return True
 
+    def _disown(self, number: int, reason: str) -> None:
+        """What is refused is dropped, though its row stays on disk until it is done."""
+        super()._disown(number, reason)
+        if number in self._rows:
+            row, weight = self._rows[number]
+            self._rows[number] = row, 0
+            self.spilled -= weight
+            self._held -= weight
+
     def _stage(self, number: int, item: Item) -> None:
         self.staged.append((number, item))
         self._staged_bytes += item.size

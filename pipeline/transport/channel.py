@@ -96,6 +96,11 @@ class Outbox(Protocol):
 class Opening(Outbox, Protocol):
     """An outbox of a running line, which may become another line."""
 
+    @property
+    def linked(self) -> bool:
+        """Whether somebody is there to take what is handed over, as far as known."""
+        ...
+
     def retune(self, limits: Queue) -> None:
         """Go by other bounds from now on; not between `spool` and another policy."""
         ...

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import count
 
+from msgspec.structs import replace
+
 from pipeline.plan import Queue as Limits
+from pipeline.records import Gap
 from pipeline.transport.channel import Ledger
-from pipeline.transport.item import END, Item
+from pipeline.transport.item import END, WITHDRAWN, Item, missed
 from pipeline.transport.queue import Queue
 
 MAX_CREDIT = 64  # records on their way to a consumer: wake-ups are shared, and a socket holds little
@@ -51,6 +54,7 @@ class Flow:
         self._weight = 0
         self._delivered = 0
         self._resent = 0
+        self._refused: set[int] = set()  # of what is not done: what is told already
         self._ending = False
         self._ended = False
 
@@ -131,16 +135,24 @@ class Flow:
         return found
 
     def acknowledge(self, taken: int, done: int, refused: Mapping[int, str] | None = None) -> None:
-        """What the consumer has taken and what it has finished with, both up to a number; some it refused."""
+        """What the consumer has taken and what it has finished with, both up to a number; some it refused.
+
+        What was refused is told as soon as this is heard, whether or not all that is before it is done.
+        """
         taken = max(self.taken, min(taken, self._top))
         undone, on_way = self._undone, range(self.taken + 1, min(taken + 1, self.next))
         self._ahead_bytes -= sum([undone[number].size for number in on_way])
         self.taken = taken
         self.next = max(self.next, taken + 1)
+        for number, reason in refused.items() if refused else ():
+            if self.base <= number <= taken and number not in self._refused:
+                self._refused.add(number)
+                self._disown(number, reason)
         over = range(self.base, min(done, taken) + 1)
         if over:
             self.base = over.stop
-            self._settle([undone.pop(number) for number in over], over.start, refused or {})
+            self._settle([undone.pop(number) for number in over])
+            self._refused.difference_update(over)
 
     def rewind(self) -> None:
         """Begin again with the first that is not done: the consumer is another one, or was away."""
@@ -148,6 +160,7 @@ class Flow:
         self.next = self.base
         self.taken = self.base - 1
         self._ahead_bytes = 0
+        self._refused.clear()  # another consumer may have to be told again
 
     def end(self) -> None:
         """No more will be handed over: after what waits, the end of the stream is sent."""
@@ -192,14 +205,23 @@ class Flow:
         self._weight += item.weight
         return True
 
-    def _settle(self, items: Sequence[Item], first: int, refused: Mapping[int, str]) -> None:
-        """These are finished with, numbered from the first."""
+    def _disown(self, number: int, reason: str) -> None:
+        """Account for what was refused; its gap stands in its place too, should another consumer come.
+
+        An end is refused by a consumer that may have to be told of a gap before it: it comes again, behind that.
+        """
+        item = self._undone[number]
+        if item.payload is None:
+            self._undone[number], self._ended = WITHDRAWN, self._ended and item is not END
+            return
+        gap = replace(item, weight=0) if isinstance(item.payload, Gap) else missed(item, reason, self.queue.name)
+        self._undone[number] = gap
+        self._weight -= item.weight
+        self._undone_bytes -= item.size - gap.size
+        self.queue.refuse(item, reason)
+
+    def _settle(self, items: Sequence[Item]) -> None:
         weight = sum([item.weight for item in items])
         self._weight -= weight
         self._undone_bytes -= sum([item.size for item in items])
-        for number in range(first, first + len(items)) if refused else ():
-            if number in refused:
-                item = items[number - first]
-                weight -= item.weight
-                self.queue.refuse(item, refused[number])
         self._delivered += weight

@@ -30,6 +30,7 @@ class Item(Struct, frozen=True, gc=False):
 
 
 END = Item("", "", 0, 0, None, 0, 0.0, 0)
+WITHDRAWN = replace(END)  # an end behind which something came after all
 
 
 def gap_of(item: Item) -> Gap:

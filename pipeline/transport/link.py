@@ -24,7 +24,7 @@ class Link:
     """
 
     def __init__(self, edge: Edge, reached: Reached) -> None:
-        self.arrivals = reached.recall(Arrivals(edge.name))
+        self.arrivals = reached.recall(Arrivals(edge.name, edge.kinds))
         self.host = edge.hosts[0]
         self.quarter = quarter(edge)
         self.linger = edge.queue.linger

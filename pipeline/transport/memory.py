@@ -34,6 +34,11 @@ class MemoryOutbox:
         with self._hub.lock:
             self._hub.flows[edge.name] = (incarnation, self._flow)
 
+    @property
+    def linked(self) -> bool:
+        """Its consumer lives in the same process: it is always there."""
+        return True
+
     def send(self, record: Record) -> None:
         """Hand a record over; under `block` this waits while the queue is full."""
         now = time.monotonic()
@@ -204,7 +209,7 @@ class MemoryInbox:
         self._ready.extend(arrivals.place(number, record))
 
     def _settle(self, arrivals: Arrivals, flow: Flow) -> None:
-        flow.acknowledge(0, arrivals.done)
+        flow.acknowledge(0, arrivals.done, arrivals.refused(flow.base - 1))
         self._hub.room.notify_all()
 
 

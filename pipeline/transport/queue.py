@@ -9,10 +9,13 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import takewhile
 
+from msgspec.structs import replace
+
 from pipeline.plan import Queue as Limits
 from pipeline.records import Gap
 from pipeline.transport.item import Item, covers, gap_of, merged, missed, touching
 
+SPOILT = "malformed"  # why a record is refused that is well, as another one like it will show
 MAX_GAPS = 64  # told apart per camera; beyond that neighbours merge, which covers the natural holes between them
 
 
@@ -162,10 +165,16 @@ class Queue:
             self._let_go(self.items.pop(key), "expired")
 
     def refuse(self, item: Item, reason: str) -> None:
-        """Account for what was taken but cannot be delivered; a gap is told in its place."""
+        """Account for what was taken but cannot be delivered; a gap is told in its place.
+
+        A gap that was spoilt on its way is told again.
+        """
         self.count(reason, item.weight)
         if not isinstance(item.payload, Gap):
             self._tell(missed(item, reason, self.name))
+        elif reason == SPOILT:
+            self._told.pop(item.camera, None)
+            self._tell(replace(item, weight=0))
 
     def turn_away(self, item: Item, reason: str) -> None:
         """Account for a record that was handed over but cannot be taken in."""

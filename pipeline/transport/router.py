@@ -227,8 +227,8 @@ class ZeromqInbox:
 
     def _take(self, link: Link, message: memoryview) -> None:
         arrivals, number = link.arrivals, link.arrivals.received
-        if len(message) == 1 and message in (wire.NIL, wire.AWAY):
-            self._end(link, number, away=message == wire.AWAY)
+        if len(message) == 1 and message in wire.WORDS:
+            self._end(link, number, message)
             return
         try:
             record = codec.decode(message)
@@ -242,9 +242,12 @@ class ZeromqInbox:
         elif not self._due:
             self._due = time.monotonic() + ACK_EVERY
 
-    def _end(self, link: Link, number: int, *, away: bool) -> None:
-        link.arrivals.end(number)
-        link.away = away
+    def _end(self, link: Link, number: int, word: memoryview) -> None:
+        if word == wire.TAKEN_BACK:
+            link.arrivals.finish(number)
+        else:
+            link.arrivals.end(number)
+        link.away = away = word == wire.AWAY
         self._context.away |= away and not link.remote
         self._ended = all(other.over for other in self._links.values())
         self._tell(link)

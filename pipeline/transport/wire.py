@@ -2,9 +2,9 @@
 
 A record's frame is a MessagePack number (`0xcf` and 8 bytes, big-endian) and the record's message; a nil
 instead of the message ends the stream; false ends it because the producer's host was stopped: it may come back, so
-another host goes on waiting for it. Where several wait, one frame brings them: a signed MessagePack number (`0xd3`
-and 8 bytes), that of the first, and an array of their messages as binaries. Everything else is a MessagePack array
-that begins with a word.
+another host goes on waiting for it; true stands where an end was taken back. Where several wait, one frame brings
+them: a signed MessagePack number (`0xd3` and 8 bytes), that of the first, and an array of their messages as binaries.
+Everything else is a MessagePack array that begins with a word.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ PACKED = 128  # records in one frame, at most
 PACKED_BYTES = 1 << 19  # beyond them another one is begun: each frame costs a waking at both ends
 NIL = b"\xc0"
 AWAY = b"\xc2"
+TAKEN_BACK = b"\xc3"
+WORDS = (NIL, AWAY, TAKEN_BACK)
 MAX_FRAME = codec.MAX_BYTES + HEAD
 
 

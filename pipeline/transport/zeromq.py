@@ -16,7 +16,7 @@ from pipeline.transport import wire
 from pipeline.transport.channel import Ledger
 from pipeline.transport.context import Context
 from pipeline.transport.flow import Flow
-from pipeline.transport.item import Item
+from pipeline.transport.item import WITHDRAWN, Item
 from pipeline.transport.sockets import dealer
 
 SLICE = 0.1  # seconds after which one who waits looks whether the line stops
@@ -263,4 +263,6 @@ def _message(item: Item, last: bytes = wire.NIL) -> bytes:
     payload = item.payload
     if type(payload) is bytes:
         return payload
-    return codec.encode(payload) if isinstance(payload, Record) else last
+    if isinstance(payload, Record):
+        return codec.encode(payload)
+    return wire.TAKEN_BACK if item is WITHDRAWN else last

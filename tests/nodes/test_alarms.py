@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -333,6 +334,51 @@ def test_a_stumbling_webhook_is_asked_again(tmp_path: Path, receiver: Receiver) 
     alarms(iter([[verdict(1), verdict(2), verdict(3)]]), path=str(tmp_path / "a.jsonl"), url=receiver.url, patience=20)
     assert [e["seq"] for e in receiver.got] == [1, 2, 3]
     assert receiver.asked == 5
+
+
+def test_an_outage_and_what_it_costs_are_told(tmp_path: Path) -> None:
+    """Somebody must know that nobody hears: as long as it lasts; what was set aside stays told."""
+    journal, away = Journal(tmp_path / "a.jsonl"), threading.Event()
+    away.set()
+
+    def post(_: bytes) -> None:
+        if away.is_set():
+            raise OSError("HTTP Error 500: Internal Server Error")
+
+    def told() -> list[str]:
+        return [one.text for one in board.read() if one.key.startswith(f"alarms {journal.path} ")]
+
+    courier = Courier(journal, post, backlog=2, patience=0.0)
+    with courier:
+        journal.append([encode(event(verdict(seq))) for seq in range(2)])
+        courier.tell(2)
+        _until(lambda: told() != [])
+        assert told() == [
+            (
+                f"alarms: webhook does not answer: HTTP Error 500: Internal Server Error; 2 events of {journal.path} "
+                "wait and are sent when that ends; beyond 2 the oldest are set aside"
+            )
+        ]
+        journal.append([encode(event(verdict(2)))])
+        courier.tell(1)
+        _until(lambda: len(told()) == 2)
+        away.clear()
+        _until(lambda: courier.delivered == 2)
+    assert told() == [
+        (
+            f"alarms: events that could not be delivered (1) are in {journal.path}.undelivered.jsonl: the log says "
+            "why; post its lines once the receiver is well"
+        )
+    ]
+    board.settle(f"alarms {journal.path} undelivered")
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    """Wait for a thread."""
+    deadline, pause = time.monotonic() + 20, threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline
+        pause.wait(0.005)
 
 
 def test_a_refused_event_is_set_aside(tmp_path: Path, receiver: Receiver) -> None:

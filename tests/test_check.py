@@ -178,22 +178,22 @@ def _large(cameras: int) -> str:
 def test_a_hundred_cameras_in_under_a_second(file: Path, nodes: Catalog, capsys: pytest.CaptureFixture[str]) -> None:
     """A plant's file is checked, and planned, before one looks up."""
     file.write_text(_large(100).replace("use: sensor", "use: tests.specimens:sensor"))
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert main(["check", str(file), "--set", "archive.path=out", "--set", "BOOK=x"]) == 1  # rules wants its book
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
     file.write_text(_large(100))
-    begun = time.perf_counter()
+    begun = time.process_time()
     load(file, nodes=nodes)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_a_hundred_faults_in_under_a_second(file: Path, nodes: Catalog) -> None:
     """Faults cost no more than their text; beyond 200 they are counted."""
     file.write_text(_large(300).replace("min_area: 4}", "min_aera: 4}").replace("{clean", "{claen"))
-    begun = time.perf_counter()
+    begun = time.process_time()
     document = check(file, nodes=nodes).document
     shown = document.show()
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
     assert len(document.faults) == 300
     assert shown.endswith("… and 100 faults more")
 
@@ -202,9 +202,9 @@ def test_ten_megabytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     """A file that is no topology by its size alone is answered at once."""
     path = tmp_path / "big.yaml"
     path.write_bytes(b"nodes: [" + b"a, " * (10 << 20) + b"]")
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert main(["check", str(path)]) == 1
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
     assert "expected at most 1,048,576 bytes, got" in capsys.readouterr().out
 
 

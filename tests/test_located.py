@@ -125,9 +125,9 @@ def test_values_are_bounded() -> None:
 )
 def test_hostile_files_cost_little(bomb: str) -> None:
     """A megabyte of nesting is answered at once, in bounded memory."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert parse(bomb).faults
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 @given(st.text(max_size=200) | st.text(" :,-[]{}'\"\n\r\t\x85\u2028#&*ab1", max_size=60))
@@ -145,9 +145,9 @@ def _told(path: Path, raw: bytes) -> Document:
 
 def test_large_files_are_not_read(tmp_path: Path) -> None:
     """Ten megabytes are answered at once."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     document = _told(tmp_path / "big.yaml", b"a: 1\n" * (2 << 20))
-    took = time.perf_counter() - begun
+    took = time.process_time() - begun
     assert document.show() == f"{tmp_path}/big.yaml:1:1: expected at most 1,048,576 bytes, got 10,485,760"
     assert took < 0.5
 

@@ -22,9 +22,11 @@ from typing import Any, NoReturn
 import msgspec
 
 from nodes.sensors.modlib.devices import Device, Interpreter, Playback, Triton
+from nodes.sensors.modlib.interchange import Told
 from nodes.sensors.modlib.message import Message, shown
 
 PATIENCE_S = 5.0  # for a device that was asked to end
+MOST_BAD = 100  # lines of a recording, one after the other, after which it is none
 
 
 class Out:
@@ -77,30 +79,39 @@ def main() -> int:
 
 def messages(told: Device) -> Iterator[Message]:
     """What a device says, from its beginning to its end."""
-    drops = Drops()
+    drops, bad = Drops(), 0
     with opened(told) as device, device as stream:
         counted(drops)
         frames = iter(stream)
         while True:
             try:
-                frame = next(frames)
+                told_now = message(next(frames), drops.take())
             except StopIteration:
                 return
-            except ValueError as error:  # a damaged line: the library stands behind it already
-                if told.playback is None:
+            except Exception as error:
+                bad += 1
+                if told.playback is None or bad > MOST_BAD:
                     raise
-                yield Message(skipped=shown(error))
+                yield Message(skipped=shown(error))  # the library stands behind that line already
             else:
-                yield message(frame, drops.take())
+                bad = 0
+                yield told_now
 
 
 def message(frame: Any, dropped: int) -> Message:
-    """A frame without its picture; what was found in an earlier one is taken off again."""
+    """What we read of a frame, as the library writes it; not its picture, nor what was found in an earlier one.
+
+    Raises:
+        ValueError: If it holds numbers that JSON has not.
+    """
     now = time.monotonic_ns()
     frame.image = None
-    if not frame.new_detection:
+    kind = type(frame.detections).__name__ if frame.new_detection and frame.detections is not None else None
+    if kind != "Segments":
         frame.detections = None
-    return Message(at_ns=now, dropped=dropped, frame=msgspec.Raw(json.dumps(frame.json()).encode()))
+    said = {name: value for name, value in frame.json().items() if name in Told.__struct_fields__}
+    text = json.dumps(said | {"detection_type": kind}, allow_nan=False)
+    return Message(at_ns=now, dropped=dropped, frame=msgspec.Raw(text.encode()))
 
 
 def counted(drops: Drops) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from select import select
@@ -25,6 +25,7 @@ MODULE = "nodes.sensors.modlib.child"
 TICK_S = 0.05  # how soon a line that stops is noticed
 FIRST_S = 300.0  # until the first frame: a network may have to go up
 ENDING_S = 6.0  # for a device to end in order; a little more than it allows itself
+DIED = "what():"  # before the last words of a C++ program
 LONGEST = 32 << 20  # bytes of a line
 KEPT = 4096  # bytes of what it says besides
 
@@ -43,7 +44,7 @@ def listen(device: Device, clock: Clock, patience: float) -> Iterator[Message]:
     if find_spec("modlib") is None:
         raise SensorError(f"{device.name}: {advice.NO_LIBRARY}", State.NEEDS_REOPEN)
     given = False
-    with _child(device) as child:
+    with started([sys.executable, "-P", "-m", MODULE, msgspec.json.encode(device).decode()]) as child:
         for message in _lines(child, clock, patience):
             if message.error:
                 raise _failed(device, message.error)
@@ -93,7 +94,8 @@ class Child:
     def said(self) -> str:
         """The last thing that it said besides its lines: of a C++ library, what it died of."""
         lines = [line.strip() for line in self._other.decode("utf-8", "replace").splitlines() if line.strip()]
-        return next((line for line in reversed(lines) if line.startswith("what():")), lines[-1] if lines else "")
+        last = next((line for line in reversed(lines) if line.startswith(DIED)), lines[-1] if lines else "")
+        return last.removeprefix(DIED).strip()
 
     def take(self, seconds: float) -> bytes | None:
         """The next line; nothing where none comes in time, None after the last.
@@ -133,17 +135,10 @@ class Child:
 
 
 @contextmanager
-def _child(device: Device) -> Iterator[Child]:
-    """Start the process, and end it with all that it has started."""
+def started(command: Sequence[str]) -> Iterator[Child]:
+    """Start a process that writes lines, and in the end stop it with all that it has started."""
     pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", MODULE, msgspec.json.encode(device).decode()],
-        stdin=pipe,
-        stdout=pipe,
-        stderr=pipe,
-        start_new_session=True,
-    )
-    with process:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True) as process:
         try:
             yield Child(process)
         finally:

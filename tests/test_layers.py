@@ -73,7 +73,7 @@ ARROWS: dict[str, str] = {
 }
 
 PRODUCT = ("pipeline", "nodes")
-HEAVY = {"apache_beam", "cv2", "onnxruntime", "picamera2", "pyarrow", "torch"}
+HEAVY = {"apache_beam", "cv2", "modlib", "onnxruntime", "picamera2", "pyarrow", "torch"}
 # What the process of a node that touches no pixel does without: each would cost 5 to 20 MB of memory.
 BULKY = HEAVY | {"hotcoco", "http.client", "numpy", "rich"}
 

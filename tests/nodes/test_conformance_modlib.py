@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nodes.sensors.modlib import child, interchange
 from nodes.sensors.modlib.devices import Triton
+from nodes.sensors.modlib.network import network
 from nodes.sensors.roi import ARRAY
 from nodes.sensors.virtual.normaliser import Normaliser
 from nodes.sources.parsed import Stamp, Teller
@@ -179,13 +180,13 @@ def test_registers_mean_the_same(order: str, tmp_path: Path) -> None:
     notes = {f"inputTensorNorm_{name}": f"0x{value:04X}" for name, value in names.items()}
     path = tmp_path / "net.rpk"
     path.write_bytes(packets.package(notes={**notes, "inputTensorFormat": order}))
-    network = child.network(Triton(network="", info="", input=(1, 1), outputs=((1, 1),), colours=_order(order)))
-    network.model_type, network.model_file = "rpk_packaged", str(path)
+    made = network(Triton(network="", info="", input=(1, 1), outputs=((1, 1),), colours=_order(order)))
+    made.model_type, made.model_file = "rpk_packaged", str(path)
     try:
-        network._get_network_info()  # noqa: SLF001 - what its devices call
+        made._get_network_info()  # noqa: SLF001 - what its devices call
     except (OSError, AttributeError) as error:
         pytest.skip(f"modlib needs the system's libarchive, apt install libarchive13: {error}")
-    told = network.info["input_tensor"]
+    told = made.info["input_tensor"]
     normaliser = Normaliser(gains, offsets)
     assert (told["div_val"], told["norm_val"]) == (normaliser.gains, normaliser.offsets)
     assert (told["norm_shift"], told["div_shift"], told["dtype"]) == ([4, 4, 4], 6, np.int8)
@@ -195,11 +196,24 @@ def _order(order: str) -> Any:
     return order
 
 
+@given(arrays(np.uint8, (1, 3, 5, 1), elements=st.integers(0, 254)))
+def test_classes_are_what_the_librarys_own_step_makes_of_them(classes: NDArray[np.uint8]) -> None:
+    """0 is the background, whether they come as bytes or as floats; scores are compared."""
+    from modlib.models.post_processors import pp_segment
+
+    made = network(Triton(network="", info="", input=(5, 3), outputs=((5, 3),), masks="classes"))
+    theirs = pp_segment([classes.squeeze().astype(np.int64)]).mask
+    for kind in (np.uint8, np.float32):
+        assert np.array_equal(made.post_process([classes.astype(kind)]).mask, theirs)
+    with pytest.raises(TypeError, match=r"^expected output 0 to be height × width, found outputs \[\(3,\)\]$"):
+        made.post_process([np.zeros(3)])
+
+
 @pytest.fixture
 def camera() -> Iterator[Any]:
     """The real Triton, as far as it goes without one: its memory, its parser, its buffer of frames."""
     told = Triton(network="", info="", input=(SIDE, SIDE), outputs=((SIDE, SIDE),))
-    made = _begun(library.Triton(), child.network(told))
+    made = _begun(library.Triton(), network(told))
     yield made
     made.stop()
 
@@ -222,7 +236,7 @@ def test_a_triton_as_records(camera: Any) -> None:
     random = np.random.default_rng(1).normal(size=(3, SIDE, SIDE)).astype(np.float32)
     requests, drops = Requests(camera), child.Drops()
     child.counted(drops)
-    teller, told = Teller("c", "s", {0: "part"}, ""), []
+    teller, told = Teller("c", "s", {0: "part"}, ""), list[Any]()
     for scores in (random[0], None, random[1]):
         requests.give(scores)
         camera._process_requests()  # noqa: SLF001 - what its thread calls
@@ -262,7 +276,7 @@ def test_a_headless_triton_dies_at_its_first_frame() -> None:
     """Why we do not ask for that: the library makes a picture of nothing."""
     import cv2
 
-    model = child.network(Triton(network="", info="", input=(SIDE, SIDE), outputs=((SIDE, SIDE),)))
+    model = network(Triton(network="", info="", input=(SIDE, SIDE), outputs=((SIDE, SIDE),)))
     made = _begun(library.Triton(headless=True), model)
     Requests(made).give(np.ones((SIDE, SIDE), np.float32))
     with pytest.raises((cv2.error, ValueError)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from nodes.sources.parsed import Count, parsed_ns
 from pipeline.catalog import own
 from pipeline.check import check, load
 from pipeline.clock import FakeClock, RealClock
+from pipeline.errors import MaskError
 from pipeline.notices import board
 from pipeline.outline import text
 from pipeline.planner import plan
@@ -35,6 +37,7 @@ from tests.standins.around_modlib import modlib as real
 
 NOON = 1_795_348_800_000_000_000  # 2026-11-22, 12:00 UTC
 START = datetime.fromisoformat("2026-11-22T12:00:00")
+SEGMENTS = ["mask", "mask_shape", "_roi_compensated", "indices"]
 slow = pytest.mark.slow
 
 
@@ -188,8 +191,8 @@ def test_no_triton_camera(tmp_path: Path) -> None:
     real()
     for name in ("network.fpk", "fpk_info.dat"):
         (tmp_path / name).write_bytes(b"")
-    files = {"network": str(tmp_path / "network.fpk"), "info": str(tmp_path / "fpk_info.dat")}
-    said = _fails(triton=Triton(**files, input=(SIDE, SIDE), outputs=((SIDE, SIDE),)))
+    network, info = str(tmp_path / "network.fpk"), str(tmp_path / "fpk_info.dat")
+    said = _fails(triton=Triton(network=network, info=info, input=(SIDE, SIDE), outputs=((SIDE, SIDE),)))
     assert said == (
         "triton of modlib: deviceInfos.size() == 0, no device connected; no Triton camera answers: check its power and "
         "its cable, that camera and host are in the same network (Arena's `IpConfigUtility -l` lists cameras), that no "
@@ -339,6 +342,23 @@ def test_masks_that_are_none(said: dict[str, Any], wrong: str) -> None:
     frame = Told("", 1, 1, new_detection=True, detections={**good, **said}, detection_type="Segments")
     with pytest.raises(InterchangeError, match=f"^{wrong}"):
         interchange.found(frame, {})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(SEGMENTS), inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*Told.__struct_fields__]), JSON))
+def test_whatever_a_recording_holds_it_is_refused_in_one_way(said: dict[str, Any]) -> None:
+    """Nothing that a stranger writes ends a source."""
+    good = {"timestamp": "", "width": 1, "height": 1, "new_detection": True, "detection_type": "Segments"}
+    with contextlib.suppress(InterchangeError, MaskError):
+        told = interchange.told(json.dumps(good | said).encode())
+        found = interchange.found(told, {})
+        interchange.crop(told, compensated=found.compensated)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ import msgspec
 from nodes.sensors.modlib.devices import Device, Interpreter, Playback, Triton
 from nodes.sensors.modlib.interchange import Told
 from nodes.sensors.modlib.message import Message, shown
+from nodes.sensors.modlib.network import network
 
 PATIENCE_S = 5.0  # for a device that was asked to end
 MOST_BAD = 100  # lines of a recording, one after the other, after which it is none
@@ -163,50 +164,6 @@ def triton(told: Triton) -> Any:
     if told.crop is not None:
         device.set_input_tensor_cropping(told.crop)
     return device
-
-
-def network(told: Triton | Interpreter) -> Any:
-    """What modlib wants to know of a network: how it is fed and what its outputs mean."""
-    import numpy as np
-    from modlib.devices.imx500.isp import isp_resize_and_crop
-    from modlib.models import FRAMEWORK_FORMAT, Model, Segments, model_preprocess
-    from modlib.models.post_processors import pp_segment
-
-    class Network(Model):  # type: ignore[misc]
-        def pre_process(self, image: Any, *_: Any) -> Any:
-            assert isinstance(told, Interpreter), "a camera feeds its network itself"
-            order = FRAMEWORK_FORMAT.CHW if told.planes else FRAMEWORK_FORMAT.HWC
-            tensor = model_preprocess(
-                image,
-                resize_fn=lambda x: isp_resize_and_crop(x, self),
-                src_color_format="BGR",
-                model_color_format=told.colours,
-                norm_mean=told.mean,
-                norm_std=told.deviation,
-                framework_format=order,
-            )
-            return tensor[0], tensor[1].astype(np.float32), tensor[2]
-
-        def post_process(self, outputs: Any) -> Any:
-            image = plane(outputs, told.output)
-            if told.masks == "classes":
-                return pp_segment([image])
-            return Segments(mask=np.where(image > told.threshold, 0, 255))
-
-    return Network(color_format=told.colours)
-
-
-def plane(outputs: Any, number: int) -> Any:
-    """The output that is an image.
-
-    Raises:
-        TypeError: If it is none.
-    """
-    shapes = [array.shape for array in outputs]
-    image = outputs[number].squeeze() if number < len(outputs) else None
-    if image is None or image.ndim != 2:
-        raise TypeError(f"expected output {number} to be height × width, found outputs {shapes}")
-    return image
 
 
 def _mortal(out: Out) -> None:

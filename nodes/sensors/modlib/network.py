@@ -24,7 +24,7 @@ def network(told: Triton | Interpreter) -> Any:
 
 
 def fed(told: Interpreter, model: Any, image: Any) -> tuple[Any, Any, Any]:
-    """The middle of a BGR picture in the size of the network, the float32 tensor that it reads, and which part it is."""
+    """The middle of a BGR picture in the size of the network, the tensor that it reads, and which part it is."""
     from modlib.devices.imx500.isp import isp_resize_and_crop
     from modlib.models import FRAMEWORK_FORMAT, model_preprocess
 

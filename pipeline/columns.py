@@ -10,7 +10,7 @@ from pipeline.errors import TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.2"
+VERSION = "1.3"
 
 # Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct.
 Column = tuple[str, str, str]
@@ -78,6 +78,7 @@ SEEN: tuple[Column, ...] = (
     ("model", "string", "hash"),
     ("roi", "roi?", ""),
     ("epoch", "string?", "settled, settling or unknown: whether the masks are of roi"),
+    ("timing", "string?", "sensor, wall, parsed or arrival: how t_ns is known"),
     ("found", "int32", "count"),
     ("layers", "[layer]", ""),
 )

@@ -27,6 +27,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(max_length=1024)]
 Outcome = Literal["PASS", "WARN", "FAIL", "NO_READ"]
 Epoch = Literal["settled", "settling", "unknown"]
+Timing = Literal["sensor", "wall", "parsed", "arrival"]
 Tally = Annotated[dict[Text, Nat], Meta(max_length=4096)]
 
 
@@ -102,6 +103,8 @@ class Frame(Record, frozen=True, kw_only=True):
         model: Hash of the network that segmented; empty where no network did.
         epoch: Whether the masks are of `roi`: certainly, where `settled`; not, while it is `settling` after a change:
             they may be of the crop before, and nothing is measured on them; nobody knows, where `unknown`.
+        timing: How `t_ns` is known: the sensor's own stamp (`sensor`); the host's clock when the frame came to it
+            (`wall`), or when a library there had parsed it (`parsed`); only when it came here (`arrival`).
     """
 
     size: tuple[Side, Side]
@@ -110,6 +113,7 @@ class Frame(Record, frozen=True, kw_only=True):
     roi: Roi | None = None
     model: Text = ""
     epoch: Epoch = "settled"
+    timing: Timing = "sensor"
 
 
 class Image(Record, frozen=True, kw_only=True):

@@ -89,6 +89,7 @@ def _measured(row: Row) -> Row:
 def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
     layers = [_layer(layer) for layer in frame.layers]
     said = {"prompt": frame.prompt, "model": frame.model, "roi": _roi(frame.roi), "epoch": frame.epoch}
+    said["timing"] = frame.timing
     table = "settling" if frame.epoch == "settling" else "frames"
     yield table, _seen(frame, found=len(layers), layers=layers, **said)
 

@@ -73,7 +73,7 @@ ARROWS: dict[str, str] = {
 }
 
 PRODUCT = ("pipeline", "nodes")
-HEAVY = {"apache_beam", "cv2", "onnxruntime", "picamera2", "pyarrow", "torch"}
+HEAVY = {"apache_beam", "cv2", "modlib", "onnxruntime", "picamera2", "pyarrow", "torch"}
 # What the process of a node that touches no pixel does without: each would cost 5 to 20 MB of memory.
 BULKY = HEAVY | {"hotcoco", "http.client", "numpy", "rich"}
 
@@ -123,7 +123,7 @@ def test_importing_every_node_is_light() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "command", [["check", "topologies/laptop.yaml"], ["plan", "topologies/laptop.yaml"], ["nodes"]]
+    "command", [["check", "topologies/laptop.yaml"], ["plan", "topologies/modlib.yaml"], ["nodes"]]
 )
 def test_asking_about_a_line_is_light(command: list[str]) -> None:
     """Whoever checks, plans or reads on a laptop waits for none of the heavy libraries."""

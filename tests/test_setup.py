@@ -73,7 +73,7 @@ def test_this_environment_is_the_locked_one() -> None:
 
 def test_the_line_locks_nothing_heavy() -> None:
     """The runtime alone carries no vision, archive or learning library."""
-    heavy = {"apache-beam", "opencv-python-headless", "picamera2", "pyarrow", "torch"}
+    heavy = {"apache-beam", "modlib", "opencv-python-headless", "picamera2", "pyarrow", "torch"}
     assert heavy.isdisjoint(locked.name for locked, _ in _here("line"))
 
 

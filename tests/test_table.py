@@ -81,8 +81,8 @@ def test_settling_frames_are_in_quarantine(records: list[AnyRecord]) -> None:
     assert {row["epoch"] for row in apart} <= {"settling"}
     frames = told["frames"].to_pylist() if "frames" in told else []
     assert "settling" not in {row["epoch"] for row in frames}
-    assert [row["epoch"] for row in frames if row["kind"] == "frame"] == [
-        each.epoch for each in records if isinstance(each, Frame) and not _settling(each)
+    assert [(row["epoch"], row["timing"]) for row in frames if row["kind"] == "frame"] == [
+        (each.epoch, each.timing) for each in records if isinstance(each, Frame) and not _settling(each)
     ]
 
 

@@ -100,15 +100,16 @@ ROWS = (
 UNKNOWN = Row((), State.NEEDS_REOPEN, "close the camera and open it again; if this repeats, reboot the host")
 
 
-def diagnose(error: BaseException, what: str) -> SensorError:
+def diagnose(error: BaseException, what: str, rows: tuple[Row, ...] = ROWS) -> SensorError:
     """What a failure means: the error to raise, with the state that follows and the advice in its text.
 
     Args:
         error: As a library raised it.
         what: What was being done, and to which camera.
+        rows: What is known of such cameras.
     """
     told = _told(error)
-    row = next((row for row in ROWS if any(word in told.lower() for word in row.words)), UNKNOWN)
+    row = next((row for row in rows if any(word in told.lower() for word in row.words)), UNKNOWN)
     return SensorError(f"{what}: {told or type(error).__name__}; {row.advice}", row.state)
 
 

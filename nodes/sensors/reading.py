@@ -5,8 +5,9 @@ from __future__ import annotations
 from nodes.sensors import tensors
 from nodes.sensors.epochs import Epochs
 from nodes.sensors.intake import Arrived
-from nodes.sensors.sensor import Metadata, Sensed, TimeKnown
+from nodes.sensors.sensor import Metadata, Sensed
 from nodes.sensors.tensors import Inference, TensorError
+from pipeline.records import Timing
 
 STAMP, PERIOD, WALL = "SensorTimestamp", "FrameDuration", "FrameWallClock"
 
@@ -43,7 +44,7 @@ class Reader:
         image = raw.image if self._images else None
         return Sensed(seq, lost, t_ns, known, metadata, run, epoch, settling, image)
 
-    def _time(self, metadata: Metadata, arrived_ns: int) -> tuple[int, TimeKnown]:
+    def _time(self, metadata: Metadata, arrived_ns: int) -> tuple[int, Timing]:
         """The sensor's own stamp in the time of the line, which never jumps; else the best there is."""
         if (stamp := metadata.get(STAMP)) is not None:
             return stamp + self.offset_ns, "sensor"

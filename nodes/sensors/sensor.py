@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from nodes.sensors.states import State
 from nodes.sensors.tensors import Inference
-from pipeline.records import Roi
+from pipeline.records import Roi, Timing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Metadata = Mapping[str, Any]  # exactly what libcamera gives: arrays as tuples of Python numbers
 Progress = Callable[[int, int], None]  # bytes done, bytes in all; 0 in all where nobody knows
 Settling = Literal["settled", "settling", "unknown"]
-TimeKnown = Literal["sensor", "wall", "arrival"]
 
 
 class Package(Struct, frozen=True):
@@ -122,8 +121,7 @@ class Sensed(NamedTuple):
         seq: Counts every frame of a session, those that were lost too.
         lost: Frames that are missing directly before this one, whoever lost them.
         t_ns: First row exposed, in the time of the line (UTC, ns).
-        time: How that is known: `sensor`: its own stamp; `wall`: the host's when it arrived in the kernel;
-            `arrival`: only when it came here.
+        timing: How that is known, as in `Frame`.
         metadata: What libcamera said, untouched: a recording of these replays exactly.
         inference: What the network said; None where this frame has none: never an older one. `nodes.sensors.tensors`
             makes arrays and masks of it.
@@ -135,7 +133,7 @@ class Sensed(NamedTuple):
     seq: int
     lost: int
     t_ns: int
-    time: TimeKnown
+    timing: Timing
     metadata: Metadata
     inference: Inference | None
     epoch: Epoch | None

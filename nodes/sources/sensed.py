@@ -88,6 +88,7 @@ class Teller:
             roi=epoch.roi if epoch else None,
             model=wanted.model,
             epoch=sensed.settling,
+            timing=sensed.timing,
         )
 
     def _scores(self, run: Inference) -> Scores:

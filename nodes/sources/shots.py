@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pipeline.errors import KensaError, MaskError
 from pipeline.masks import Mask, union
-from pipeline.records import Frame, Gap, Layer
+from pipeline.records import Frame, Gap, Layer, Timing
 
 Size = tuple[int, int]
 MOST_LAYERS = 256
@@ -49,13 +49,17 @@ def develop(shots: Iterable[Shot], camera: str, session: str, now: Callable[[], 
         now: Gives the time of a shot that does not know its own.
     """
     for seq, shot in enumerate(shots):
-        t_ns = now() if shot.t_ns is None else shot.t_ns
+        t_ns, timing = _time(shot, now)
         try:
             size, layers = shot.open()
         except (ShotError, MaskError, OSError) as error:
             yield skipped(camera, session, seq, t_ns, file=shot.name, error=str(error))
         else:
-            yield Frame(camera=camera, session=session, seq=seq, t_ns=t_ns, size=size, layers=layers)
+            yield Frame(camera=camera, session=session, seq=seq, t_ns=t_ns, size=size, layers=layers, timing=timing)
+
+
+def _time(shot: Shot, now: Callable[[], int]) -> tuple[int, Timing]:
+    return (now(), "arrival") if shot.t_ns is None else (shot.t_ns, "wall")
 
 
 def skipped(camera: str, session: str, seq: int, t_ns: int, **why: str) -> Gap:

@@ -145,7 +145,7 @@ def test_a_session_from_open_to_close(sensor: Adapter, puppet: Puppet) -> None:
     sensor.stop()
     sensor.close()
     assert puppet.done == ["open", "load net", "roi 508", "start", "controls AeEnable,AwbEnable", "stop", "close"]
-    assert [(frame.seq, frame.lost, frame.time, frame.settling) for frame in frames] == [
+    assert [(frame.seq, frame.lost, frame.timing, frame.settling) for frame in frames] == [
         (number, 0, "sensor", "settled") for number in range(3)
     ]
     assert sensor.state.value == "closed"
@@ -355,7 +355,7 @@ def test_what_is_known_of_the_time_is_said(
     """The sensor's own stamp in the time of the line; else the host's; else only when it came."""
     puppet.script = lambda: [Raw(metadata)]
     frame = next(_started(sensor))
-    assert frame.time == time_known
+    assert frame.timing == time_known
     assert t_ns is None or frame.t_ns == t_ns
 
 

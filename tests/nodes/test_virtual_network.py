@@ -71,7 +71,7 @@ def test_the_image_processors_arithmetic(pixel: int, gain: int, offset: int) -> 
     told = Normaliser(gain=(gain,) * 3, offset=(offset,) * 3).quantised(np.full((1, 1, 3), pixel, np.uint8))
     number = offset - 0x2000 if offset & 0x1000 else offset
     assert told.ravel()[0] == min(max((((pixel * gain) >> 6) + number) >> 4, -128), 127)
-    assert signed(0x1800) == -2048
+    assert signed(0x1800, 13) == -2048
 
 
 def test_a_network_says_how_it_wants_its_pixels() -> None:

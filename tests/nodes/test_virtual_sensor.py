@@ -63,7 +63,7 @@ def test_frames_come_through_the_adapter() -> None:
     line = Line()
     frames = list(islice(line.start(), 30))
     assert [frame.seq for frame in frames] == list(range(30))
-    assert {frame.time for frame in frames} == {"sensor"}
+    assert {frame.timing for frame in frames} == {"sensor"}
     assert frames[0].t_ns == frames[0].metadata["FrameWallClock"], "both are the exposure in the time of the line"
     assert all(frame.inference for frame in frames)
     assert line.sensor.health().state is State.STREAMING

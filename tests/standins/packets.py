@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,14 +59,25 @@ outputTensorBytesPerElement1=1
 """
 
 
-def package(width: int = 96, height: int = 96, registers: Sequence[tuple[int, int]] = ()) -> bytes:
-    """A synthetic `.rpk`: one block, its footer, and a cpio archive with what readers look for."""
+def package(
+    width: int = 96, height: int = 96, registers: Sequence[tuple[int, int]] = (), notes: Mapping[str, str] | None = None
+) -> bytes:
+    """A synthetic `.rpk`: one block, its footer, and a cpio archive with what readers look for.
+
+    Args:
+        width: Of the network's input, px.
+        height: Of the network's input, px.
+        registers: Address and value of each.
+        notes: Lines of `network_info.txt` that are to be others.
+    """
+    told = NETWORK.format(width=width, height=height, numbers=width * height)
+    lines = dict(line.split("=") for line in told.splitlines()) | dict(notes or {})
     size = 64  # header and body
     block = struct.pack(">4sI", b"9464", size).ljust(size + 60, b"\0") + b"3695"
     rows = b"".join(struct.pack("<HBI", address, 2, value) for address, value in registers)
     files = {
         "imx500_regs": rows,
-        "network_info.txt": NETWORK.format(width=width, height=height, numbers=width * height).encode(),
+        "network_info.txt": "".join(f"{name}={value}\n" for name, value in lines.items()).encode(),
         "network_intrinsics": b'{"task": "segmentation", "inference_rate": 30}',
     }
     return block + _cpio(files)

@@ -152,11 +152,7 @@ class Gallery:
 
 
 def _view(record: Frame | Regions | Tracks) -> View:
-    bare = View(record.seq, record.t_ns, record.size, _shapes(record))
-    if isinstance(record, Tracks):
-        return bare
-    roi = record.roi if isinstance(record, Frame) else None
-    return replace(bare, prompt=record.prompt, roi=roi, epoch=record.epoch)
+    return View(record.seq, record.t_ns, record.size, _shapes(record), record.prompt, record.roi, record.epoch)
 
 
 def _together(known: View, view: View) -> View:

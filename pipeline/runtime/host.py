@@ -155,6 +155,7 @@ class Host:
             log=self._journal.name,
             peers=self._peers.states,
             disks=reduce(or_, (child.report.disks for child in self._crew if child.report), self._reserve.used),
+            readings=reduce(or_, (child.report.readings for child in self._crew if child.report), {}),
         )
 
     def _step(self) -> None:

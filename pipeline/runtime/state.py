@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pipeline.readings import Reading
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import merge
 from pipeline.runtime.ledger import Account
@@ -118,6 +119,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
         alarms: The newest ones, oldest first.
         peers: The line's other hosts.
         disks: Used share of the disk of each folder that sinks and the supervisor watch, 0…1.
+        readings: What each camera said of itself last.
     """
 
     line: str
@@ -135,6 +137,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
     step_ns: int = 0
     peers: tuple[PeerState, ...] = ()
     disks: dict[str, float] = {}
+    readings: dict[str, Reading] = {}
 
     @property
     def here(self) -> list[str]:

@@ -94,9 +94,10 @@ def imx500(
     stream = Stream(rate=rate, lock=lock, discard=discard, settle=settle, images=images)
     wanted = Wanted(camera, session, label, output, threshold, scale, chosen.sha256, rate / pictures)
     rota = Rota(schedule.schedule(aims(prompts, dwell), rate, settle))
+    keep = isinstance(waits, RealClock) and not record
     sensor: Adapter | None = None
     try:
-        sensor = keeper.hold(key, lambda: Adapter(hardware, waits), waits)
+        sensor = keeper.hold(key, lambda: Adapter(hardware, waits), waits, kept=keep)
         _begin(sensor, chosen, stream, rota, told)
         yield from show(sensor, rota, Teller(wanted), Watch(camera, Warmth(max_temperature)))
     except SensorError as error:
@@ -105,7 +106,7 @@ def imx500(
     finally:
         _over(camera)
         if sensor is not None:
-            keeper.release(key, sensor, keep=isinstance(waits, RealClock) and not record)
+            keeper.release(key, sensor, keep=keep)
 
 
 def _real(bus: str, package: str, clock: Clock) -> Ready:

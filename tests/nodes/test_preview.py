@@ -196,6 +196,7 @@ def test_a_view_says_where_the_camera_looked(*, turned: bool) -> None:
     assert view is not None
     assert (view.prompt, view.roi, view.epoch) == ("rim", Roi(1708, 1200, 640, 640), "unknown")
     assert [shape.id for shape in view.shapes] == [7]
+    assert view.roi is not None
     assert said(view.roi) == "640 × 640 at (1708, 1200)"
     assert which(view) == "frame 0 · rim · UNKNOWN"
 

@@ -50,6 +50,7 @@ def snapshot(
     peers: Sequence[PeerState] = (),
     phase: Phase = "running",
     t_ns: int = 0,
+    pictured: Sequence[str] = (),
 ) -> Snapshot:
     """A line's state."""
     return Snapshot(
@@ -65,4 +66,5 @@ def snapshot(
         edges=tuple(edges),
         alarms=tuple(alarms),
         peers=tuple(peers),
+        pictured=tuple(pictured),
     )

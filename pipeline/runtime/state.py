@@ -120,6 +120,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
         peers: The line's other hosts.
         disks: Used share of the disk of each folder that sinks and the supervisor watch, 0…1.
         readings: What each camera said of itself last.
+        pictured: Cameras whose pictures leave their process: whoever looks at the line sees which.
     """
 
     line: str
@@ -138,6 +139,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
     peers: tuple[PeerState, ...] = ()
     disks: dict[str, float] = {}
     readings: dict[str, Reading] = {}
+    pictured: tuple[str, ...] = ()
 
     @property
     def here(self) -> list[str]:

@@ -83,8 +83,13 @@ def summary(snapshot: Snapshot, rows: Sequence[Row]) -> str:
     queue, drops, errors = (sum(values) for values in zip(*((r.queue, r.drops, r.errors) for r in rows), strict=True))
     restarts = sum(process.restarts for process in snapshot.processes)
     counts = f"queue {queue:,}, dropped {drops:,}, errors {errors:,}, restarts {restarts}"
-    rest = "".join(f"; {said}" for said in (*map(_peer, snapshot.peers), *snapshot.faults))
+    rest = "".join(f"; {said}" for said in (*map(_peer, snapshot.peers), *snapshot.faults, *pictured(snapshot)))
     return f"{clock(snapshot.t_ns)} {snapshot.line} {snapshot.phase}: {nodes}; {counts}{rest}"
+
+
+def pictured(snapshot: Snapshot) -> list[str]:
+    """That pictures leave cameras, in words, where the topology lets them."""
+    return [f"IMAGES leave {', '.join(snapshot.pictured)}"] if snapshot.pictured else []
 
 
 def _peer(peer: PeerState) -> str:

@@ -318,11 +318,8 @@ def test_an_inference_comes_when_the_sensor_would_have_it() -> None:
 
 def test_nobody_burns_a_core_to_wait() -> None:
     """Ten inferences of 14 ms take a third of a second, most of which the process sleeps."""
-    hardware, enough, came = (
-        VirtualHardware(Flat(SQUARE), RealClock(), behaviour=quick()),
-        threading.Event(),
-        list[Raw](),
-    )
+    hardware = VirtualHardware(Flat(SQUARE), RealClock(), behaviour=quick())
+    came, enough = list[Raw](), threading.Event()
 
     def deliver(raw: Raw) -> None:
         came.append(raw)

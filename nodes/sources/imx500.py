@@ -120,7 +120,8 @@ def _begin(sensor: Adapter, package: Package, stream: Stream, rota: Rota, told: 
 
     def progress(done: int, total: int) -> None:
         percent = f"{100 * done // total} %" if total else "how far, nobody can say"
-        board.raise_(told, f"{told}: the network goes up: {percent}; do not cut the power")
+        over = 0 < total <= done
+        _say(told, "" if over else f"the network goes up: {percent}; do not cut the power")
 
     if sensor.package is None or sensor.package.sha256 != package.sha256:
         sensor.load(package, progress)

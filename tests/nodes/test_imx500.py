@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -164,6 +165,28 @@ def test_the_alarm_says_what_to_do() -> None:
     source.close()  # type: ignore[attr-defined]
     assert notice.text.startswith("sensor hot: the sensor has 72 °C (limit 70 °C): ")
     assert "Give the camera air or a heat sink" in notice.text
+
+
+def test_an_upload_is_told_while_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How far it is, and not to cut the power; once it is over nothing is said of it."""
+    told, seen = list[str](), threading.Event()
+
+    def heard(_: str, text: str) -> None:
+        told.append(text)
+        seen.set()
+
+    class Slow(FakeClock):
+        def wait_until(self, t_ns: int) -> bool:
+            """Half of the upload is done when somebody looks."""
+            return (t_ns < BEGIN_NS + 50_000_000_000 or seen.wait(30)) and super().wait_until(t_ns)
+
+    monkeypatch.setattr(board, "raise_", heard)
+    virtual = Setup(behaviour=quick(cold_s=100.0))
+    source = imx500("test", "s", Slow(BEGIN_NS), virtual=virtual, discard=0)
+    next(iter(source))
+    source.close()  # type: ignore[attr-defined]
+    assert told[0] == "sensor test: the network goes up: 50 %; do not cut the power"
+    assert not [text for text in told if "100 %" in text]
 
 
 def test_a_real_camera_needs_a_network() -> None:

@@ -21,7 +21,7 @@ install: .venv/.ready  ## Make .venv: Kensa, its extras and its tools
 	@touch $@
 
 .PHONY: demo
-demo: install  ## Run a line of four made-up cameras and judge its verdicts
+demo: install  ## Run a line of four virtual cameras and judge its verdicts
 	$(BIN)/kensa demo
 
 .PHONY: test

@@ -17,7 +17,8 @@ from nodes.sensors.adapter import Adapter
 from nodes.sensors.prompts import aims
 from nodes.sensors.schedule import Rota, schedule
 from nodes.sensors.sensor import Identity, Metadata, Package, Raw, Stream
-from nodes.sources.imx500 import show
+from nodes.sensors.warmth import Warmth
+from nodes.sources.imx500 import Watch, show
 from nodes.sources.sensed import Teller, Wanted
 from pipeline.clock import RealClock
 from pipeline.records import Frame, Roi
@@ -162,7 +163,7 @@ class Source:
         sensor.load(NET, lambda *_: None)
         sensor.start(Stream(discard=0))
         teller = Teller(Wanted(name, "s", "part", 0, 0.0, 0.0, NET.sha256, 30.0))
-        self._shown = show(sensor, Rota(schedule(aims(None), RATE, 3)), teller, name)
+        self._shown = show(sensor, Rota(schedule(aims(None), RATE, 3)), teller, Watch(name, Warmth(70.0)))
 
     def fetch(self) -> bool:
         """The next record, its run lengths as an edge would ask for them; False where there is none any more."""

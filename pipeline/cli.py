@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pipeline.errors import KensaError
 
 COMMANDS = {
-    "demo": "run a line of made-up cameras and judge its verdicts",
+    "demo": "run a line of virtual cameras and judge its verdicts",
     "check": "report every reason a topology cannot run",
     "plan": "print processes, lanes, edges and policies, and why each cut",
     "graph": "draw the plan as SVG or Mermaid",

@@ -28,6 +28,7 @@ Text = Annotated[str, Meta(max_length=1024)]
 Outcome = Literal["PASS", "WARN", "FAIL", "NO_READ"]
 Epoch = Literal["settled", "settling", "unknown"]
 Timing = Literal["sensor", "wall", "parsed", "arrival"]
+Measured = Literal["settled", "unknown"]  # nothing is measured while a crop settles
 Tally = Annotated[dict[Text, Nat], Meta(max_length=4096)]
 
 
@@ -169,13 +170,23 @@ class Region(Struct, frozen=True):
 
 
 class Regions(Record, frozen=True, kw_only=True):
-    """Everything that was measured in one frame; no region at all means an empty view. Never of a settling crop."""
+    """Everything that was measured in one frame; no region at all means an empty view. Never of a settling crop.
+
+    Attributes:
+        size: (height, width) of the frame, px.
+        regions: What was found.
+        prompt: As in the frame, and so are the rest.
+        roi: The crop the network saw, in sensor pixels, where known.
+        model: Hash of the network.
+        epoch: Whether the masks are of `roi`.
+    """
 
     size: tuple[Side, Side]
     regions: Annotated[tuple[Region, ...], Meta(max_length=65536)] = ()
     prompt: Text = ""
     model: Text = ""
-    epoch: Literal["settled", "unknown"] = "settled"
+    epoch: Measured = "settled"
+    roi: Roi | None = None
 
 
 class Track(Struct, frozen=True):
@@ -186,10 +197,23 @@ class Track(Struct, frozen=True):
 
 
 class Tracks(Record, frozen=True, kw_only=True):
-    """A frame whose regions carry ids that are stable over time."""
+    """A frame whose regions carry ids that are stable over time.
+
+    Attributes:
+        size: (height, width) of the frame, px.
+        tracks: What was followed.
+        prompt: As in the frame, and so are the rest.
+        roi: The crop the network saw, in sensor pixels, where known.
+        model: Hash of the network.
+        epoch: Whether the masks are of `roi`.
+    """
 
     size: tuple[Side, Side]
     tracks: Annotated[tuple[Track, ...], Meta(max_length=65536)] = ()
+    prompt: Text = ""
+    model: Text = ""
+    epoch: Measured = "settled"
+    roi: Roi | None = None
 
 
 class Part(Record, frozen=True, kw_only=True):

@@ -88,10 +88,8 @@ def _measured(row: Row) -> Row:
 
 def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
     layers = [_layer(layer) for layer in frame.layers]
-    said = {"prompt": frame.prompt, "model": frame.model, "roi": _roi(frame.roi), "epoch": frame.epoch}
-    said["timing"] = frame.timing
     table = "settling" if frame.epoch == "settling" else "frames"
-    yield table, _seen(frame, found=len(layers), layers=layers, **said)
+    yield table, _seen(frame, found=len(layers), layers=layers, timing=frame.timing)
 
 
 def _images(image: Image) -> Iterator[tuple[str, Row]]:
@@ -101,8 +99,7 @@ def _images(image: Image) -> Iterator[tuple[str, Row]]:
 
 
 def _regions(frame: Regions) -> Iterator[tuple[str, Row]]:
-    said = {"prompt": frame.prompt, "model": frame.model, "epoch": frame.epoch}
-    yield "frames", _seen(frame, found=len(frame.regions), **said)
+    yield "frames", _seen(frame, found=len(frame.regions))
     for place, region in enumerate(frame.regions):
         yield "regions", {**_who(frame), "kind": "regions", "place": place, "track": None, **_region(region)}
 
@@ -145,7 +142,8 @@ def _who(record: Record) -> Row:
 
 def _seen(frame: Frame | Regions | Tracks, **said: Any) -> Row:
     row = {**_who(frame), "kind": type(frame).__name__.lower(), "height": frame.size[0], "width": frame.size[1]}
-    return {"prompt": "", "model": "", "layers": [], **row, **said}
+    how = {"prompt": frame.prompt, "model": frame.model, "roi": _roi(frame.roi), "epoch": frame.epoch}
+    return {"layers": [], **row, **how, **said}
 
 
 def _roi(roi: Roi | None) -> Row | None:

@@ -52,6 +52,7 @@ def snapshot(
     peers: Sequence[PeerState] = (),
     phase: Phase = "running",
     t_ns: int = 0,
+    pictured: Sequence[str] = (),
 ) -> Snapshot:
     """A line's state."""
     return Snapshot(
@@ -68,4 +69,5 @@ def snapshot(
         alarms=tuple(alarms),
         notices=tuple(notices),
         peers=tuple(peers),
+        pictured=tuple(pictured),
     )

@@ -35,17 +35,17 @@ def test_only_sources_run_and_their_records_are_merged(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_record_then_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`kensa record` writes what the sources give; `kensa replay` runs the line over it and writes what nodes gave."""
-    line, rec, out = str(ROOT / "topologies" / "laptop.yaml"), tmp_path / "line.kensa", tmp_path / "out"
+    line, rec, out = str(ROOT / "topologies" / "line_a.yaml"), tmp_path / "line.kensa", tmp_path / "out"
     assert cli.main(["record", line, "-o", str(rec), "--set", "camera.frames=20", "--set", "camera.rate=20"]) == 0
     told = capsys.readouterr().out
     assert f"{rec}: " in told
     assert "cam-4: 20 records, 0 gaps" in told
-    assert len([*Recording(rec)]) == 80
+    assert len([*Recording(rec)]) == 160
     assert cli.main(["replay", line, str(rec), "--no-sinks", "--out", str(out), "--node", "measure"]) == 0
     rows = [
         row.split() for row in capsys.readouterr().out.splitlines() if row.strip().startswith(("camera", "measure"))
     ]
-    assert [row[:4] for row in rows] == [["camera", "0", "80", "0"], ["measure", "80", "80", "0"]]
+    assert [row[:4] for row in rows] == [["camera", "0", "160", "0"], ["measure", "160", "160", "0"]]
     assert [path.name for path in out.iterdir()] == ["measure.kensa"]
     assert {given.node for given in Recording(out / "measure.kensa")} == {"measure"}
 
@@ -53,14 +53,14 @@ def test_record_then_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.slow
 def test_record_ends_after_its_time(tmp_path: Path) -> None:
     """An endless source is stopped when the time is over."""
-    line, rec = str(ROOT / "topologies" / "laptop.yaml"), tmp_path / "line.kensa"
-    assert cli.main(["record", line, "-o", str(rec), "--for", "300ms"]) == 0
+    line, rec = str(ROOT / "topologies" / "line_a.yaml"), tmp_path / "line.kensa"
+    assert cli.main(["record", line, "-o", str(rec), "--for", "500ms"]) == 0
     assert len([*Recording(rec)]) > 4
 
 
 def test_replay_tells_an_unknown_node(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--node` with a name that nobody has is refused before anything runs."""
-    line, rec = str(ROOT / "topologies" / "laptop.yaml"), tmp_path / "line.kensa"
+    line, rec = str(ROOT / "topologies" / "line_a.yaml"), tmp_path / "line.kensa"
     assert cli.main(["record", line, "-o", str(rec), "--set", "camera.frames=1"]) == 0
     assert cli.main(["replay", line, str(rec), "--no-sinks", "--out", str(tmp_path), "--node", "rulez"]) == 2
     assert "--node rulez: no such node; did you mean 'rules'?; nodes: 'camera'" in capsys.readouterr().err

@@ -58,8 +58,8 @@ EVERY: tuple[AnyRecord, ...] = (
         model="ab",
         epoch="settling",
     ),
-    Regions(**WHO, size=(2, 3), regions=(REGION,), prompt="rim", model="ab", epoch="unknown"),
-    Tracks(**WHO, size=(2, 3), tracks=(Track(4, REGION),)),
+    Regions(**WHO, size=(2, 3), regions=(REGION,), prompt="rim", model="ab", epoch="unknown", roi=Roi(8, 9, 10, 11)),
+    Tracks(**WHO, size=(2, 3), tracks=(Track(4, REGION),), prompt="rim", model="ab", roi=Roi(8, 9, 10, 11)),
     Part(**WHO, id=4, first_seq=2, views=5, hidden=1, best=REGION, best_seq=6),
     Verdict(
         **WHO,

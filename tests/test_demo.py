@@ -44,7 +44,7 @@ def test_a_newcomer_sees_a_line_inspect_parts(tmp_path: Path, run_root: str) -> 
     """From a command to verdicts, a picture and a ledger that balances; nothing of the run is left behind."""
     code = "import sys; from pipeline.cli import main; sys.exit(main(sys.argv[1:]))"
     done = subprocess.run(
-        [sys.executable, "-c", code, "demo", "--for", "3s", "--out", str(tmp_path / "out")],
+        [sys.executable, "-c", code, "demo", "--for", "8s", "--out", str(tmp_path / "out")],
         env={**os.environ, "KENSA_RUN": run_root, "COLUMNS": "200"},
         cwd=ROOT,
         capture_output=True,

@@ -43,6 +43,7 @@ ARROWS: dict[str, str] = {
     "pipeline.keys": "errors",
     "pipeline.provision": "errors keys plan",
     "pipeline.notices": "",
+    "pipeline.readings": "",
     "pipeline.folders": "",
     "pipeline.topology": "plan",
     "pipeline.placement": "catalog errors node topology",
@@ -62,14 +63,18 @@ ARROWS: dict[str, str] = {
     ),
     "pipeline.appraisal": "archive errors pieces records score table topology",
     "pipeline.transport": "clock codec errors keys notices plan records",
-    "pipeline.runtime": "catalog clock codec disk errors faults folders masks node notices plan records transport",
+    "pipeline.runtime": (
+        "catalog clock codec disk errors faults folders masks node notices plan readings records transport"
+    ),
     "pipeline.commands": (
         "appraisal archive capture cases catalog check clock codec drawing errors faults folders keys manual node "
         "notices outline plan planner provision recordings records replay runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
-    "nodes": "clock codec conform disk errors located masks node notices pieces recordings records table units",
+    "nodes": (
+        "clock codec conform disk errors located masks node notices pieces readings recordings records table units"
+    ),
 }
 
 PRODUCT = ("pipeline", "nodes")

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.errors import KensaError
 from pipeline.notices import Notice
+from pipeline.readings import Reading
 from pipeline.runtime.gets import AT_ONCE
 from pipeline.runtime.histogram import bucket
 from pipeline.runtime.metrics import Endpoint, health, seconds
@@ -192,6 +193,18 @@ def test_bounds_are_cumulative_and_end_with_everything() -> None:
     assert dict(buckets)["0.0001"] == 9
     assert buckets[-1] == ("+Inf", 10)
     assert total == pytest.approx(20, rel=0.1)
+
+
+def test_cameras_say_how_warm_they_are() -> None:
+    """One that does not say has no number, rather than a wrong one."""
+    warm = replace(line(), readings={"cam-1": Reading(61.5, 0.0143), "cam-2": Reading()})
+    with Endpoint(lambda: warm, 0) as endpoint:
+        found = samples(fetched(endpoint.url)[1])
+    told = {key: value for key, value in found.items() if key[0].startswith("kensa_sensor")}
+    assert told == {
+        ("kensa_sensor_temperature_celsius", ("cam-1",)): 61.5,
+        ("kensa_sensor_inference_seconds", ("cam-1",)): 0.0143,
+    }
 
 
 def test_the_disks_are_told_by_folder() -> None:

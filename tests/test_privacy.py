@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import msgspec.inspect as kinds
 import pytest
+from rich.console import Console
 
 from pipeline import node as nodes
 from pipeline.catalog import own
@@ -19,9 +21,14 @@ from pipeline.plan import Lane as Layout
 from pipeline.plan import NodeRun, Plan
 from pipeline.planner import plan
 from pipeline.records import KINDS, AnyRecord, Frame, Gap, Image, Record
+from pipeline.runtime.kin import kin
 from pipeline.runtime.lane import Exit, Lane
+from pipeline.runtime.live import picture
+from pipeline.runtime.rows import Rates
 from pipeline.runtime.split import ALL
 from pipeline.runtime.turn import Turn
+from pipeline.runtime.views import summary
+from tests.lines import health, node, snapshot
 from tests.specimens import catalog
 from tests.toys import Outlet, edge
 
@@ -127,6 +134,17 @@ def test_the_plan_says_whose_pictures_travel(planned: Plan) -> None:
     assert "cam-2: prompt rim: 640 × 640 px at (1708, 1200), 30 masks/s" in told
     assert "cam-1: whole view: 3040 × 3040 px at (508, 0), 30 masks/s" in told
     assert not [line for line in told if re.search("cam-1.*IMAGES", line)]
+
+
+def test_the_screen_says_whose_pictures_travel(planned: Plan) -> None:
+    """As long as the line runs, in the table and in its one line; a line without pictures says nothing of them."""
+    assert kin(planned).pictured == ("cam-2",)
+    for names, wanted in ((("cam-2",), 1), ((), 0)):
+        state = snapshot(nodes=[node(health("camera", "cam-2"))], pictured=names)
+        rows, out = Rates().rows(state), io.StringIO()
+        Console(file=out, width=80).print(picture(state, rows))
+        for shown in (out.getvalue(), summary(state, rows)):
+            assert shown.count("IMAGES leave cam-2") == wanted
 
 
 def test_nobody_asks_for_all_pictures_at_once(tmp_path: Path) -> None:

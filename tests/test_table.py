@@ -126,14 +126,20 @@ def test_regions_has_one_row_per_region_with_its_pixels_and_its_track(record: Tr
         )
 
 
-@given(frames())
-def test_a_frame_keeps_its_layers_and_how_it_was_sensed(record: Frame) -> None:
-    """Masks, logits, crop and model hash of a frame are in its row: what a verdict can be defended with."""
+@given(frames() | regions() | tracks())
+def test_whatever_tells_a_frame_says_where_the_camera_looked(record: Frame | Regions | Tracks) -> None:
+    """Prompt, crop, its epoch and the network's hash are in the row, also where only regions or tracks are archived."""
     (row,) = table.rows([record])["settling" if _settling(record) else "frames"].to_pylist()
     assert row["roi"] == (
         None if record.roi is None else {f: getattr(record.roi, f) for f in ("x", "y", "width", "height")}
     )
-    assert (row["prompt"], row["model"]) == (record.prompt, record.model)
+    assert (row["prompt"], row["model"], row["epoch"]) == (record.prompt, record.model, record.epoch)
+
+
+@given(frames())
+def test_a_frame_keeps_its_layers(record: Frame) -> None:
+    """Masks and logits of a frame are in its row: what a verdict can be defended with."""
+    (row,) = table.rows([record])["settling" if _settling(record) else "frames"].to_pylist()
     for told, layer in zip(row["layers"], record.layers, strict=True):
         assert Mask.from_counts((told["height"], told["width"]), told["counts"]) == layer.mask
         assert (told["label"], told["area_px"]) == (layer.label, layer.mask.area)

@@ -39,6 +39,10 @@ BRIDGE = (
     "power for ten seconds. Opening and closing wears it out: leave the line running"
 )
 HANGS = "the camera's library answers no more: restart the line on this host, and if that does not help, the host"
+HOT = (
+    "the sensor has {celsius:.0f} °C (limit {limit:g} °C): its masks get noisy and it ages early. Give the camera "
+    "air or a heat sink, keep it away from what heats it, or lower its `rate`"
+)
 UPLOADING = "the network is being put on the sensor; the first time this takes minutes: do not cut the power"
 
 ROWS = (

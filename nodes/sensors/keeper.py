@@ -21,20 +21,21 @@ _kept: dict[Key, Adapter] = {}
 _lock = threading.Lock()
 
 
-def hold(key: Key, make: Callable[[], Adapter], clock: Clock) -> Adapter:
+def hold(key: Key, make: Callable[[], Adapter], clock: Clock, *, kept: bool = True) -> Adapter:
     """The open camera of a key: the one that was kept, or a new one.
 
     Args:
         key: Kind and bus.
         make: Makes one, closed.
         clock: What one that was kept waits by from now on.
+        kept: Whether one that was kept will do: it has its own time, and nobody records it.
 
     Raises:
         SensorError: If it cannot be opened.
     """
     with _lock:
         found = _kept.pop(key, None)
-    if found is None or found.state is not State.OPEN:
+    if found is None or found.state is not State.OPEN or not kept:
         if found is not None:
             found.close()
         found = make()

@@ -30,6 +30,7 @@ FULL = 712  # and since 0.6: with one, padded
 SIZES = struct.Struct("<II16H")
 INPUT = struct.Struct("<64sIII")
 STEP = 9  # bytes of a packed double
+ENDLESS = 0x7F  # its first byte where it is infinite or no number
 FIXED, SHORT = 16, 1 << 16  # lengths from which a packed array has a longer header
 
 
@@ -110,7 +111,7 @@ def inference(metadata: Mapping[str, Any]) -> Inference | None:
     values, told = metadata.get("CnnOutputTensor"), metadata.get("CnnOutputTensorInfo")
     if not values or not told:
         return None
-    layout, count = output_info(bytes(told))
+    layout, count = _described(told)
     if len(values) < layout.total:
         raise TensorError(f"expected tensors of {layout.shapes}, found {len(values)} numbers")
     dnn_us, dsp_us = metadata.get("CnnKpiInfo") or (None, None)
@@ -118,11 +119,12 @@ def inference(metadata: Mapping[str, Any]) -> Inference | None:
 
 
 def _described(told: Sequence[int]) -> tuple[Layout, int | None]:
-    """The same as of the frame before, nearly always: then only the frame's number is looked at."""
-    if len(told) == FULL and told[:BARE] == _desk.told:
-        return _desk.layout, told[BARE]
+    """The same as of the frame before, nearly always: what follows the last tensor is not looked at then."""
+    desk = _desk
+    if desk.told and len(told) == FULL and told[: len(desk.told)] == desk.told:
+        return desk.layout, told[BARE]
     layout, frame = output_info(bytes(told))
-    _desk.told, _desk.layout = told[:BARE], layout
+    desk.told, desk.layout = told[: NAME + 4 + SIZES.size * len(layout.shapes)], layout
     return layout, frame
 
 
@@ -210,17 +212,18 @@ def inside(run: Inference, output: int = 0, threshold: float = 0.0) -> NDArray[n
 
 
 def _above(values: tuple[float, ...], threshold: float) -> NDArray[np.bool_]:
-    """Which numbers are above a threshold; for 0 the byte with sign and exponent is enough."""
+    """Which numbers are above a threshold; for 0 the byte with sign and exponent is enough, but for NaN."""
     import numpy as np
 
     header = _packed(values)
     if not header:
         return np.fromiter(values, np.float32) > threshold
-    if threshold:
-        return np.ndarray(len(values), ">f8", _desk.buffer, header + 1, (STEP,)).astype(np.float32) > threshold
-    # As int8 that byte is negative for negative numbers and 0 for zero; what else it hides no float32 can be.
-    above: NDArray[np.bool_] = np.ndarray(len(values), np.int8, _desk.buffer, header + 1, (STEP,)).copy() > 0
-    return above
+    if not threshold:
+        # As int8 that byte is negative for negative numbers and 0 for zero; what else it hides no float32 can be.
+        first = _desk.buffer[header + 1 :: STEP]
+        if ENDLESS not in first:
+            return np.frombuffer(first, np.int8) > 0
+    return np.ndarray(len(values), ">f8", _desk.buffer, header + 1, (STEP,)).astype(np.float32) > threshold
 
 
 class _Desk(threading.local):

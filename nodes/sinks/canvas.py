@@ -68,6 +68,10 @@ class Canvas:
         x, y, width, height = box
         self._cv.rectangle(self.pixels, (x, y), (x + width - 1, y + height - 1), colour, 1)
 
+    def line(self, start: tuple[int, int], end: tuple[int, int], colour: Colour) -> None:
+        """A thin line."""
+        self._cv.line(self.pixels, start, end, colour, 1, self._cv.LINE_AA)
+
     def mask(self, at: tuple[int, int], mask: NDArray[np.bool_], scale: float, colour: Colour, rim: Colour) -> None:
         """A mask, magnified and with smooth edges: filled, its outline and the edges of its holes in `rim`.
 

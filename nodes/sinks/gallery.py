@@ -66,14 +66,23 @@ class Exhibit(Struct, frozen=True):
 
 
 class Row:
-    """One camera: its newest view, its last exhibits in order of arrival, its counts, and whether it shows pictures."""
+    """One camera, as far as it was seen lately.
+
+    Attributes:
+        view: Its newest view.
+        crops: Where on the sensor it looks, for each prompt that was seen in this session.
+        pictured: Whether its pictures leave it.
+        outcomes: How often each was decided.
+        reasons: How often each was given.
+    """
 
     def __init__(self, keep: int) -> None:
         self.view: View | None = None
+        self.crops: dict[str, Roi] = {}
         self.pictured = False
         self.outcomes: Counter[Outcome] = Counter()
         self.reasons: Counter[str] = Counter()
-        self._keep = keep
+        self._keep, self._session = keep, ""
         self._exhibits: OrderedDict[Key, Exhibit] = OrderedDict()
         self._views: OrderedDict[Key, View] = OrderedDict()
 
@@ -88,10 +97,18 @@ class Row:
         if known := self._views.get(key):
             view = _together(known, view)
         self.view = self._views[key] = view
+        self._crop(session, view)
         if len(self._views) > MEMORY:
             self._views.popitem(last=False)
         if key in self._exhibits:
             self._put(key, replace(self._exhibits[key], view=view))
+
+    def _crop(self, session: str, view: View) -> None:
+        """Prompts of an earlier session may have been other ones."""
+        if session != self._session:
+            self._session, self.crops = session, {}
+        if view.roi and (view.prompt in self.crops or len(self.crops) < MEMORY):
+            self.crops[view.prompt] = view.roi
 
     def show(self, part: Part) -> None:
         """A part has left the view."""
@@ -152,11 +169,7 @@ class Gallery:
 
 
 def _view(record: Frame | Regions | Tracks) -> View:
-    bare = View(record.seq, record.t_ns, record.size, _shapes(record))
-    if isinstance(record, Tracks):
-        return bare
-    roi = record.roi if isinstance(record, Frame) else None
-    return replace(bare, prompt=record.prompt, roi=roi, epoch=record.epoch)
+    return View(record.seq, record.t_ns, record.size, _shapes(record), record.prompt, record.roi, record.epoch)
 
 
 def _together(known: View, view: View) -> View:

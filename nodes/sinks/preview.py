@@ -27,10 +27,10 @@ def preview(
 ) -> None:
     """Draw what the line sees and decides: a PNG with a row per camera, written anew every two seconds.
 
-    A row has the camera's counts, its newest view with an outline per track, and its last parts
-    with their verdict and the limit they did not keep. All parts of a row have the same scale. Which prompt a
-    view is of, and whether its crop was settling, stands below it; a camera whose images leave it is marked. A
-    viewer never meets half a picture.
+    A row has the camera's counts, the crop of each of its prompts on the whole sensor, its newest view with an
+    outline per track, and its last parts with their verdict and the limit they did not keep. All parts of a row have
+    the same scale. Which prompt a view is of, and whether its crop was settling, stands below it; a camera whose
+    images leave it is marked. A viewer never meets half a picture.
 
     Args:
         path: The PNG file.

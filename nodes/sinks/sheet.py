@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nodes.sensors.roi import ARRAY
+from nodes.sinks import crops
 from nodes.sinks.canvas import Box, Canvas, Colour
+from nodes.sinks.crops import HUES
 from nodes.sinks.events import iso
 from nodes.sinks.gallery import Exhibit, Gallery, Row, Shape, View
-from pipeline.records import Outcome, Roi
+from pipeline.records import Outcome
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,31 +25,33 @@ OUTCOMES: dict[Outcome, Colour] = {
     "NO_READ": (150, 120, 245),
 }
 WORDS: dict[Outcome, str] = {"PASS": "PASS", "WARN": "WARN", "FAIL": "FAIL", "NO_READ": "NO READ"}
-HUES = ((88, 166, 255), (255, 166, 87), (121, 222, 160), (255, 123, 194), (226, 200, 90), (120, 220, 232))
 
-MAP = (54, 40)
 MARGIN, SPACE, HEADER, ROW, INFO, TILE = 28, 12, 108, 214, 208, 140
 INSET = 14
+ZOOM = 26  # between a chart and the view of its newest crop
 VIEW = ROW - 2 * INSET
 
 
 def draw(gallery: Gallery, title: str, parts: int) -> bytes:
     """The sheet as a PNG; the same gallery always gives the same bytes."""
     rows = gallery.rows
-    width = 2 * MARGIN + INFO + VIEW + 3 * INSET + parts * (TILE + SPACE) - SPACE
+    chart = crops.ROOM[0] + ZOOM if any(row.crops for row in rows.values()) else 0
+    width = 2 * MARGIN + INFO + chart + VIEW + 3 * INSET + parts * (TILE + SPACE) - SPACE
     canvas = Canvas(width, HEADER + max(1, len(rows)) * (ROW + SPACE) + MARGIN - SPACE, BACK)
-    _header(canvas, gallery, title)
+    _header(canvas, gallery, title, chart)
     for number, (camera, row) in enumerate(rows.items()):
-        _row(canvas, (MARGIN, HEADER + number * (ROW + SPACE)), camera, row, parts)
+        _row(canvas, (MARGIN, HEADER + number * (ROW + SPACE)), camera, row, (chart, parts))
     return canvas.png()
 
 
-def _header(canvas: Canvas, gallery: Gallery, title: str) -> None:
+def _header(canvas: Canvas, gallery: Gallery, title: str, chart: int) -> None:
     canvas.text((MARGIN, 52), title, 34, INK, bold=True)
     when = iso(gallery.t_ns)[:19].replace("T", " ") if gallery.t_ns else "nothing seen yet"
     canvas.text((MARGIN, 82), f"{when} UTC" if gallery.t_ns else when, 16, PALE)
-    canvas.text((MARGIN + INSET + INFO, HEADER - 10), "newest view", 14, FAINT)
-    canvas.text((MARGIN + 2 * INSET + INFO + VIEW, HEADER - 10), "judged last, newest first", 14, FAINT)
+    left, base = MARGIN + INSET + INFO, HEADER - 10
+    canvas.text((left, base), f"where it looks on {ARRAY[0]} × {ARRAY[1]} px" if chart else "", 14, FAINT)
+    canvas.text((left + chart, base), "newest view", 14, FAINT)
+    canvas.text((left + chart + VIEW + INSET, base), "judged last, newest first", 14, FAINT)
     right = canvas.pixels.shape[1] - MARGIN
     for outcome in reversed(OUTCOMES):
         count = str(gallery.outcomes[outcome])
@@ -65,12 +69,14 @@ def _pill(canvas: Canvas, right: int, top: int, outcome: Outcome, size: int) -> 
     return left
 
 
-def _row(canvas: Canvas, at: tuple[int, int], camera: str, row: Row, parts: int) -> None:
-    x, y = at
+def _row(canvas: Canvas, at: tuple[int, int], camera: str, row: Row, room: tuple[int, int]) -> None:
+    (x, y), (chart, parts) = at, room
     canvas.panel((x, y, canvas.pixels.shape[1] - 2 * MARGIN, ROW), PANEL, 12)
     _info(canvas, (x + INSET + 6, y + INSET), camera, row)
-    _view(canvas, (x + INSET + INFO, y + INSET, VIEW, VIEW), row.view)
-    exhibits, left = row.recent(), x + 2 * INSET + INFO + VIEW
+    _view(canvas, (x + INSET + INFO + chart, y + INSET, VIEW, VIEW), row.view)
+    if row.crops:
+        _crops(canvas, (x + INSET + INFO, y + INSET), row)
+    exhibits, left = row.recent(), x + 2 * INSET + INFO + chart + VIEW
     scale = _scale(exhibits, (TILE - 22, VIEW - 76))
     for place in range(parts):
         box = (left + place * (TILE + SPACE), y + INSET, TILE, VIEW)
@@ -123,27 +129,26 @@ def _view(canvas: Canvas, box: Box, view: View | None) -> None:
         canvas.text(
             (min(at[0] + 5, x + width - 4 - canvas.width(name, 14, bold=True)), at[1] + 17), name, 14, INK, bold=True
         )
-    for line, said in enumerate(reversed(where(view))):
-        canvas.text((x + 8, y + height - 8 - 16 * line), canvas.fit(said, 13, width - 16), 13, PALE)
-    if view.roi:
-        _map(canvas, (x + width - MAP[0] - 6, y + 6), view.roi)
+    canvas.text((x + 8, y + height - 8), canvas.fit(which(view), 13, width - 16), 13, PALE)
 
 
-def _map(canvas: Canvas, at: tuple[int, int], roi: Roi) -> None:
-    """The whole sensor, small, and the crop on it."""
-    (x, y), (across, down) = at, (MAP[0] / ARRAY[0], MAP[1] / ARRAY[1])
-    canvas.panel((*at, *MAP), PANEL, 2)
-    crop = (round(roi.x * across), round(roi.y * down), round(roi.width * across), round(roi.height * down))
-    canvas.panel((x + crop[0], y + crop[1], max(crop[2], 3), max(crop[3], 3)), HUES[0], 1)
-    canvas.frame((*at, *MAP), LINE)
+def _crops(canvas: Canvas, at: tuple[int, int], row: Row) -> None:
+    """The crops of a camera on its sensor; lines lead from the newest to its view, which it fills."""
+    canvas.panel((*at, *crops.ROOM), WELL)
+    newest = crops.chart(canvas, at, row)
+    if newest is None or row.view is None:
+        return
+    colour, (x, y, width, height) = crops.hue(row, row.view.prompt), newest
+    left, top = at[0] + crops.ROOM[0] + ZOOM, at[1]
+    for begin, end in ((y, top), (y + height - 1, top + VIEW - 1)):
+        canvas.line((x + width, begin), (left - 1, end), _dark(colour))
+    canvas.frame((left, top, VIEW, VIEW), _dark(colour))
 
 
-def where(view: View) -> list[str]:
-    """Which crop of the sensor a view is of, as far as that is told; which frame, and what it was asked to show."""
-    roi = view.roi
+def which(view: View) -> str:
+    """Which frame a view is of, what it was asked to show, and whether that is certain."""
     epoch = "" if view.epoch == "settled" else view.epoch.upper()
-    told = " · ".join(filter(None, (f"frame {view.seq}", view.prompt, epoch)))
-    return [f"{roi.width} × {roi.height} at ({roi.x}, {roi.y})", told] if roi else [told]
+    return " · ".join(filter(None, (f"frame {view.seq}", view.prompt, epoch)))
 
 
 def _tile(canvas: Canvas, box: Box, exhibit: Exhibit, scale: float) -> None:

@@ -97,6 +97,16 @@ class BeltPart(Struct, frozen=True):
             return (cut, straight) if x < 0 else (straight, cut)
         return straight, straight
 
+    @property
+    def rise(self) -> tuple[float, float]:
+        """Distance from the centre to its uppermost and its lowest point, px; both positive."""
+        cos, sin = abs(math.cos(self.tilt)), abs(math.sin(self.tilt))
+        straight = (self.a - self.corner) * sin + (self.b - self.corner) * cos + self.corner
+        y = self.spot[0] * math.sin(self.tilt) + self.spot[1] * math.cos(self.tilt)
+        if self.kind == "burr":
+            return max(straight, self.bite[0] - y), max(straight, self.bite[0] + y)
+        return straight, straight
+
 
 class TruthPart(Struct, frozen=True):
     """What a perfect inspector would know about one part.

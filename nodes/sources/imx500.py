@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
-from nodes.sensors import keeper, schedule
+from nodes.sensors import advice, keeper, schedule
 from nodes.sensors.adapter import Adapter
 from nodes.sensors.package import package as packed
 from nodes.sensors.picamera import Picamera
 from nodes.sensors.prompts import Dwell, Prompts, aims
 from nodes.sensors.schedule import Rota
-from nodes.sensors.sensor import Package, Sensor, Stream
+from nodes.sensors.sensor import Health, Package, Sensor, Stream
 from nodes.sensors.states import SensorError, State
 from nodes.sensors.virtual.recorder import Recorder
 from nodes.sensors.virtual.setup import Ready, Setup, ready
+from nodes.sensors.warmth import Warmth
 from nodes.sources.sensed import Teller, Wanted
+from pipeline import readings
 from pipeline.clock import Clock, RealClock
 from pipeline.errors import NodeError
 from pipeline.node import node
 from pipeline.notices import board
+from pipeline.readings import Reading
 from pipeline.records import Frame, Gap, Image
 from pipeline.units import Frames, Rate
 
@@ -31,6 +34,7 @@ Logit = Annotated[float, Meta(description="logits")]
 Step = Annotated[float, Meta(ge=0, description="logits/step")]
 Output = Annotated[int, Meta(ge=0, le=15, description="number")]
 Pace = Annotated[float, Meta(gt=0, le=30, description="1/s")]
+Warm = Annotated[float, Meta(ge=-20, le=80, description="°C")]  # what libcamera can tell
 
 
 @node(live=True, check=schedule.check, tells=schedule.tells)
@@ -53,6 +57,7 @@ def imx500(
     discard: Frames = 20,
     images: bool = False,
     pictures: Pace = 1.0,
+    max_temperature: Warm = 70.0,
     record: Stored = "",
     virtual: Setup | None = None,
 ) -> Iterator[Frame | Gap | Image]:
@@ -77,6 +82,7 @@ def imx500(
         discard: Frames after a start that are thrown away, until exposure has settled.
         images: Whether pictures may leave this source, beside the masks.
         pictures: How many of them per second, where they may.
+        max_temperature: From here on an alarm says that the sensor is too warm, until it is 3 °C cooler.
         record: A folder for field recordings: what libcamera says, a file a session, to be replayed by `virtual`.
         virtual: A camera that is made up, and what it sees; left out, the real one.
     """
@@ -84,21 +90,23 @@ def imx500(
     if record:
         hardware = Recorder(hardware, Path(record) / f"{camera}-{session}.take", clock)
     key = ("virtual", f"{camera} {virtual}") if virtual else ("real", bus)
-    told = f"sensor {camera}"
+    told = _key(camera)
     stream = Stream(rate=rate, lock=lock, discard=discard, settle=settle, images=images)
     wanted = Wanted(camera, session, label, output, threshold, scale, chosen.sha256, rate / pictures)
     rota = Rota(schedule.schedule(aims(prompts, dwell), rate, settle))
+    keep = isinstance(waits, RealClock) and not record
     sensor: Adapter | None = None
     try:
-        sensor = keeper.hold(key, lambda: Adapter(hardware, waits), waits)
+        sensor = keeper.hold(key, lambda: Adapter(hardware, waits), waits, kept=keep)
         _begin(sensor, chosen, stream, rota, told)
-        yield from show(sensor, rota, Teller(wanted), told)
+        yield from show(sensor, rota, Teller(wanted), Watch(camera, Warmth(max_temperature)))
     except SensorError as error:
         board.raise_(told, f"{camera}: {error}")
         raise
     finally:
+        _over(camera)
         if sensor is not None:
-            keeper.release(key, sensor, keep=isinstance(waits, RealClock) and not record)
+            keeper.release(key, sensor, keep=keep)
 
 
 def _real(bus: str, package: str, clock: Clock) -> Ready:
@@ -112,7 +120,8 @@ def _begin(sensor: Adapter, package: Package, stream: Stream, rota: Rota, told: 
 
     def progress(done: int, total: int) -> None:
         percent = f"{100 * done // total} %" if total else "how far, nobody can say"
-        board.raise_(told, f"{told}: the network goes up: {percent}; do not cut the power")
+        over = 0 < total <= done
+        _say(told, "" if over else f"the network goes up: {percent}; do not cut the power")
 
     if sensor.package is None or sensor.package.sha256 != package.sha256:
         sensor.load(package, progress)
@@ -120,27 +129,58 @@ def _begin(sensor: Adapter, package: Package, stream: Stream, rota: Rota, told: 
     sensor.start(stream)
 
 
-def show(sensor: Sensor, rota: Rota, teller: Teller, told: str) -> Iterator[Frame | Gap | Image]:
+def show(sensor: Sensor, rota: Rota, teller: Teller, watch: Watch) -> Iterator[Frame | Gap | Image]:
     """What the sensor says, in records; the next prompt is told it before anybody is told the mask."""
     for sensed in sensor.frames():
         if aim := rota.look(sensed.settling, sensed.t_ns, mask=sensed.inference is not None):
             sensor.set_roi(aim.roi, aim.name)
-        _notice(sensor, told)
-        _deadlines(rota, sensed.t_ns, told)
+        watch.see(sensor.health(), rota, sensed.t_ns)
         yield from teller.tell(sensed)
 
 
-def _notice(sensor: Sensor, told: str) -> None:
-    health = sensor.health()
-    if health.state is State.STREAMING and not health.advice:
-        board.settle(told)
+class Watch(NamedTuple):
+    """What people and monitoring are told about a camera while it runs.
+
+    Attributes:
+        camera: Its name.
+        warmth: Whether it is too warm.
+    """
+
+    camera: str
+    warmth: Warmth
+
+    def see(self, health: Health, rota: Rota, t_ns: int) -> None:
+        """After a frame: notices that are so are raised, others settled, and its readings noted."""
+        key = _key(self.camera)
+        well = health.state is State.STREAMING and not health.advice
+        _say(key, "" if well else health.advice or health.state)
+        _say(f"{key} prompts", _late(rota, t_ns), key)
+        celsius = health.temperature_c
+        hot = self.warmth.look(celsius) and celsius is not None
+        _say(f"{key} temperature", advice.HOT.format(celsius=celsius, limit=self.warmth.limit) if hot else "", key)
+        readings.note(self.camera, Reading(celsius, None if health.dnn_us is None else health.dnn_us / 1e6))
+
+
+def _key(camera: str) -> str:
+    return f"sensor {camera}"
+
+
+def _say(key: str, text: str, who: str = "") -> None:
+    """Raise a notice, or settle it where there is nothing to say."""
+    if text:
+        board.raise_(key, f"{who or key}: {text}")
     else:
-        board.raise_(told, f"{told}: {health.advice or health.state}")
+        board.settle(key)
 
 
-def _deadlines(rota: Rota, t_ns: int, told: str) -> None:
+def _late(rota: Rota, t_ns: int) -> str:
+    """Prompts that have missed their deadline, in words."""
     late = [f"'{aim.name}' for {since:.1f} s (deadline {aim.deadline:g} s)" for aim, since in rota.overdue(t_ns)]
-    if late:
-        board.raise_(f"{told} prompts", f"{told}: no mask of {', '.join(late)}: inferences fail to come; see its rate")
-    else:
-        board.settle(f"{told} prompts")
+    return f"no mask of {', '.join(late)}: inferences fail to come; see its rate" if late else ""
+
+
+def _over(camera: str) -> None:
+    """Nothing is known any more of a camera that shows nothing; why it ended stays on the board."""
+    for what in ("prompts", "temperature"):
+        board.settle(f"{_key(camera)} {what}")
+    readings.forget(camera)

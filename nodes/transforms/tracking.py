@@ -146,7 +146,16 @@ class Tracker:
     def _tracks(self, frame: Regions) -> Tracks:
         seen = tuple(Track(s.id, s.region) for s in self._sights if s.id is not None and s.seq == frame.seq)
         return Tracks(
-            camera=frame.camera, session=frame.session, seq=frame.seq, t_ns=frame.t_ns, size=frame.size, tracks=seen
+            camera=frame.camera,
+            session=frame.session,
+            seq=frame.seq,
+            t_ns=frame.t_ns,
+            size=frame.size,
+            tracks=seen,
+            prompt=frame.prompt,
+            model=frame.model,
+            epoch=frame.epoch,
+            roi=frame.roi,
         )
 
 

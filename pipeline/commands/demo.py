@@ -1,4 +1,4 @@
-"""`kensa demo`: run a line of made-up cameras, read its archive back, and judge its verdicts by the truth."""
+"""`kensa demo`: run a line of virtual cameras, read its archive back, and judge its verdicts by the truth."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from pipeline import codec
 from pipeline.notices import Notice
 from pipeline.plan import Edge, Lane, Process
+from pipeline.readings import Reading
 from pipeline.transport.channel import Ledger
 
 State = Literal["starting", "running", "draining", "ended", "failed"]
@@ -102,6 +103,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
         rss_bytes: Memory it holds.
         fds: Files and sockets it holds open.
         disks: Used share of the disk of each folder that it watches, 0…1.
+        readings: What its cameras say of themselves.
         notices: What people should know about it now; one that is no longer here is over.
         revision: The state of the plan that it has carried out.
         refused: Why it cannot carry out what it was told to prepare for.
@@ -119,6 +121,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
     rss_bytes: int = 0
     fds: int = 0
     disks: dict[str, float] = {}
+    readings: dict[str, Reading] = {}
     error: str = ""
     notices: tuple[Notice, ...] = ()
     revision: int = 0

@@ -156,6 +156,8 @@ class Host:
             log=self._journal.name,
             peers=self._peers.states,
             disks=reduce(or_, (child.report.disks for child in self._crew if child.report), self._reserve.used),
+            readings=reduce(or_, (child.report.readings for child in self._crew if child.report), {}),
+            pictured=self._reloads.share.pictured,
         )
 
     def _step(self) -> None:

@@ -29,6 +29,14 @@ class Kin(Struct, frozen=True):
     sources: frozenset[str]
     given: tuple[Edge, ...]
 
+    @property
+    def pictured(self) -> tuple[str, ...]:
+        """Cameras whose pictures leave their process, as the topology says."""
+        lanes = (lane for process in self.processes for lane in process.lanes if not lane.addresses)
+        return tuple(
+            sorted({camera for lane in lanes for run in lane.runs for camera in lane.cameras if run.images(camera)})
+        )
+
 
 def kin(plan: Plan, host: str = "") -> Kin:
     """A host's share of a plan; all of it where no host is named.

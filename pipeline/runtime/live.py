@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pipeline.runtime.rows import Rates, Row
 from pipeline.runtime.state import PeerState, Snapshot
-from pipeline.runtime.views import still, told
+from pipeline.runtime.views import pictured, still, told
 
 REFRESH = 0.5  # seconds between two pictures of the table
 ALARMS = 3  # lines below the table about what is so, and then about what has happened
@@ -64,6 +64,7 @@ class LiveTable:
 def picture(snapshot: Snapshot, rows: Sequence[Row], footer: Sequence[str] = ()) -> RenderableType:
     """The whole table: nodes, processes, other hosts, how old records are at the sinks, alarms; fits 80 columns."""
     parts: list[RenderableType] = [_title(snapshot), _nodes(rows), _processes(snapshot)]
+    parts += [Text(said, style="bold yellow") for said in pictured(snapshot)]
     parts += [_peers(snapshot)] if snapshot.peers else []
     if ages := [f"{row.name} {_both(row.age50_ns, row.age99_ns)}" for row in rows if row.age99_ns]:
         parts.append(Text("exposure to sink  " + " · ".join(ages), style="dim", overflow="ellipsis", no_wrap=True))

@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from pipeline.errors import KensaError
+from pipeline.readings import Reading
 from pipeline.runtime.gets import LOOPBACK, TEXT, Gets, server
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import middle
@@ -31,12 +32,12 @@ T = TypeVar("T")
 
 
 class Meter(NamedTuple, Generic[T]):
-    """One number that is read off many things of a kind."""
+    """One number that is read off many things of a kind; None where a thing does not have it."""
 
     family: type[GaugeMetricFamily | CounterMetricFamily]
     name: str
     said: str
-    read: Callable[[T], float]
+    read: Callable[[T], float | None]
 
 
 class Endpoint:
@@ -107,6 +108,7 @@ class LineCollector(Collector):
         for folder, used in snapshot.disks.items():
             disks.add_metric((*head, folder), used)
         yield disks
+        yield from _cameras(head, snapshot.readings)
 
 
 def seconds(histogram: Mapping[int, int]) -> tuple[list[tuple[str, float]], float]:
@@ -179,6 +181,14 @@ CLOCKS: tuple[Meter[PeerState], ...] = (
         lambda p: (p.doubt_ns or 0) / 1e9,
     ),
 )
+CAMERAS: tuple[Meter[Reading], ...] = (
+    Meter(
+        GaugeMetricFamily, "kensa_sensor_temperature_celsius", "Temperature of the sensor.", lambda r: r.temperature_c
+    ),
+    Meter(
+        GaugeMetricFamily, "kensa_sensor_inference_seconds", "Last run time of its network.", lambda r: r.inference_s
+    ),
+)
 
 
 def _processes(head: Labels, processes: tuple[ProcessState, ...]) -> Iterator[Metric]:
@@ -213,11 +223,16 @@ def _peers(head: Labels, peers: tuple[PeerState, ...]) -> Iterator[Metric]:
     yield from _measured(CLOCKS, ("peer",), compared)
 
 
+def _cameras(head: Labels, readings: Mapping[str, Reading]) -> Iterator[Metric]:
+    yield from _measured(CAMERAS, ("camera",), [((*head, camera), one) for camera, one in sorted(readings.items())])
+
+
 def _measured(meters: Iterable[Meter[T]], labels: Labels, things: Iterable[tuple[Labels, T]]) -> Iterator[Metric]:
     for meter in meters:
         family = meter.family(meter.name, meter.said, labels=(*HEAD, *labels))
         for values, thing in things:
-            family.add_metric(values, meter.read(thing))
+            if (value := meter.read(thing)) is not None:
+                family.add_metric(values, value)
         yield family
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 import zmq
 
-from pipeline import codec
+from pipeline import codec, readings
 from pipeline.clock import line_time
 from pipeline.disk import ratios
 from pipeline.notices import board
@@ -189,6 +189,7 @@ class Pulse(threading.Thread):
             rss_bytes=_rss(),
             fds=_fds(),
             disks=ratios(),
+            readings=readings.newest(),
             error=self.error,
             notices=board.read(),
         )

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline.notices import Notice
+from pipeline.readings import Reading
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import merge
 from pipeline.runtime.ledger import Account
@@ -120,6 +121,8 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
         notices: What is so now and people should know, oldest first.
         peers: The line's other hosts.
         disks: Used share of the disk of each folder that sinks and the supervisor watch, 0…1.
+        readings: What each camera said of itself last.
+        pictured: Cameras whose pictures leave their process: whoever looks at the line sees which.
     """
 
     line: str
@@ -138,6 +141,8 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
     step_ns: int = 0
     peers: tuple[PeerState, ...] = ()
     disks: dict[str, float] = {}
+    readings: dict[str, Reading] = {}
+    pictured: tuple[str, ...] = ()
 
     @property
     def here(self) -> list[str]:

@@ -85,8 +85,14 @@ def summary(snapshot: Snapshot, rows: Sequence[Row]) -> str:
     restarts = sum(process.restarts for process in snapshot.processes)
     counts = f"queue {queue:,}, dropped {drops:,}, errors {errors:,}, restarts {restarts}"
     told = [f"notices {len(snapshot.notices)}"] if snapshot.notices else []
-    rest = "".join(f"; {said}" for said in (*map(_peer, snapshot.peers), *snapshot.faults, *told))
+    said = (*map(_peer, snapshot.peers), *snapshot.faults, *told, *pictured(snapshot))
+    rest = "".join(f"; {each}" for each in said)
     return f"{clock(snapshot.t_ns)} {snapshot.line} {snapshot.phase}: {nodes}; {counts}{rest}"
+
+
+def pictured(snapshot: Snapshot) -> list[str]:
+    """That pictures leave cameras, in words, where the topology lets them."""
+    return [f"IMAGES leave {', '.join(snapshot.pictured)}"] if snapshot.pictured else []
 
 
 def _peer(peer: PeerState) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,15 +112,34 @@ def test_run_times_are_microseconds() -> None:
     assert library.devices.IMX500.get_kpi_info(metadata) == (14.35, 1.2)
 
 
-def test_a_mask_is_where_the_library_is_positive() -> None:
-    """The fast mask looks at one byte of each number: it must be the same as comparing."""
-    odd = [0.0, -0.0, 1e-45, -1e-45, 1.0, -1.0, 3.4e38, -3.4e38, 0.0527]
-    put = np.array(odd * 9, np.float32).reshape(9, 9)
+ODD = (0.0, -0.0, 1e-45, -1e-45, 1.0, -1.0, 3.4e38, -3.4e38, 0.0527, math.inf, -math.inf, math.nan, -math.nan)
+
+
+@given(
+    st.lists(st.floats(width=32) | st.sampled_from([float(np.float32(odd)) for odd in ODD]), min_size=1, max_size=60),
+    st.sampled_from([0.0, 0.05, -1.5]),
+)
+def test_a_mask_is_where_the_library_is_positive(values: list[float], threshold: float) -> None:
+    """The fast mask looks at one byte of each number: it is the same as comparing, whatever the numbers are."""
+    put = np.array(values, np.float32).reshape(-1, 1).repeat(2, axis=1)
     metadata = packets.metadata([put])
     run = tensors.inference(metadata)
     assert run is not None
-    assert np.array_equal(tensors.inside(run), _parser().get_outputs(metadata)[0] > 0)
-    assert np.array_equal(tensors.inside(run, threshold=0.05), put > np.float32(0.05))
+    assert np.array_equal(tensors.inside(run, threshold=threshold), _parser().get_outputs(metadata)[0] > threshold)
+
+
+def test_a_layout_is_read_again_when_it_changes() -> None:
+    """What was read last is remembered; another network, another shape or another length is never taken for it."""
+    for shapes in ([(4, 5)], [(5, 4)], [(4, 5), (2, 2)], [(4, 5)]):
+        for length, network in ((712, b"a"), (708, b"a"), (712, b"b")):
+            put = [np.ones(shape, np.float32) for shape in shapes]
+            told = packets.metadata(put) | {
+                "CnnOutputTensorInfo": packets.output_info(put, frame=3, network=network, length=length)
+            }
+            run = tensors.inference(told)
+            assert run is not None
+            assert (run.layout.network, [*run.layout.shapes]) == (network.decode(), shapes)
+            assert run.frame == (3 if length == 712 else None)
 
 
 def test_the_input_tensor_with_and_without_a_frame_count() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -9,12 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nodes.sensors.prompts import Prompt, aims
 from nodes.sensors.schedule import schedule
 from nodes.sensors.states import SensorError
 from nodes.sensors.virtual.setup import Setup
+from nodes.sensors.warmth import MARGIN, Warmth
 from nodes.sources.imx500 import imx500
+from pipeline import readings
 from pipeline.clock import FakeClock
 from pipeline.errors import NodeError
 from pipeline.notices import board
@@ -24,6 +29,7 @@ from tests.nodes.virtual import BEGIN_NS, quick
 Records = list[Frame | Gap | Image]
 CENTRE = Prompt(point=(2028, 1520), size=1600)
 CORNER = Prompt(point=(700, 700), size=1000)
+ALARM = "sensor hot temperature"
 
 
 def _records(count: int, behaviour: dict[str, Any] | None = None, **told: Any) -> Records:
@@ -111,6 +117,76 @@ def test_what_is_wrong_is_an_alarm_with_advice() -> None:
     assert "check the ribbon cable" in notice.text
     _records(3)
     assert "sensor test" not in {notice.key for notice in board.read()}
+
+
+def _watched(count: int, **behaviour: Any) -> Iterator[tuple[float, bool]]:
+    """Temperature and whether an alarm stands, frame by frame."""
+    virtual = Setup(behaviour=quick(**behaviour))
+    source = imx500("hot", "s", FakeClock(BEGIN_NS), virtual=virtual, discard=0, max_temperature=60.0)
+    for _ in islice(source, count):
+        celsius = readings.newest()["hot"].temperature_c
+        assert celsius is not None
+        yield celsius, ALARM in {notice.key for notice in board.read()}
+    source.close()  # type: ignore[attr-defined]
+
+
+def test_a_sensor_that_gets_too_warm_is_an_alarm() -> None:
+    """From the limit on, with what to do; an ended source leaves neither an alarm nor a reading behind."""
+    seen = [*_watched(90, cold_c=50.0, warm_c=75.0, warming_s=2.0)]
+    assert {told for celsius, told in seen if celsius < 60} == {False}
+    assert {told for celsius, told in seen if celsius >= 60} == {True}
+    assert ALARM not in {notice.key for notice in board.read()}
+    assert "hot" not in readings.newest()
+
+
+def test_it_is_over_when_the_sensor_has_cooled() -> None:
+    """Three degrees below the limit, not at it: an alarm that comes and goes is not read."""
+    seen = [*_watched(120, cold_c=70.0, warm_c=40.0, warming_s=3.0)]
+    assert all(told == (celsius >= 57) for celsius, told in seen)
+    assert {told for _, told in seen} == {True, False}
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(-20, 80)), max_size=50), st.floats(-10, 80))
+def test_an_alarm_does_not_chatter(told: list[float | None], limit: float) -> None:
+    """It begins at the limit and ends below the margin; in between it is as it was."""
+    warmth = Warmth(limit)
+    for celsius in told:
+        before, now = warmth.hot, warmth.look(celsius)
+        if now != before:
+            assert celsius is not None
+            assert celsius >= limit if now else celsius < limit - MARGIN
+
+
+def test_the_alarm_says_what_to_do() -> None:
+    """How warm, which limit, and what helps."""
+    source = imx500("hot", "s", FakeClock(BEGIN_NS), virtual=Setup(behaviour=quick(cold_c=72.4)), discard=0)
+    next(iter(source))
+    (notice,) = [notice for notice in board.read() if notice.key == ALARM]
+    source.close()  # type: ignore[attr-defined]
+    assert notice.text.startswith("sensor hot: the sensor has 72 °C (limit 70 °C): ")
+    assert "Give the camera air or a heat sink" in notice.text
+
+
+def test_an_upload_is_told_while_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How far it is, and not to cut the power; once it is over nothing is said of it."""
+    told, seen = list[str](), threading.Event()
+
+    def heard(_: str, text: str) -> None:
+        told.append(text)
+        seen.set()
+
+    class Slow(FakeClock):
+        def wait_until(self, t_ns: int) -> bool:
+            """Half of the upload is done when somebody looks."""
+            return (t_ns < BEGIN_NS + 50_000_000_000 or seen.wait(30)) and super().wait_until(t_ns)
+
+    monkeypatch.setattr(board, "raise_", heard)
+    virtual = Setup(behaviour=quick(cold_s=100.0))
+    source = imx500("test", "s", Slow(BEGIN_NS), virtual=virtual, discard=0)
+    next(iter(source))
+    source.close()  # type: ignore[attr-defined]
+    assert told[0] == "sensor test: the network goes up: 50 %; do not cut the power"
+    assert not [text for text in told if "100 %" in text]
 
 
 def test_a_real_camera_needs_a_network() -> None:

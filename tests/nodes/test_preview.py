@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from nodes.sinks import canvas
+from nodes.sinks.crops import HUES, said
 from nodes.sinks.gallery import Gallery
 from nodes.sinks.preview import preview
-from nodes.sinks.sheet import where
+from nodes.sinks.sheet import which
 from pipeline.errors import NodeError
 from pipeline.masks import Mask
 from pipeline.records import Finding, Frame, Gap, Image, Layer, Part, Region, Regions, Roi, Track, Tracks, Verdict
@@ -194,7 +196,29 @@ def test_a_view_says_where_the_camera_looked(*, turned: bool) -> None:
     assert view is not None
     assert (view.prompt, view.roi, view.epoch) == ("rim", Roi(1708, 1200, 640, 640), "unknown")
     assert [shape.id for shape in view.shapes] == [7]
-    assert where(view) == ["640 × 640 at (1708, 1200)", "frame 0 · rim · UNKNOWN"]
+    assert view.roi is not None
+    assert said(view.roi) == "640 × 640 at (1708, 1200)"
+    assert which(view) == "frame 0 · rim · UNKNOWN"
+
+
+def test_each_prompt_has_its_place_on_the_sensor(tmp_path: Path) -> None:
+    """Crops are drawn in the colours of their prompts where they lie; those of an earlier session are gone."""
+    other = replace(frame(), seq=1, prompt="lid", roi=Roi(0, 0, 400, 400))
+    one, two = drawn(tmp_path / "one.png", [frame()]), drawn(tmp_path / "two.png", [frame(), other])
+    assert one.shape == two.shape
+    assert (pixels(one, HUES[1]), pixels(two, HUES[1]) > 60) == (0, True)
+    rim, lid = (np.argwhere((two[:, :460] == hue).all(axis=2)).min(axis=0) for hue in HUES[:2])
+    assert np.abs(rim - lid - (59, 84)).max() <= 1  # 1200 and 1708 sensor pixels apart, where 4056 are 200
+    gallery = Gallery(4)
+    for record in (frame(), other, replace(other, session="next")):
+        gallery.add(record)
+    assert [*gallery.rows["cam-1"].crops] == ["lid"]
+
+
+def test_without_crops_there_is_no_place_for_them(tmp_path: Path) -> None:
+    """A line whose masks are of no sensor has the sheet to itself."""
+    bare = Frame(**names(0), size=(96, 96), layers=(Layer("part", region().mask),))
+    assert drawn(tmp_path / "a.png", [bare]).shape[1] < drawn(tmp_path / "b.png", [frame()]).shape[1]
 
 
 def test_a_camera_whose_images_leave_is_marked(tmp_path: Path) -> None:

@@ -368,12 +368,20 @@ def test_pictures_stay_below(sensor: Adapter, puppet: Puppet) -> None:
 
 
 def test_a_camera_stays_open_between_runs(puppet: Puppet, time: Time) -> None:
-    """The next run of a source finds it open, with its network; one that failed is closed and opened anew."""
+    """The next run of a source finds it open, with its network, unless it has a time or a recorder of its own; one that
+    failed is closed and opened anew.
+    """
     key = ("test", "i2c@88000")
     first = keeper.hold(key, lambda: Adapter(puppet, time), time)
     keeper.release(key, first)
     assert keeper.hold(key, lambda: Adapter(puppet, time), time) is first
     assert puppet.done == ["open"]
+    keeper.release(key, first)
+    mine = keeper.hold(key, lambda: Adapter(puppet, time), time, kept=False)
+    assert mine is not first
+    assert puppet.done == ["open", "close", "open"]
+    keeper.release(key, mine)
+    first = keeper.hold(key, lambda: Adapter(puppet, time), time)
     puppet.fails["load"] = RuntimeError("Input/output error")
     with pytest.raises(SensorError):
         first.load(NET, lambda done, total: None)

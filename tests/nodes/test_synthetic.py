@@ -7,13 +7,14 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
 from nodes.sources.belt import DEFECTS, Belt, made, truth
-from nodes.sources.drawing import Drawing
+from nodes.sources.drawing import Drawing, distance
 from nodes.sources.synthetic import synthetic
 from nodes.transforms.clean import clean
 from nodes.transforms.measure import measured
@@ -165,6 +166,18 @@ def test_truth_is_what_is_drawn(seed: int, speed: float, shape: Any, defects: fl
     assert abs(min(seen) - part.enters) <= slack
     assert abs(max(seen) - part.leaves) <= slack
     assert abs(len(whole) - part.views) <= 2 * slack
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**40), defects=st.sampled_from([0.0, 1.0]), number=st.integers(0, 50))
+def test_a_part_rises_as_far_as_it_is_drawn(seed: int, defects: float, number: int) -> None:
+    """Its highest and its lowest point are known to a pixel; a missing corner may take a little away, never add."""
+    part = made(Belt(camera="cam-1", seed=seed, defects=defects, length=200.0, breadth=300.0), number)
+    rows = np.flatnonzero((distance(part, (-300, 300), (-300, 300)) < 0).any(axis=1)) - 300
+    above, below = part.rise
+    room = 8 if part.kind in ("chip", "short") else 1
+    assert -1 <= above + rows[0] <= room
+    assert -1 <= below - rows[-1] <= room
 
 
 def _largest(drawing: Drawing, number: int) -> Region | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from nodes.sensors.virtual.belt import BeltScene, belt
 from nodes.sensors.virtual.driven import Driver
 from nodes.sensors.virtual.hardware import VirtualHardware
 from nodes.sensors.virtual.network import builtin
+from nodes.sensors.virtual.pace import Pace
 from nodes.sensors.virtual.recorder import Recorder
 from nodes.sensors.virtual.replay import Replay, recorded
 from nodes.sensors.virtual.rig import FIRST, Rig
@@ -305,6 +307,33 @@ def test_with_a_real_clock_a_thread_keeps_the_pace() -> None:
     stamps = [raw.metadata["SensorTimestamp"] for raw in came]
     assert set(np.rint(np.diff(stamps) / 1e7)) <= set(range(1, 60))
     assert (len(came), hardware.ready) == (known, False), "nothing comes after it was stopped"
+
+
+def test_an_inference_comes_when_the_sensor_would_have_it() -> None:
+    """A frame is read out, and then the network runs for its 14.3 ms."""
+    pace = Pace(Behaviour(), 30.0, 0)
+    assert pace.due_ns(7) - pace.exposed_ns(7) == round(1e9 / 30) + 14_300_000
+    assert Pace(Behaviour(dnn_ms=25), 30.0, 0).due_ns(0) == round(1e9 / 30) + 25_000_000
+
+
+def test_nobody_burns_a_core_to_wait() -> None:
+    """Ten inferences of 14 ms take a third of a second, most of which the process sleeps."""
+    hardware = VirtualHardware(Flat(SQUARE), RealClock(), behaviour=quick())
+    came, enough = list[Raw](), threading.Event()
+
+    def deliver(raw: Raw) -> None:
+        came.append(raw)
+        if len(came) == 10:
+            enough.set()
+
+    hardware.open()
+    hardware.load(builtin())
+    hardware.start(Stream(rate=30), deliver)
+    begun, spent = time.monotonic(), time.process_time()
+    assert enough.wait(30)
+    spent, lasted = time.process_time() - spent, time.monotonic() - begun
+    hardware.close()
+    assert spent < lasted / 2
 
 
 def test_a_thread_that_fails_tells_people(monkeypatch: pytest.MonkeyPatch) -> None:

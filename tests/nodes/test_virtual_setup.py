@@ -17,6 +17,7 @@ from nodes.sensors.virtual.belt import BeltScene
 from nodes.sensors.virtual.brightness import brightness
 from nodes.sensors.virtual.hardware import VirtualHardware
 from nodes.sensors.virtual.pictures import ImageScene
+from nodes.sensors.virtual.rig import FIRST, SECOND
 from nodes.sensors.virtual.setup import Ready, Setup, package, ready, replayed, scene
 from nodes.sensors.virtual.target import TargetScene
 from nodes.sensors.virtual.truth import truth
@@ -54,6 +55,15 @@ def test_two_cameras_see_two_belts() -> None:
     assert all(isinstance(each, BeltScene) for each in scenes)
     left, right = (each.parts(10**10) for each in scenes if isinstance(each, BeltScene))
     assert [part.tilt for part, _, _ in left] != [part.tilt for part, _, _ in right]
+
+
+@pytest.mark.parametrize("order", [(FIRST, SECOND), (SECOND, FIRST)])
+def test_a_camera_is_found_by_its_bus_in_any_order(order: tuple[str, str]) -> None:
+    """The order in which a host finds its cameras is a switch, and nothing depends on it."""
+    camera = ready(Setup(bus=SECOND, buses=order), "cam1", FakeClock())
+    assert camera.hardware.open().bus == SECOND
+    with pytest.raises(RuntimeError, match="dev-node not found"):
+        ready(Setup(bus="i2c@0", buses=order), "cam1", FakeClock()).hardware.open()
 
 
 def test_a_camera_looks_at_one_thing() -> None:

@@ -58,6 +58,7 @@ class Setup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         network: An ONNX file, or `brightness`: what is brighter than half is inside.
         behaviour: Its faults.
         bus: Where it is connected.
+        buses: Every place where its host finds a camera, in the order in which it finds them; left out, this one alone.
         seed: Another seed, other noise.
     """
 
@@ -69,6 +70,7 @@ class Setup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     network: Stored = BUILTIN
     behaviour: Behaviour = Behaviour()
     bus: str = FIRST
+    buses: tuple[str, ...] = ()
     seed: int = 0
 
 
@@ -102,7 +104,7 @@ def ready(setup: Setup, camera: str, clock: Clock, *, rig: Rig | None = None, re
     if setup.replay:
         return replayed(Path(setup.replay), clock)
     looks = scene(setup, camera)
-    rig = rig or Rig(setup.bus)
+    rig = rig or Rig(*(setup.buses or (setup.bus,)))
     hardware = VirtualHardware(looks, clock, bus=setup.bus, rig=rig, behaviour=setup.behaviour, seed=setup.seed)
     outer: Hardware = Recorder(hardware, record, clock) if record else hardware
     return Ready(outer, _clock(hardware, clock), package(setup.network))

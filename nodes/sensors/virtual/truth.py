@@ -68,8 +68,8 @@ def _seen(part: BeltPart, crop: Roi, frame: Callable[[float], float]) -> TruthPa
 
 def _beyond(part: BeltPart, crop: Roi) -> float:
     """How far it reaches over the crop's upper or lower edge; negative where it does not."""
-    across, y = part.b + part.a * abs(part.tilt) + part.bite[1], part.y + HALF
-    return max(crop.y - (y - across), y + across - (crop.y + crop.height))
+    (above, below), y = part.rise, part.y + HALF
+    return max(crop.y - (y - above), y + below - (crop.y + crop.height))
 
 
 def _beside(part: BeltPart, crop: Roi) -> float:

@@ -143,13 +143,14 @@ def _changed(sensor: Watched, frames: Iterator[Sensed], old: Roi, new: Roi, mome
     sensor.clock.wait_until(sensor.clock.now_ns() + round(moment % 1 * period))
     epoch = sensor.set_roi(new, "new")
     showed: dict[int, str] = {}  # by how many frames after the change; those that say nothing are left out
+    change = None
     for lag, like in _after(frames, epoch, old, new):
         if like is not None:
             showed[lag] = nearest(like)
-        if lag >= LONGEST:
-            raise KensaError(DEAF if showed.get(lag) == "the old" else PLAIN.format(found=_told(like or {})))
         if (change := _obeyed(showed)) is not None:
             break
+        if lag >= LONGEST:
+            raise KensaError(DEAF if showed.get(lag) == "the old" else PLAIN.format(found=_told(like or {})))
     return change if change and change.frames in {0, *(lag + 1 for lag in showed)} else None
 
 

@@ -39,8 +39,8 @@ def shown(seen: Seen) -> tuple[Grey, Grey]:
     return planes.mean(axis=0, dtype=np.float32), (planes ^ 0x80).mean(axis=0, dtype=np.float32)
 
 
-def view(image: NDArray[np.uint8], metadata: Metadata, crop: Roi, size: tuple[int, int]) -> Grey:
-    """What a network would be shown of a crop, in grey: (height, width) float32.
+def cut(image: NDArray[np.uint8], metadata: Metadata, crop: Roi, size: tuple[int, int]) -> Grey:
+    """A crop of the array as its image shows it, in another size: (height, width, 3) float32, 0…255.
 
     Args:
         image: (H, W, 3) uint8.
@@ -51,7 +51,12 @@ def view(image: NDArray[np.uint8], metadata: Metadata, crop: Roi, size: tuple[in
     x, y, width, height = metadata["ScalerCrop"]
     sides = image.shape[1], image.shape[0]
     left, top, across, down = box_to_image(Roi(x, y, width, height), sides, (crop.x, crop.y, crop.width, crop.height))
-    found: Grey = resampled(image, (left, top, left + across, top + down), size).mean(axis=2)
+    return resampled(image, (left, top, left + across, top + down), size)
+
+
+def view(image: NDArray[np.uint8], metadata: Metadata, crop: Roi, size: tuple[int, int]) -> Grey:
+    """What a network would be shown of a crop, in grey: (height, width) float32; arguments as for `cut`."""
+    found: Grey = cut(image, metadata, crop, size).mean(axis=2)
     return found
 
 

@@ -65,8 +65,8 @@ ARROWS: dict[str, str] = {
     "pipeline.transport": "clock codec errors keys notices plan records",
     "pipeline.runtime": "catalog clock codec disk errors faults folders masks node notices plan records transport",
     "pipeline.commands": (
-        "appraisal archive capture cases catalog check clock codec drawing durations errors faults folders keys manual node "
-        "notices outline plan planner provision recordings records replay runtime schema score topology trial"
+        "appraisal archive capture cases catalog check clock codec drawing durations errors faults folders keys manual "
+        "node notices outline plan planner provision recordings records replay runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",

@@ -10,27 +10,28 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from nodes.sensors import tensors
-from nodes.sensors.roi import ARRAY, EVEN, whole
+from nodes.sensors.roi import ARRAY, EVEN
 from nodes.sensors.sensor import Epoch, Sensed, Sensor
-from nodes.sensors.views import likeness, mixtures, nearest
+from nodes.sensors.views import ahead, likeness, mixtures
 from pipeline.clock import Clock
 from pipeline.errors import KensaError
 from pipeline.records import Roi
 
+Showed = Literal["new", "old", "torn"]
 LONGEST = 30  # frames that are waited for a crop to be obeyed
 IDLE = 4  # frames between two changes, at most: else both keep step with whatever loses frames regularly
 SURE = 3  # frames of the new crop, one after the other, that end a change
-TRIES = 3  # times the changes wanted that are begun at most: one in which a frame is missing says nothing
+SPARE = 4  # changes, and three times those wanted, that are begun in vain at most: one that is unclear says nothing
 PLAIN = (
     "expected what the network is shown to be like one crop of the image and no other, found it like {found}: let the "
     "camera look at something still, bright and full of different things, such as a printed page, and in focus"
 )
 SLOW = (
-    "{tries} changes of crop were begun, and in {lost} of them frames or inferences were missing: lower the rate to "
-    "what the network can do (`--rate`), and stop what else works on this host"
+    "{tries} changes of crop were begun, and in {lost} of them frames that matter were missing or unclear: lower the "
+    "rate to what the network can do (`--rate`), stop what else works on this host, and give more light"
 )
 DEAF = f"the crop was not obeyed within {LONGEST} frames; open the camera again"
 
@@ -88,8 +89,10 @@ def crops(aspect: tuple[int, int] = (1, 1)) -> tuple[Roi, Roi]:
 
 
 def _crop(aspect: tuple[int, int], share: float, place: float) -> Roi:
-    full = whole(aspect)
-    width, height = (int(side * share) // EVEN * EVEN for side in (full.width, full.height))
+    """A crop that is about such a share of the whole view, and of the very shape of the network's input."""
+    unit = tuple(EVEN * side // math.gcd(*aspect) for side in aspect)
+    count = max(1, int(share * min(room / side for room, side in zip(ARRAY, unit, strict=True))))
+    width, height = (count * side for side in unit)
     x, y = (int((room - side) * place) // EVEN * EVEN for room, side in zip(ARRAY, (width, height), strict=True))
     return Roi(x, y, width, height)
 
@@ -112,16 +115,15 @@ def measure(
     found: list[Change] = []
     frames, now = sensor.frames(), 0
     _settled(frames, pair)
-    for begun in range(1, TRIES * changes + 1):
+    tries = 4 * changes + SPARE
+    for _ in range(tries):
         if (change := _changed(sensor, frames, pair[now], pair[1 - now], IDLE * dice.random())) is not None:
             found.append(change)
             told(len(found), change)
         now = 1 - now
         if len(found) == changes:
             return found
-        if begun - len(found) > changes:
-            raise KensaError(SLOW.format(tries=begun, lost=begun - len(found)))
-    raise AssertionError("a change is found or missing")
+    raise KensaError(SLOW.format(tries=tries, lost=tries - len(found)))
 
 
 def _settled(frames: Iterator[Sensed], pair: tuple[Roi, Roi]) -> None:
@@ -129,7 +131,7 @@ def _settled(frames: Iterator[Sensed], pair: tuple[Roi, Roi]) -> None:
     for _ in range(LONGEST):
         sensed = _next(frames)
         if (like := _likenesses(sensed, {"the old": pair[0], "the new": pair[1]})) is not None:
-            if nearest(like) != "the old":
+            if like["the new"] >= like["the old"] or not ahead(like, "the new"):
                 raise KensaError(PLAIN.format(found=_told(like)))
             return
     raise KensaError(f"{LONGEST} frames came without an inference; look at `kensa camera info` of this camera")
@@ -142,25 +144,35 @@ def _changed(sensor: Watched, frames: Iterator[Sensed], old: Roi, new: Roi, mome
         period = _next(frames).metadata["FrameDuration"] * 1000
     sensor.clock.wait_until(sensor.clock.now_ns() + round(moment % 1 * period))
     epoch = sensor.set_roi(new, "new")
-    showed: dict[int, str] = {}  # by how many frames after the change; those that say nothing are left out
+    showed: dict[int, Showed] = {}  # by how many frames after the change; those that say nothing are left out
     change = None
     for lag, like in _after(frames, epoch, old, new):
-        if like is not None:
-            showed[lag] = nearest(like)
+        if like is not None and (showed_now := _showed(like)) is not None:
+            showed[lag] = showed_now
         if (change := _obeyed(showed)) is not None:
             break
         if lag >= LONGEST:
-            raise KensaError(DEAF if showed.get(lag) == "the old" else PLAIN.format(found=_told(like or {})))
+            raise KensaError(DEAF if showed.get(lag) == "old" else PLAIN.format(found=_told(like or {})))
     return change if change and change.frames in {0, *(lag + 1 for lag in showed)} else None
 
 
-def _obeyed(showed: dict[int, str]) -> Change | None:
+def _showed(like: dict[str, float]) -> Showed | None:
+    """What a frame shows; None where that is not clear. One that is only certain not to be new is old."""
+    best = max(like, key=lambda name: like[name])
+    if best == "the new":
+        return "new" if all(ahead(like, other) for other in like if other != best) else None
+    if not ahead(like, "the new"):
+        return None
+    return "torn" if best != "the old" and ahead(like, "the old") else "old"
+
+
+def _obeyed(showed: dict[int, Showed]) -> Change | None:
     """The change, as soon as enough frames of the new crop have come; None before that."""
-    before = [lag for lag, what in showed.items() if what != "the new"]
+    before = [lag for lag, what in showed.items() if what != "new"]
     after = [lag for lag in showed if lag > max(before, default=-1)]
     if len(after) < SURE:
         return None
-    return Change(min(after), sum(showed[lag] not in {"the old", ""} for lag in before))
+    return Change(min(after), sum(showed[lag] == "torn" for lag in before))
 
 
 def _after(frames: Iterator[Sensed], epoch: Epoch, old: Roi, new: Roi) -> Iterator[tuple[int, dict[str, float] | None]]:

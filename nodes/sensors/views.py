@@ -75,11 +75,10 @@ def likeness(seen: Seen, image: NDArray[np.uint8], metadata: Metadata, crop: Roi
     return max(correlation(read, wanted) for read in shown(seen))
 
 
-def nearest(likenesses: Mapping[str, float]) -> str:
-    """Which crop it was; empty where none is like it, or two are about as like it."""
-    first, second = sorted(likenesses, key=lambda name: -likenesses[name])[:2]
-    best, other = likenesses[first], likenesses[second]
-    return first if best >= LIKE and best - other >= AHEAD * (1 - other) else ""
+def ahead(likenesses: Mapping[str, float], other: str) -> bool:
+    """Whether the crop that is most like what was shown is clearly more like it than another one."""
+    best = max(likenesses.values())
+    return best >= LIKE and best - likenesses[other] >= AHEAD * (1 - likenesses[other])
 
 
 def mixtures(old: Roi, new: Roi) -> dict[str, Roi]:

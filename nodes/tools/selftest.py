@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FRAMES = 10
 ENOUGH = 0.8  # share of frames that must say the same
-LIKE, AHEAD = 0.6, 0.1  # of a shape to be the target, and by which the best way must be better than the next
+LIKE, AHEAD = 0.7, 0.1  # of a shape to be the target, and by which the best way must be better than the next
 SHEET = 1600  # px of the target to print
 FINE = 384  # px in which the image's target is looked at
 NO_TARGET = (

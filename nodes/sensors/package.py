@@ -169,7 +169,7 @@ def _files(data: bytes, at: int) -> Iterator[tuple[str, bytes]]:
             return
         yield name, data[body : body + size]
         at = body + size + -(body - start + size) % 4
-    raise ValueError(f"no archive at byte {at}")
+    raise ValueError(f"no archive at byte {at}" if at == start else f"its archive breaks off at byte {at}")
 
 
 def _pairs(text: str) -> dict[str, str]:

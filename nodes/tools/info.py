@@ -12,7 +12,7 @@ from nodes.sensors import known
 from nodes.sensors.adapter import Adapter
 from nodes.sensors.package import INPUT_LINES, OUTPUT_LINES, Contents, contents, digest, read
 from nodes.sensors.sensor import Identity, Sensed
-from nodes.tools.listing import noted
+from nodes.tools.listing import settles
 from nodes.tools.telling import rows, size
 from nodes.tools.which import Camera, declare, meant_by, opened, streaming
 from pipeline.errors import KensaError
@@ -56,8 +56,13 @@ def _who(sensor: Adapter) -> Rows:
     device = identity.device or "not known yet: it is read through a network that runs"
     versions = ", ".join(f"{name} {number}" for name, number in identity.versions.items())
     told = known.of(identity.device) if identity.device else known.at(identity.kind, identity.bus)
-    settles = [row for row in noted(told) if row[0] == "settles"]
-    return [("bus", identity.bus), ("id", identity.id), ("device", device), ("versions", versions), *settles]
+    return [
+        ("bus", identity.bus),
+        ("id", identity.id),
+        ("device", device),
+        ("versions", versions),
+        ("settles", settles(told)),
+    ]
 
 
 def _how(sensor: Adapter, frames: list[Sensed]) -> Rows:
@@ -70,10 +75,7 @@ def _how(sensor: Adapter, frames: list[Sensed]) -> Rows:
     warm, period = metadata.get("SensorTemperature"), metadata.get("FrameDuration")
     return [
         ("state", str(health.state) + (f": {health.advice}" if health.advice else "")),
-        (
-            "package",
-            f"{package.name}, sha256 {package.sha256[:12]}, input {_sides(package.input_size)}" if package else "",
-        ),
+        ("package", f"{package.name} ({package.sha256[:12]}), input {_sides(package.input_size)}" if package else ""),
         ("outputs", ", ".join(_sides(shape) for shape in shapes)),
         ("roi", f"{crop.width} × {crop.height} px at ({crop.x}, {crop.y})" if crop else "unknown"),
         ("temperature", "not told" if warm is None else f"{warm:.0f} °C"),

@@ -68,12 +68,18 @@ def noted(one: Known | None) -> list[tuple[str, str]]:
     """What this host knows of a camera, in rows."""
     if one is None:
         return [("device", "not known yet: a camera says its number when a network runs, `kensa camera upload`")]
-    up, told = one.upload, one.settling
+    up = one.upload
     return [
         ("device", f"{one.device}, seen {one.seen}"),
         ("network", f"{up.name} ({up.sha256[:12]}), put on it {up.at}" if up else "none that this host has put on it"),
-        ("settles", f"in {told.frames} frames, measured {told.at}" if told else f"not measured: {known.SETTLE} frames"),
+        ("settles", settles(one)),
     ]
+
+
+def settles(one: Known | None) -> str:
+    """How long a camera settles, in words."""
+    told = one.settling if one else None
+    return f"in {told.frames} frames, measured {told.at}" if told else f"not measured: {known.SETTLE} frames"
 
 
 def _planned(file: str) -> list[str]:

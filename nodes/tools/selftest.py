@@ -76,10 +76,11 @@ def run(args: Namespace) -> int:
         return 0
     camera = meant_by(args, **({"target": True} if args.virtual == "" else {}))
     with streaming(camera, images=True) as sensor:
-        looked = [_looked(sensed, camera) for sensed in islice(sensor.frames(), 3 * FRAMES) if sensed.inference]
-    found = _agreed(looked[:FRAMES])
+        shown = (sensed for sensed in islice(sensor.frames(), 3 * FRAMES) if sensed.inference)
+        looked = [_looked(sensed, camera) for sensed in islice(shown, FRAMES)]
+    found = _agreed(looked)
     right = found.mask.turned == ""
-    print(rows(_rows(found, len(looked[:FRAMES]), right=right)))
+    print(rows(_rows(found, len(looked), right=right)))
     if not right:
         print(WRONG)
     return int(not right)
@@ -144,9 +145,8 @@ def _agreed(looked: list[Looked]) -> Looked:
     """
     if not looked:
         raise KensaError("frames came without an inference; see `kensa camera info` of this camera")
-    for what, which in (("the image", 0), ("the mask", 1)):
-        matches: list[Match] = sorted((each[which] for each in looked), key=lambda one: one.likeness)
-        middle = matches[len(matches) // 2]
+    for what, matches in (("the image", [each.image for each in looked]), ("the mask", [each.mask for each in looked])):
+        middle = sorted(matches, key=lambda one: one.likeness)[len(matches) // 2]
         if middle.likeness < LIKE or middle.likeness - middle.next < AHEAD:
             raise KensaError(NO_TARGET.format(what=what, share=100 * middle.likeness))
     ways = Counter((each.image.turned, each.mask.turned) for each in looked)

@@ -23,15 +23,18 @@ from pipeline.records import Roi
 Showed = Literal["new", "old", "torn"]
 LONGEST = 30  # frames that are waited for a crop to be obeyed
 IDLE = 4  # frames between two changes, at most: else both keep step with whatever loses frames regularly
+UNCLEAR = 2  # changes after which it was never clear what was shown: more of them, and the scene is too plain
 SURE = 3  # frames of the new crop, one after the other, that end a change
 SPARE = 4  # changes, and three times those wanted, that are begun in vain at most: one that is unclear says nothing
 PLAIN = (
     "expected what the network is shown to be like one crop of the image and no other, found it like {found}: let the "
-    "camera look at something still, bright and full of different things, such as a printed page, and in focus"
+    "camera look at something still, bright, in focus and full of different things, such as the page of `kensa camera "
+    "calibrate-roi --sheet page.png`"
 )
 SLOW = (
     "{tries} changes of crop were begun, and in {lost} of them frames that matter were missing or unclear: lower the "
-    "rate to what the network can do (`--rate`), stop what else works on this host, and give more light"
+    "rate to what the network can do (`--rate`), stop what else works on this host, and let the camera look at "
+    "something still, bright and full of different things, such as a printed page"
 )
 DEAF = f"the crop was not obeyed within {LONGEST} frames; open the camera again"
 
@@ -114,12 +117,18 @@ def measure(
     """
     found: list[Change] = []
     frames, now = sensor.frames(), 0
+    unclear: list[str] = []
     _settled(frames, pair)
     tries = 4 * changes + SPARE
     for _ in range(tries):
-        if (change := _changed(sensor, frames, pair[now], pair[1 - now], IDLE * dice.random())) is not None:
+        change = _changed(sensor, frames, (pair[now], pair[1 - now]), IDLE * dice.random())
+        if isinstance(change, Change):
             found.append(change)
             told(len(found), change)
+        elif change:
+            unclear.append(change)
+        if len(unclear) > UNCLEAR:
+            raise KensaError(PLAIN.format(found=unclear[-1]))
         now = 1 - now
         if len(found) == changes:
             return found
@@ -137,23 +146,25 @@ def _settled(frames: Iterator[Sensed], pair: tuple[Roi, Roi]) -> None:
     raise KensaError(f"{LONGEST} frames came without an inference; look at `kensa camera info` of this camera")
 
 
-def _changed(sensor: Watched, frames: Iterator[Sensed], old: Roi, new: Roi, moment: float) -> Change | None:
-    """Change the crop and watch; None where a frame that matters is missing."""
+def _changed(sensor: Watched, frames: Iterator[Sensed], pair: tuple[Roi, Roi], moment: float) -> Change | str:
+    """Change the crop and watch; else what was never clear, or nothing where a frame that matters is missing."""
     period = 0
     for _ in range(1 + int(moment)):
         period = _next(frames).metadata["FrameDuration"] * 1000
     sensor.clock.wait_until(sensor.clock.now_ns() + round(moment % 1 * period))
-    epoch = sensor.set_roi(new, "new")
+    epoch = sensor.set_roi(pair[1], "new")
     showed: dict[int, Showed] = {}  # by how many frames after the change; those that say nothing are left out
     change = None
-    for lag, like in _after(frames, epoch, old, new):
+    for lag, like in _after(frames, epoch, *pair):
         if like is not None and (showed_now := _showed(like)) is not None:
             showed[lag] = showed_now
         if (change := _obeyed(showed)) is not None:
             break
         if lag >= LONGEST:
-            raise KensaError(DEAF if showed.get(lag) == "old" else PLAIN.format(found=_told(like or {})))
-    return change if change and change.frames in {0, *(lag + 1 for lag in showed)} else None
+            if showed.get(lag) == "old":
+                raise KensaError(DEAF)
+            return _told(like or {})
+    return change if change and change.frames in {0, *(lag + 1 for lag in showed)} else ""
 
 
 def _showed(like: dict[str, float]) -> Showed | None:
@@ -202,4 +213,5 @@ def _next(frames: Iterator[Sensed]) -> Sensed:
 
 
 def _told(like: dict[str, float]) -> str:
-    return " and ".join(f"{name} crop by {100 * share:.0f} %" for name, share in like.items() if name.startswith("the"))
+    names = {name: f"{name} crop" if name.startswith("the ") else "a mixture" for name in like}
+    return ", ".join(f"{names[name]} by {100 * share:.0f} %" for name, share in like.items()) or "nothing"

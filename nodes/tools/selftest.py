@@ -17,7 +17,7 @@ from nodes.sensors.orientation import WORDS, Match, boxed, match, target
 from nodes.sensors.sensor import Sensed
 from nodes.sensors.views import view
 from nodes.sensors.virtual.target import TargetScene
-from nodes.tools.snapshot import written
+from nodes.tools.snapshot import png, written
 from nodes.tools.telling import rows
 from nodes.tools.which import Camera, declare, declare_aim, meant_by, streaming
 from nodes.transforms.components import components, vision
@@ -92,9 +92,7 @@ def sheet() -> bytes:
 
     scene = TargetScene()
     pixels = scene.picture(0, scene.place, (SHEET, SHEET))
-    done, file = vision().imencode(".png", np.rint(pixels).astype(np.uint8))
-    assert done
-    return bytes(file)
+    return png(np.rint(pixels).astype(np.uint8))
 
 
 def _looked(sensed: Sensed, camera: Camera) -> Looked:

@@ -17,7 +17,7 @@ from nodes.sensors import tensors
 from nodes.sensors.roi import ARRAY
 from nodes.sensors.sensor import Identity, Sensed
 from nodes.sensors.views import cut
-from nodes.sinks.canvas import Canvas
+from nodes.sinks.canvas import Canvas, vision
 from nodes.tools.telling import rows
 from nodes.tools.which import Camera, declare, declare_aim, meant_by, streaming
 from pipeline.errors import KensaError
@@ -88,6 +88,13 @@ def drawn(inside: NDArray[np.bool_], crop: Roi, sensed: Sensed) -> bytes:
     canvas.mask(box[:2], inside, box[2] / inside.shape[1], fill, RIM if fill else INSIDE)
     canvas.frame(box, FRAME)
     return canvas.png()
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """A picture, (H, W, 3) RGB, as a PNG."""
+    done, file = vision().imencode(".png", pixels[:, :, ::-1])
+    assert done
+    return bytes(file)
 
 
 def written(path: Path, data: bytes) -> None:

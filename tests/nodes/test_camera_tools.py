@@ -322,7 +322,7 @@ def test_a_calibration_is_kept_for_the_camera_and_planned_with(
     kensa: Kensa, tmp_path: Path, behaviour: dict[str, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What is measured is the switch; the plan of a line takes it and says so."""
-    told = {"behaviour": behaviour}
+    told = {"page": True, "behaviour": behaviour}
     file = camera(tmp_path / "cam.yaml", msgspec.yaml.encode(told).decode())
     status, out, _ = kensa("calibrate-roi", "--virtual", file, "--changes", "3")
     frames = behaviour["settle"] + behaviour.get("torn", 0)

@@ -150,3 +150,22 @@ def test_a_camera_that_was_replaced_is_not_believed() -> None:
     told = {notice.text for notice in board.read()}
     source.close()  # type: ignore[attr-defined]
     assert any(f"this is {identity().device}, not the camera that was measured" in text for text in told)
+
+
+def test_a_recording_replays_exactly_where_settling_was_measured_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was recorded with one settling asks for its crops at the same frames on a host that knows of another."""
+
+    def records(virtual: Setup, count: int, **told: Any) -> list[Any]:
+        source = imx500("test", "s", FakeClock(BEGIN_NS), virtual=virtual, prompts=PROMPTS, discard=0, **told)
+        found = [*islice(source, count)]
+        source.close()  # type: ignore[attr-defined]
+        return found
+
+    known.note(identity(), settling=MEASURED)
+    recorded = records(Setup(behaviour=quick(settle=2, late_every=7)), 50, record=str(tmp_path / "field"))
+    monkeypatch.setenv("KENSA_STATE", str(tmp_path / "elsewhere"))
+    again = records(Setup(replay=str(tmp_path / "field" / "test-s.take")), 50)
+    assert again == recorded
+    assert {record.prompt for record in recorded if isinstance(record, Frame)} == {"a", "b"}

@@ -58,7 +58,7 @@ def test_two_cameras_see_two_belts() -> None:
 
 def test_a_camera_looks_at_one_thing() -> None:
     """Two scenes at once are a fault, named."""
-    with pytest.raises(NodeError, match="expected one of images, video and target, found video and target"):
+    with pytest.raises(NodeError, match="expected one of images, video, target and page, found video and target"):
         scene(Setup(video="a.mp4", target=True), "cam1")
     assert isinstance(scene(Setup(target=True), "cam1"), TargetScene)
 

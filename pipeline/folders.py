@@ -30,9 +30,12 @@ def run_folder(line: str, host: str) -> Path:
 
 def state_folder(line: str, host: str) -> Path:
     """Where one line on one host keeps what outlives it and a reboot: `$KENSA_STATE`, else the user's state folder."""
-    said, home = os.environ.get(STATE), os.environ.get("XDG_STATE_HOME")
-    above = Path(said) if said else Path(home, "kensa") if home else Path.home() / ".local" / "state" / "kensa"
-    return above / _name(line, host)
+    return _lasting() / _name(line, host)
+
+
+def cameras_folder() -> Path:
+    """Where this host keeps what it knows of its cameras, whatever line they serve; beside the states of lines."""
+    return _lasting() / "cameras"
 
 
 def keys_folder() -> Path:
@@ -47,6 +50,11 @@ def socket_path(folder: Path, lane: str) -> Path:
     if len(os.fsencode(path)) <= SOCKET:
         return path
     return folder / f"{hashlib.blake2s(lane.encode(), digest_size=6).hexdigest()}.sock"
+
+
+def _lasting() -> Path:
+    said, home = os.environ.get(STATE), os.environ.get("XDG_STATE_HOME")
+    return Path(said) if said else Path(home, "kensa") if home else Path.home() / ".local" / "state" / "kensa"
 
 
 def _name(line: str, host: str) -> str:

@@ -45,6 +45,7 @@ ARROWS: dict[str, str] = {
     "pipeline.notices": "",
     "pipeline.readings": "",
     "pipeline.folders": "",
+    "pipeline.durations": "",
     "pipeline.topology": "plan",
     "pipeline.placement": "catalog errors node topology",
     "pipeline.checking": "catalog conform errors faults located node placement records topology words",
@@ -67,14 +68,16 @@ ARROWS: dict[str, str] = {
         "catalog clock codec disk errors faults folders masks node notices plan readings records transport"
     ),
     "pipeline.commands": (
-        "appraisal archive capture cases catalog check clock codec drawing errors faults folders keys manual node "
-        "notices outline plan planner provision recordings records replay runtime schema score topology trial"
+        "appraisal archive capture cases catalog check clock codec drawing durations errors faults folders keys manual "
+        "node notices outline plan planner provision recordings records replay runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "clock codec conform disk errors located masks node notices pieces readings recordings records table units"
+        "clock codec conform disk errors folders located masks node notices pieces readings recordings records table "
+        "units"
     ),
+    "nodes.tools": "catalog check clock conform durations errors faults folders located nodes records topology",
 }
 
 PRODUCT = ("pipeline", "nodes")

@@ -22,7 +22,7 @@ from benchmarks.faults.growth import Sample, sample
 from benchmarks.faults.oracle import Account, Reading, judge, look, resent
 from benchmarks.faults.page import soaked
 from benchmarks.faults.plant import Plant, Setting
-from pipeline.commands.run import seconds
+from pipeline.durations import seconds
 
 STRIKES = ("front", "measure", "archive", "alarms")
 EVERY = (30.0, 150.0)  # seconds between two strikes

@@ -56,12 +56,14 @@ class Adapter:
         package: The network it runs.
         identity: Which camera it is, once it was opened.
         clock: What it waits by.
+        meets: Told which camera it is, as soon as its serial number is known; says how many frames it settles.
     """
 
     def __init__(self, hardware: Hardware, clock: Clock, patience: Patience | None = None) -> None:
         self.state = State.CLOSED
         self.package: Package | None = None
         self.identity: Identity | None = None
+        self.meets: Callable[[Identity], int] | None = None
         self._hardware, self.clock, self._patience = hardware, clock, patience or Patience()
         self._stream = Stream()
         self._progress: Progress = _ignored
@@ -211,6 +213,9 @@ class Adapter:
         """The serial number is known only now: it is read through the network that runs."""
         if self.identity is not None and not self.identity.device:
             self.identity = replace(self.identity, device=self._try("ask the serial number of", self._hardware.device))
+        if self.meets is not None and self.identity is not None and self.identity.device:
+            self._stream = replace(self._stream, settle=self.meets(self.identity))
+            self._epochs.settle = self._stream.settle
 
     def _stall(self, silence: float) -> None:
         told = advice.STALLED.format(seconds=silence)

@@ -40,6 +40,7 @@ class Contents(Struct, frozen=True):
         element: Bytes of a number of each output.
         registers: Values by address, as they are written to the sensor.
         intrinsics: What the network is for, as its maker says.
+        info: All of `network_info.txt`.
     """
 
     blocks: tuple[int, ...]
@@ -50,6 +51,7 @@ class Contents(Struct, frozen=True):
     element: tuple[int, ...]
     registers: dict[int, int]
     intrinsics: dict[str, Any]
+    info: dict[str, str]
 
     @property
     def lines(self) -> tuple[int, int]:
@@ -73,12 +75,22 @@ def package(path: Path) -> Package:
     Raises:
         NodeError: If there is no such file, or it is an `.rpk` that cannot be read.
     """
-    data = _bytes(path)
+    data = read(path)
     size = contents(path, data).input_size if path.suffix == ".rpk" else (0, 0)
-    return Package(path, path.stem, hashlib.sha256(data).hexdigest(), size)
+    return Package(path, path.stem, digest(data), size)
 
 
-def _bytes(path: Path) -> bytes:
+def digest(data: bytes) -> str:
+    """What a file is known by: its SHA-256, hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a package.
+
+    Raises:
+        NodeError: If there is no such file.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
@@ -95,24 +107,38 @@ def contents(path: Path, data: bytes) -> Contents:
         NodeError: If it is none.
     """
     try:
-        blocks, locked, at = _blocks(data)
-        files = dict(_files(data, at))
-        info = _pairs(files["network_info.txt"].decode("ascii"))
-        return Contents(
-            blocks=blocks,
-            locked=locked,
-            input_size=(int(info["inputTensorWidth"]), int(info["inputTensorHeight"])),
-            input_format=info["inputTensorFormat"],
-            outputs=_numbered(info, "outputTensorDimSize"),
-            element=_numbered(info, "outputTensorBytesPerElement"),
-            registers={address: value for address, _, value in REGISTER.iter_unpack(files["imx500_regs"])},
-            intrinsics=json.loads(files.get("network_intrinsics", b"{}")),
-        )
+        return _contents(data)
     except (struct.error, KeyError, ValueError, IndexError) as error:
         raise NodeError(
-            f"{path}: expected a network package of an IMX500 (.rpk), found something else: {error!r}; pack it with "
-            "`imx500-package`"
+            f"{path}: expected a network package of an IMX500 (.rpk), found something else: {_why(error)}; pack it "
+            "with `imx500-package`"
         ) from error
+
+
+def _contents(data: bytes) -> Contents:
+    blocks, locked, at = _blocks(data)
+    files = dict(_files(data, at))
+    info = _pairs(files["network_info.txt"].decode("ascii"))
+    intrinsics = json.loads(files.get("network_intrinsics", b"{}"))
+    found = Contents(
+        blocks=blocks,
+        locked=locked,
+        input_size=(int(info["inputTensorWidth"]), int(info["inputTensorHeight"])),
+        input_format=info["inputTensorFormat"],
+        outputs=_numbered(info, "outputTensorDimSize"),
+        element=_numbered(info, "outputTensorBytesPerElement"),
+        registers={address: value for address, _, value in REGISTER.iter_unpack(files["imx500_regs"])},
+        intrinsics=intrinsics if isinstance(intrinsics, dict) else {},
+        info=info,
+    )
+    if min(found.input_size) < 1 or len(found.outputs) != len(found.element):
+        raise ValueError("sizes of its tensors that do not fit")
+    return found
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, for people: a missing name is what a `KeyError` says, and nothing else."""
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _blocks(data: bytes) -> tuple[tuple[int, ...], bool, int]:
@@ -121,7 +147,7 @@ def _blocks(data: bytes) -> tuple[tuple[int, ...], bool, int]:
     while data[at : at + 4] == HEAD:
         (size,) = struct.unpack_from(">I", data, at + 4)
         if data[at + size + FOOTER - 4 : at + size + FOOTER] != FOOT:
-            raise ValueError(f"block at byte {at} has no footer")
+            raise ValueError(f"the block at byte {at} has no footer; is the file whole?")
         lock = bool(data[at + 14] & 1)
         sizes.append(size)
         locked, at = locked or lock, at + size + FOOTER + LOCK * lock
@@ -137,11 +163,13 @@ def _files(data: bytes, at: int) -> Iterator[tuple[str, bytes]]:
         size, length = (int(data[at + 6 + 8 * field : at + 14 + 8 * field], 16) for field in (6, 11))
         name = data[at + 110 : at + 110 + length - 1].decode()
         body = at + 110 + length + -(at - start + 110 + length) % 4
+        if size < 0 or length < 1 or body + size > len(data):
+            raise ValueError(f"it ends inside '{name}', at byte {len(data)}")
         if name == "TRAILER!!!":
             return
         yield name, data[body : body + size]
         at = body + size + -(body - start + size) % 4
-    raise ValueError(f"no archive at byte {at}")
+    raise ValueError(f"no archive at byte {at}" if at == start else f"its archive breaks off at byte {at}")
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -53,7 +53,7 @@ class Picamera:
         if len(found) != 1:
             raise RuntimeError(_choice(self.bus, [info["Id"] for info in listed], len(found)))
         self._info = found[0]
-        return Identity("imx500", self.bus or _bus(self._info["Id"]), self._info["Id"], "", _versions())
+        return Identity("imx500", self.bus or bus_of(self._info["Id"]), self._info["Id"], "", _versions())
 
     def load(self, package: Package) -> None:
         """Hand the network to the driver; whatever held the camera before is kept."""
@@ -144,7 +144,7 @@ def _handover(deliver: Callable[[Raw], None], *, images: bool) -> Callable[[Any]
     return seen
 
 
-def _bus(path: str) -> str:
+def bus_of(path: str) -> str:
     """`i2c@88000` of `/base/axi/…/i2c@88000/imx500@1a`."""
     return next((part for part in reversed(path.split("/")) if part.startswith("i2c@")), path)
 

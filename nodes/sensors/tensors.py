@@ -120,11 +120,11 @@ def inference(metadata: Mapping[str, Any]) -> Inference | None:
 
 def _described(told: Sequence[int]) -> tuple[Layout, int | None]:
     """The same as of the frame before, nearly always: what follows the last tensor is not looked at then."""
-    desk = _desk
-    if desk.told and len(told) == FULL and told[: len(desk.told)] == desk.told:
-        return desk.layout, told[BARE]
+    known, layout = _last[0]
+    if known and len(told) == FULL and told[: len(known)] == known:
+        return layout, told[BARE]
     layout, frame = output_info(bytes(told))
-    desk.told, desk.layout = told[: NAME + 4 + SIZES.size * len(layout.shapes)], layout
+    _last[0] = told[: NAME + 4 + SIZES.size * len(layout.shapes)], layout
     return layout, frame
 
 
@@ -207,47 +207,48 @@ def inside(run: Inference, output: int = 0, threshold: float = 0.0) -> NDArray[n
     plane = planes[output] if output < len(planes) else None
     if plane is None:
         raise TensorError(f"expected output {output} to be height × width, found outputs {run.layout.shapes}")
-    start, stop, size = plane
-    return _above(run.values, threshold)[start:stop].reshape(size, order="F")
+    return _above(run.values, plane, threshold)
 
 
-def _above(values: tuple[float, ...], threshold: float) -> NDArray[np.bool_]:
+def _above(values: tuple[float, ...], plane: Plane, threshold: float) -> NDArray[np.bool_]:
     """Which numbers are above a threshold; for 0 the byte with sign and exponent is enough, but for NaN."""
     import numpy as np
 
+    start, stop, size = plane
     header = _packed(values)
     if not header:
-        return np.fromiter(values, np.float32) > threshold
+        return (np.fromiter(values, np.float32)[start:stop] > threshold).reshape(size, order="F")
     if not threshold:
         # As int8 that byte is negative for negative numbers and 0 for zero; what else it hides no float32 can be.
         first = _desk.buffer[header + 1 :: STEP]
         if ENDLESS not in first:
-            return np.frombuffer(first, np.int8) > 0
-    return np.ndarray(len(values), ">f8", _desk.buffer, header + 1, (STEP,)).astype(np.float32) > threshold
+            return np.ndarray(size, np.int8, first, start, order="F") > 0
+    flat = np.ndarray(len(values), ">f8", _desk.buffer, header + 1, (STEP,))
+    return (flat[start:stop].astype(np.float32) > threshold).reshape(size, order="F")
 
 
 class _Desk(threading.local):
-    """Where a thread packs, in memory that is used again, and what it read last."""
+    """Where a thread packs, in memory that is used again."""
 
     def __init__(self) -> None:
-        self.encoder = msgpack.Encoder()
         self.buffer = bytearray()
-        self.told: Sequence[int] = ()
-        self.layout = Layout("", (), 0, ())
 
 
 _desk = _Desk()
+_pack = msgpack.Encoder().encode_into
+_last: list[tuple[Sequence[int], Layout]] = [((), Layout("", (), 0, ()))]  # what was read last, and what it says
 
 
 def _packed(values: tuple[float, ...]) -> int:
     """Pack numbers on this thread's desk; returns the bytes before them, or 0 where not all of them are floats."""
+    buffer = _desk.buffer
     try:
-        _desk.encoder.encode_into(values, _desk.buffer)
+        _pack(values, buffer)
     except TypeError:  # numbers of a library
         return 0
     count = len(values)
     header = 1 if count < FIXED else 3 if count < SHORT else 5
-    return header if len(_desk.buffer) == header + STEP * count else 0
+    return header if len(buffer) == header + STEP * count else 0
 
 
 def quantised(values: NDArray[np.float32], scale: float, zero_point: int = 0) -> NDArray[np.int8]:

@@ -72,21 +72,24 @@ class Canvas:
         """A thin line."""
         self._cv.line(self.pixels, start, end, colour, 1, self._cv.LINE_AA)
 
-    def mask(self, at: tuple[int, int], mask: NDArray[np.bool_], scale: float, colour: Colour, rim: Colour) -> None:
+    def mask(
+        self, at: tuple[int, int], mask: NDArray[np.bool_], scale: float, colour: Colour | None, rim: Colour
+    ) -> None:
         """A mask, magnified and with smooth edges: filled, its outline and the edges of its holes in `rim`.
 
         Args:
             at: Where its top-left pixel goes.
             mask: (H, W) bool.
             scale: Magnification.
-            colour: Inside.
+            colour: Inside; None leaves that as it is.
             rim: Outline.
         """
         cv = self._cv
         size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
         fine = cv.resize(mask.astype("u1") * 255, (size[0] * FINE, size[1] * FINE), interpolation=cv.INTER_LINEAR)
         fine = cv.threshold(fine, 127, 255, cv.THRESH_BINARY)[1]
-        self._stain(at, cv.resize(fine, size, interpolation=cv.INTER_AREA), colour)
+        if colour is not None:
+            self._stain(at, cv.resize(fine, size, interpolation=cv.INTER_AREA), colour)
         outlines, _ = cv.findContours(fine, cv.RETR_CCOMP, cv.CHAIN_APPROX_NONE)
         edge = cv.drawContours(fine * 0, outlines, -1, 255, FINE + FINE // 2)
         self._stain(at, cv.resize(edge, size, interpolation=cv.INTER_AREA), rim)

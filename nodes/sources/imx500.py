@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta
+from msgspec.structs import replace
 
-from nodes.sensors import advice, keeper, schedule
+from nodes.sensors import advice, keeper, known, schedule
 from nodes.sensors.adapter import Adapter
+from nodes.sensors.known import Settle
 from nodes.sensors.package import package as packed
 from nodes.sensors.picamera import Picamera
 from nodes.sensors.prompts import Dwell, Prompts, aims
 from nodes.sensors.schedule import Rota
-from nodes.sensors.sensor import Health, Package, Sensor, Stream
+from nodes.sensors.sensor import Health, Identity, Package, Sensor, Stream
 from nodes.sensors.states import SensorError, State
 from nodes.sensors.virtual.recorder import Recorder
+from nodes.sensors.virtual.replay import settled
 from nodes.sensors.virtual.setup import Ready, Setup, ready
 from nodes.sensors.warmth import Warmth
 from nodes.sources.sensed import Teller, Wanted
 from pipeline import readings
 from pipeline.clock import Clock, RealClock
-from pipeline.errors import NodeError
-from pipeline.node import node
+from pipeline.errors import KensaError, NodeError
+from pipeline.node import Flaw, node
 from pipeline.notices import board
 from pipeline.readings import Reading
 from pipeline.records import Frame, Gap, Image
@@ -37,7 +41,40 @@ Pace = Annotated[float, Meta(gt=0, le=30, description="1/s")]
 Warm = Annotated[float, Meta(ge=-20, le=80, description="°C")]  # what libcamera can tell
 
 
-@node(live=True, check=schedule.check, tells=schedule.tells)
+def check(params: Any) -> Iterator[Flaw]:
+    """Why a camera cannot look where it is told to, with the settling that this host knows of."""
+    return schedule.check(replace(params, settle=settling(params).frames))
+
+
+def tells(params: Any) -> Iterator[str]:
+    """What each prompt gets, and where it matters how long the camera settles, and how that is known."""
+    settle = settling(params)
+    yield from schedule.tells(replace(params, settle=settle.frames))
+    if len(aims(params.prompts)) > 1:
+        yield f"a change of prompt settles in {settle.why}"
+
+
+def settling(params: Any) -> Settle:
+    """How long a camera settles: as its topology says, else as it was measured on this host."""
+    if params.settle is not None:
+        return Settle(params.settle, f"{params.settle} frames, as the topology says")
+    return _known(params.virtual, params.bus)
+
+
+def _known(virtual: Setup | None, bus: str, device: str = "") -> Settle:
+    """What was measured; a recording settles as it did then, for else it would be asked for other crops."""
+    if virtual is None:
+        return known.settle("imx500", bus, device)
+    if not virtual.replay:
+        return known.settle("virtual", virtual.bus, device)
+    try:
+        frames = settled(Path(virtual.replay))
+    except NodeError as error:
+        return Settle(known.SETTLE, f"{known.SETTLE} frames, for {error}")
+    return Settle(frames, f"{frames} frames, as it was recorded")
+
+
+@node(live=True, check=check, tells=tells)
 def imx500(
     camera: str,
     session: str,
@@ -47,7 +84,7 @@ def imx500(
     bus: str = "",
     prompts: Prompts | None = None,
     dwell: Dwell = 1,
-    settle: Frames = 3,
+    settle: Frames | None = None,
     rate: Rate = 30.0,
     label: str = "part",
     output: Output = 0,
@@ -72,7 +109,8 @@ def imx500(
         bus: Where the camera is connected, such as `i2c@88000`; left out, the host must have one camera only.
         prompts: Where to look, by name; left out, the largest square.
         dwell: Masks of a prompt before the next has its turn, where it does not say itself.
-        settle: Frames after a change of crop whose masks may still be of the one before.
+        settle: Frames after a change of crop whose masks may still be of the one before; left out, as many as `kensa
+            camera calibrate-roi` has measured for this camera on this host, else 3.
         rate: Frames per second; the network must run that fast.
         label: What the mask shows.
         output: Which output of the network is the mask, from 0.
@@ -91,13 +129,16 @@ def imx500(
         hardware = Recorder(hardware, Path(record) / f"{camera}-{session}.take", clock)
     key = ("virtual", f"{camera} {virtual}") if virtual else ("real", bus)
     told = _key(camera)
-    stream = Stream(rate=rate, lock=lock, discard=discard, settle=settle, images=images)
+    obeys = Settle(settle, "") if settle is not None else _known(virtual, bus)
+    stream = Stream(rate=rate, lock=lock, discard=discard, settle=obeys.frames, images=images)
     wanted = Wanted(camera, session, label, output, threshold, scale, chosen.sha256, rate / pictures)
-    rota = Rota(schedule.schedule(aims(prompts, dwell), rate, settle))
+    rota = Rota(schedule.schedule(aims(prompts, dwell), rate, obeys.frames))
     keep = isinstance(waits, RealClock) and not record
     sensor: Adapter | None = None
     try:
         sensor = keeper.hold(key, lambda: Adapter(hardware, waits), waits, kept=keep)
+        measured = partial(_known, virtual, bus) if settle is None else None
+        sensor.meets = _meets(rota, obeys, measured, None if virtual else chosen, told)
         _begin(sensor, chosen, stream, rota, told)
         yield from show(sensor, rota, Teller(wanted), Watch(camera, Warmth(max_temperature)))
     except SensorError as error:
@@ -127,6 +168,43 @@ def _begin(sensor: Adapter, package: Package, stream: Stream, rota: Rota, told: 
         sensor.load(package, progress)
     sensor.set_roi(rota.aim.roi, rota.aim.name)
     sensor.start(stream)
+
+
+def _meets(
+    rota: Rota, obeys: Settle, measured: Callable[[str], Settle] | None, network: Package | None, told: str
+) -> Callable[[Identity], int]:
+    """What is done when a camera has said which one it is: another may be connected where one was measured.
+
+    Args:
+        rota: Its schedule is told how long it settles.
+        obeys: How long the camera settles that is expected.
+        measured: How long any other does; None where the topology says it.
+        network: What runs on it; None where nobody needs to remember.
+        told: What people call the camera.
+    """
+
+    def meets(identity: Identity) -> int:
+        device, settles = identity.device, f"{told} settling"
+        found = measured(device) if measured and device != obeys.device else obeys
+        if measured and obeys.device not in {"", device}:
+            board.raise_(settles, f"{told}: this is {device}, not the camera that was measured: it takes {found.why}")
+        else:
+            board.settle(settles)
+        if network is not None:
+            _remember(identity, network, told)
+        rota.schedule = replace(rota.schedule, settle=rota.schedule.settle and found.frames + schedule.UNDER_WAY)
+        return found.frames
+
+    return meets
+
+
+def _remember(identity: Identity, network: Package, told: str) -> None:
+    """For `kensa camera list`; a line goes on where it cannot be written."""
+    try:
+        known.note(identity, upload=known.uploaded(network))
+        board.settle(f"{told} known")
+    except KensaError as error:
+        board.raise_(f"{told} known", f"{told}: {error}")
 
 
 def show(sensor: Sensor, rota: Rota, teller: Teller, watch: Watch) -> Iterator[Frame | Gap | Image]:

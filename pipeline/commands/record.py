@@ -15,7 +15,7 @@ from pipeline.capture import capture
 from pipeline.catalog import Catalog, catalog
 from pipeline.check import load
 from pipeline.clock import RealClock
-from pipeline.commands.run import seconds
+from pipeline.durations import seconds
 from pipeline.recordings import Writer, header
 from pipeline.records import Gap, Record
 from pipeline.topology import Topology

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from pipeline.catalog import catalog
 from pipeline.check import load
+from pipeline.durations import seconds
 from pipeline.errors import KensaError
 from pipeline.faults import listed, meant
 from pipeline.folders import HERE, keys_folder, state_folder
@@ -30,7 +30,6 @@ from pipeline.runtime.views import PLAIN, PlainLines, Showing
 from pipeline.runtime.watch import Limits
 from pipeline.topology import Topology
 
-UNITS = {"ms": 1e-3, "s": 1.0, "": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 OPEN = "whatever goes to other hosts and comes from them is neither encrypted nor authenticated: --insecure is for labs"
 STATUS = """
 Ctrl-C or SIGTERM drains the line in order; a second one ends it at once.
@@ -86,21 +85,6 @@ def conduct(args: argparse.Namespace) -> Outcome:
         journal = Journal(_log(args.log, topology.name, live=live), topology.name, host or HERE)
         stack.callback(journal.close)
         return _supervised(planned, host, folder, journal, args, live=live)
-
-
-def seconds(text: str) -> float:
-    """A duration as people write it.
-
-    >>> [seconds(text) for text in ("30s", "1.5", "500ms", "2min", "1h")]
-    [30.0, 1.5, 0.5, 120.0, 3600.0]
-
-    Raises:
-        argparse.ArgumentTypeError: If it is not one.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|)", text.strip())
-    if not found or not float(found[1]):
-        raise argparse.ArgumentTypeError(f"expected a duration such as 30s, 500ms, 5min or 1h, got '{text}'")
-    return float(found[1]) * UNITS[found[2]]
 
 
 def _supervised(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nodes.sensors.package import INPUT_LINES, OUTPUT_LINES, contents, input_lines, output_lines, package
 from pipeline.errors import NodeError
@@ -64,3 +67,31 @@ def test_a_missing_package_says_where_some_are(tmp_path: Path) -> None:
     """The text names the parameter, and the packages that the host's system has."""
     with pytest.raises(NodeError, match=r"set `package` to an \.rpk, .*/usr/share/imx500-models"):
         package(tmp_path / "none.rpk")
+
+
+def test_half_a_package_is_one_clear_error() -> None:
+    """Wherever a copy broke off: the text names the file and what it lacks; nothing crashes, nothing hangs."""
+    whole = packets.package(registers=[(INPUT_LINES, 12), (OUTPUT_LINES, 5)])
+    trailer = whole.index(b"TRAILER!!!")
+    for end in range(trailer):
+        with pytest.raises(NodeError, match=r"^net\.rpk: expected a network package of an IMX500 .* `imx500-package`$"):
+            contents(Path("net.rpk"), whole[:end])
+
+
+@given(st.data())
+def test_a_damaged_package_is_read_or_refused(data: st.DataObject) -> None:
+    """Any bytes may be wrong: it is still a package, or there is one error; never another one, never for ever."""
+    told = bytearray(packets.package())
+    for at, value in data.draw(st.dictionaries(st.integers(0, len(told) - 1), st.integers(0, 255), max_size=6)).items():
+        told[at] = value
+    with suppress(NodeError):
+        assert min(contents(Path("net.rpk"), bytes(told)).input_size) > 0
+
+
+@pytest.mark.parametrize("size", [b"-0000001", b"FFFFFFFF"])
+def test_sizes_in_the_archive_that_lead_astray_are_refused(size: bytes) -> None:
+    """One that is negative would be read for ever."""
+    whole = packets.package()
+    at = whole.index(b"070701") + 6 + 8 * 6
+    with pytest.raises(NodeError):
+        contents(Path("net.rpk"), whole[:at] + size + whole[at + 8 :])

@@ -19,6 +19,7 @@ from nodes.sensors.picamera import Picamera
 from nodes.sensors.sensor import Stream
 from nodes.sensors.states import SensorError, State
 from nodes.sources.imx500 import imx500
+from pipeline.cli import main
 from pipeline.clock import RealClock
 from pipeline.records import Frame, Roi
 from tests.standins import packets, picamera2
@@ -195,3 +196,72 @@ def test_a_host_without_the_libraries(network: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("nodes.sensors.picamera.cameras", absent)
     with pytest.raises(SensorError, match=r"apt install python3-libcamera.*kensa\[camera\].*use a virtual camera"):
         next(_source(network, "i2c@88000"))
+
+
+def _kensa(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Type `kensa camera …`."""
+    return main(["camera", *words]), *capsys.readouterr()
+
+
+def test_tools_find_cameras_by_their_place(kernel: Kernel, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both are listed with bus and id; with two of them one must be named, and an empty host says what to check."""
+    status, out, _ = _kensa(capsys, "list")
+    assert status == 0
+    assert [row for row in out.splitlines() if row.startswith("i2c@")] == [f"i2c@88000  {CAM0}", f"i2c@80000  {CAM1}"]
+    status, _, err = _kensa(capsys, "info")
+    assert (status, "give each its `bus`, such as `bus: i2c@88000`" in err) == (2, True)
+    kernel.nodes.clear()
+    _forget()
+    status, _, err = _kensa(capsys, "list")
+    assert (status, "no IMX500 is connected to this host: check the ribbon cable" in err) == (1, True)
+
+
+def _forget() -> None:
+    import libcamera
+
+    libcamera.CameraManager.singleton().cameras = []
+
+
+def test_a_network_is_put_on_a_camera_and_remembered(
+    kernel: Kernel, network: Path, fed: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs, its camera is known by its number from then on, and the other tools need not be told of it again."""
+    monkeypatch.setenv("KENSA_STATE", str(network.parent / "state"))
+    status, out, _ = _kensa(capsys, "upload", str(network), "--bus", "i2c@88000")
+    assert (status, "(" in out, "runs, 14." in out) == (0, True, True)
+    device = "00112233445566778899aabbccddeeff"
+    assert device in out
+    assert f"device   {device}, seen" in _kensa(capsys, "list")[1]
+    status, out, _ = _kensa(capsys, "info", "--bus", "i2c@88000")
+    told = dict(row.split(maxsplit=1) for row in out.splitlines())
+    assert (status, told["device"], told["state"]) == (0, device, "streaming")
+    assert (told["kpi"], told["temperature"]) == ("network 14.3 ms, after it 1.2 ms", "not told")
+    assert "picamera2" in told["versions"]
+    status, out, _ = _kensa(capsys, "snapshot", "--bus", "i2c@88000", "-o", str(network.parent / "a.png"))
+    assert (status, "96 × 96 px, 1 of them inside" in out) == (0, True)
+    assert {name for _, name in kernel.networks} == {"net.rpk"}
+
+
+def test_a_camera_without_a_network_says_who_it_is(
+    kernel: Kernel, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing is put on it that nobody named; what needs a network says how to name one."""
+    monkeypatch.setenv("KENSA_STATE", str(tmp_path / "state"))
+    status, out, _ = _kensa(capsys, "info", "--bus", "i2c@88000")
+    assert (status, CAM0 in out, "add `--package FILE.rpk`" in out) == (0, True, True)
+    status, _, err = _kensa(capsys, "selftest", "--bus", "i2c@88000")
+    assert (status, "expected a network" in err) == (2, True)
+    assert kernel.networks == []
+
+
+def test_a_camera_that_tells_no_sharpness_is_told(network: Path, fed: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """Some tuning files have no figure of merit."""
+    status, _, err = _kensa(capsys, "focus", "--bus", "i2c@88000", "--package", str(network))
+    assert (status, "tells no figure of merit (`FocusFoM`)" in err) == (2, True)
+
+
+def test_a_camera_that_is_in_use_is_told(kernel: Kernel, network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The driver says that it is busy: the text says how to find out who has it."""
+    kernel.fails[FIRMWARE] = BUSY
+    status, _, err = _kensa(capsys, "upload", str(network), "--bus", "i2c@88000")
+    assert (status, "another process holds the camera: `sudo fuser -v" in err) == (2, True)

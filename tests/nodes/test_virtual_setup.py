@@ -68,7 +68,7 @@ def test_a_camera_is_found_by_its_bus_in_any_order(order: tuple[str, str]) -> No
 
 def test_a_camera_looks_at_one_thing() -> None:
     """Two scenes at once are a fault, named."""
-    with pytest.raises(NodeError, match="expected one of images, video and target, found video and target"):
+    with pytest.raises(NodeError, match="expected one of images, video, target and page, found video and target"):
         scene(Setup(video="a.mp4", target=True), "cam1")
     assert isinstance(scene(Setup(target=True), "cam1"), TargetScene)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nodes.sensors import geometry, roi
-from nodes.sensors.virtual.behaviour import Turned
+from nodes.sensors.orientation import Turned
 from nodes.sensors.virtual.belt import BeltScene, belt
 from nodes.sensors.virtual.scene import Scene
 from nodes.sensors.virtual.target import TargetScene

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from nodes.sensors.orientation import Turned
+
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0)]
-Turned = Literal["", "flip_x", "flip_y", "transpose"]
 
 
 class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,7 +40,9 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         count_from: The first frame's number; after 255 comes 0.
         bits: Of an output's numbers; 0 is as the network says.
         layout: Bytes of the output's description: 708 before libcamera 0.6, which then has no `frameCount`.
-        turned: How the mask lies.
+        turned: How the mask lies: in one of eight ways.
+        lens_s: The lens is turned through its focus and back in so many seconds; only the figure of merit says so. 0
+            leaves it sharp.
         busy: Whether somebody else streams from it, so that it takes no network.
         forgets_s: After how many seconds without a stream it forgets its network, as older kernels do; 0 is never.
         missing: What is not there: the camera's node, or any camera at all.
@@ -71,6 +74,7 @@ class Behaviour(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bits: Literal[0, 8, 16] = 0
     layout: Literal[708, 712] = 712
     turned: Turned = ""
+    lens_s: Share = 0.0
     busy: bool = False
     forgets_s: Share = 0.0
     missing: Literal["", "node", "manager"] = ""

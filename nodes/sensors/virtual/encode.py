@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NAME = 64  # bytes of a network's name
 TENSORS, SIDES = 16, 16  # the places there are for outputs, and for the sides of each
 OLD = 708
+SHARP = 1200  # figure of merit of a sharp picture
 BLACK = (4096, 4096, 4096, 4096)
 
 
@@ -38,6 +39,7 @@ class Shot(Struct, frozen=True, kw_only=True):
         colour: Gains of red and blue.
         settled: Whether exposure and white balance have settled.
         temperature_c: Of the sensor.
+        sharpness: Share of the greatest figure of merit that the lens reaches.
     """
 
     sensor_ns: int
@@ -48,6 +50,7 @@ class Shot(Struct, frozen=True, kw_only=True):
     colour: tuple[float, float]
     settled: bool
     temperature_c: float
+    sharpness: float = 1.0
 
 
 def shot(told: Shot, crop: Roi) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def shot(told: Shot, crop: Roi) -> dict[str, Any]:
         "ColourTemperature": 4800,
         "Lux": 400.0,
         "SensorBlackLevels": BLACK,
-        "FocusFoM": 1200,
+        "FocusFoM": round(SHARP * told.sharpness),
     }
 
 

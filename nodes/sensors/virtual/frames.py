@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+from nodes.sensors.orientation import Turned, laid
 from nodes.sensors.sensor import Raw
 from nodes.sensors.virtual import encode
-from nodes.sensors.virtual.behaviour import Behaviour, Turned
+from nodes.sensors.virtual.behaviour import Behaviour
 from nodes.sensors.virtual.exposure import Exposed, Exposure
 from nodes.sensors.virtual.eye import Eye
 from nodes.sensors.virtual.network import Network
@@ -79,6 +80,7 @@ class Frames:
             colour=exposed.colour,
             settled=exposed.settled,
             temperature_c=self.pace.temperature(number),
+            sharpness=self.pace.sharpness(number),
         )
 
     def _inference(self, network: Network, number: int, crop: Roi, exposed: Exposed) -> dict[str, Any]:
@@ -111,8 +113,4 @@ class Frames:
 
 def turned(output: NDArray[np.float32], how: Turned) -> NDArray[np.float32]:
     """A mask as a sensor sends it that lies otherwise than it should."""
-    if output.ndim < 2 or not how:
-        return output
-    if how == "transpose":
-        return output.swapaxes(-1, -2)
-    return output[..., ::-1] if how == "flip_x" else output[..., ::-1, :]
+    return output if output.ndim < 2 else laid(output, how)

@@ -66,6 +66,11 @@ class Pace:
         does, seconds = self._does, frame * self.period_ns / S
         return does.warm_c + (does.cold_c - does.warm_c) * math.exp(-seconds / does.warming_s)
 
+    def sharpness(self, frame: int) -> float:
+        """How sharp the lens is, 0…1: sharpest half-way between the two ends of its thread."""
+        turn = self._does.lens_s
+        return 0.1 + 0.9 * math.sin(math.pi * frame * self.period_ns / S / turn) ** 2 if turn else 1.0
+
     def _missing(self, frame: int) -> bool:
         every, gap = self._does.gap_every, self._does.gap
         return bool(every) and frame % (every + gap) >= every

@@ -155,5 +155,17 @@ def recorded(path: Path) -> tuple[Package, int]:
     return Package(path, told["name"], told["sha256"], tuple(told["input_size"])), found["start"].at_ns
 
 
+def settled(path: Path) -> int:
+    """How many frames the camera of a recording settled: whoever replays it must say the same.
+
+    Raises:
+        NodeError: If it holds no stream.
+    """
+    for event in events(path):
+        if event.kind == "start":
+            return int(event.told["settle"])
+    raise NodeError(f"{path}: expected a stream in the recording, found none")
+
+
 def _nobody(raw: Raw) -> None:
     """Take a frame that nobody asked for."""

@@ -12,6 +12,7 @@ from msgspec import Struct
 from nodes.sensors.virtual.behaviour import Behaviour
 
 PATH = "/base/axi/pcie@1000120000/rp1/{bus}/imx500@1a"
+NO_MANAGER = "Failed to start CameraManager: No such device"
 FIRST, SECOND = "i2c@88000", "i2c@80000"  # the two connectors of a Raspberry Pi 5
 
 
@@ -48,12 +49,25 @@ class Rig:
         self._held: set[str] = set()
         self._stored: set[tuple[str, str]] = set()
 
-    def cameras(self) -> list[dict[str, Any]]:
-        """As `Picamera2.global_camera_info` tells them."""
-        return [
-            {"Model": "imx500", "Location": 2, "Rotation": 180, "Id": slot.id, "Num": number}
-            for number, slot in enumerate(self.slots)
-        ]
+    def cameras(self, missing: str = "") -> list[dict[str, Any]]:
+        """As `Picamera2.global_camera_info` tells them.
+
+        Args:
+            missing: What is not there, as a `Behaviour` has it.
+
+        Raises:
+            RuntimeError: If libcamera finds nothing that it could manage.
+        """
+        if missing == "manager":
+            raise RuntimeError(NO_MANAGER)
+        return (
+            []
+            if missing
+            else [
+                {"Model": "imx500", "Location": 2, "Rotation": 180, "Id": slot.id, "Num": number}
+                for number, slot in enumerate(self.slots)
+            ]
+        )
 
     def open(self, bus: str, behaviour: Behaviour) -> Slot:
         """The camera whose id holds this text.
@@ -63,7 +77,7 @@ class Rig:
             OSError: If somebody else holds it, or the bridge no longer answers.
         """
         if behaviour.missing == "manager":
-            raise RuntimeError("Failed to start CameraManager: No such device")
+            raise RuntimeError(NO_MANAGER)
         slot = next((slot for slot in self.slots if bus in slot.id), None)
         if slot is None or behaviour.missing == "node":
             raise RuntimeError("IMX500: Requested camera dev-node not found")

@@ -14,6 +14,7 @@ from nodes.sensors.virtual.belt import BeltScene, belt
 from nodes.sensors.virtual.driven import Driver, Steps
 from nodes.sensors.virtual.hardware import VirtualHardware
 from nodes.sensors.virtual.network import BUILTIN, Network, builtin, read
+from nodes.sensors.virtual.page import PageScene
 from nodes.sensors.virtual.pictures import ImageScene, VideoScene
 from nodes.sensors.virtual.recorder import Recorder
 from nodes.sensors.virtual.replay import Replay, recorded
@@ -54,6 +55,7 @@ class Setup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         images: A folder of images it looks at instead; truth may lie in its folder `truth`.
         video: A video file it looks at instead.
         target: Whether it looks at the target of `kensa camera selftest`.
+        page: Whether it looks at the page of `kensa camera calibrate-roi`.
         replay: A field recording that takes the place of everything else.
         network: An ONNX file, or `brightness`: what is brighter than half is inside.
         behaviour: Its faults.
@@ -66,6 +68,7 @@ class Setup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     images: Stored = ""
     video: Stored = ""
     target: bool = False
+    page: bool = False
     replay: Stored = ""
     network: Stored = BUILTIN
     behaviour: Behaviour = Behaviour()
@@ -126,15 +129,19 @@ def scene(setup: Setup, camera: str) -> Scene:
     Raises:
         NodeError: If more than one thing is named, or cannot be read.
     """
-    named = [name for name in ("images", "video", "target") if getattr(setup, name)]
+    named = [name for name in ("images", "video", "target", "page") if getattr(setup, name)]
     if len(named) > 1:
-        raise NodeError(f"expected one of images, video and target, found {' and '.join(named)}; leave out all but one")
+        raise NodeError(
+            f"expected one of images, video, target and page, found {' and '.join(named)}; leave out all but one"
+        )
     if setup.images:
         return ImageScene(Path(setup.images))
     if setup.video:
         return VideoScene(Path(setup.video))
     if setup.target:
         return TargetScene()
+    if setup.page:
+        return PageScene()
     told = setup.belt
     return BeltScene(
         belt(camera, seed=told.seed, speed=told.speed, pitch=told.pitch, length=told.length, defects=told.defects)

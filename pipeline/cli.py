@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from pipeline.errors import KensaError
 
+INTERRUPTED = 130  # what a shell makes of a program that Ctrl-C has ended
 COMMANDS = {
     "demo": "run a line of made-up cameras and judge its verdicts",
     "check": "report every reason a topology cannot run",
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -34,7 +34,7 @@ class Scene(NamedTuple):
 
 class Over(NamedTuple):
     """When the harm ended, ns UTC, and where the first new record is waited for: `seen`, `archive`, `alarms`,
-    `hook`.
+    `hook`; `running`: seen, and every supervisor says that its host runs.
     """
 
     t_ns: int
@@ -115,6 +115,7 @@ def _struck(fault: Fault, scene: Scene) -> float:
     scene.looks.append(look(plant))
     began = over.t_ns
     checks = {
+        "running": lambda: plant.running and set(CAMERAS) <= arrived(plant, offset, began),
         "seen": lambda: set(CAMERAS) <= arrived(plant, offset, began),
         "archive": lambda: _newest(plant.archive) > began,
         "alarms": lambda: plant.events.exists() and plant.events.stat().st_mtime_ns > began,

@@ -15,7 +15,7 @@ PROCESSES = {
     "transform": ("measure", "seen"),
     "archive": ("archive", "archive"),
     "alarms": ("alarms", "alarms"),
-    "supervisor": ("supervisor", "seen"),
+    "supervisor": ("supervisor", "running"),
 }
 
 

@@ -180,6 +180,12 @@ class Plant:
             return client.watch()
         return None
 
+    @property
+    def running(self) -> bool:
+        """Whether every host's supervisor says that all of its processes run."""
+        states = [self.snapshot(host) for host in self.hosts]
+        return all(state is not None and state.phase == "running" for state in states)
+
     def process(self, name: str) -> int:
         """The process id of a process, by the beginning of its name, as soon as it runs; `supervisor` is a host's."""
         if name == "supervisor":

@@ -54,6 +54,7 @@ class Fault(NamedTuple):
         short: Belongs to the short form.
         whole: Nothing at all may be missing: all that was given must be readable.
         calm: Seconds that the plant runs on afterwards.
+        tells: Words of an alarm that people must have read by then.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Fault(NamedTuple):
     short: bool = False
     whole: bool = False
     calm: float = CALM
+    tells: str = ""
 
 
 class Result(NamedTuple):
@@ -112,6 +114,7 @@ def _struck(fault: Fault, scene: Scene) -> float:
     time.sleep(scene.random.uniform(*(SOON if scene.short else BEFORE)))
     offset = plant.seen.stat().st_size
     over = fault.strike(scene)
+    plant.until(lambda: plant.told(fault.tells), f"an alarm says '{fault.tells}'")
     scene.looks.append(look(plant))
     began = over.t_ns
     checks = {

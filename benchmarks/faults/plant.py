@@ -186,6 +186,11 @@ class Plant:
         states = [self.snapshot(host) for host in self.hosts]
         return all(state is not None and state.phase == "running" for state in states)
 
+    def told(self, words: str) -> bool:
+        """Whether an alarm of any host has these words."""
+        states = (self.snapshot(host) for host in self.hosts)
+        return not words or any(words in alarm.text for state in states if state for alarm in state.alarms)
+
     def process(self, name: str) -> int:
         """The process id of a process, by the beginning of its name, as soon as it runs; `supervisor` is a host's."""
         if name == "supervisor":

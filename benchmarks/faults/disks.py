@@ -55,7 +55,7 @@ def _fill(path: Path) -> None:
                     pass
 
 
-TELLS = {"archive": "archive", "alarms": "cannot write"}
+TELLS = {"archive": "archive", "alarms": "alarms"}
 TEMPORARY = {"out": "8m", "run": "1m"}
 
 

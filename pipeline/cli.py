@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.errors import KensaError
 
 GROUP = "kensa.commands"
+INTERRUPTED = 130  # what a shell makes of a program that Ctrl-C has ended
 
 COMMANDS = {
     "demo": "run a line of virtual cameras and judge its verdicts",
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def offered() -> dict[str, str]:

@@ -69,6 +69,19 @@ def test_of_the_number_that_came_last_some_may_be_missing(
     assert holes == [(first, hole[1])] * (first <= hole[1])
 
 
+@pytest.mark.parametrize(
+    ("producer", "holes"),
+    [("measure.1.ab12cd34", []), ("measure.2.ab12cd34", [(0, 4)]), ("a.b.12.ab12cd34+1", [(0, 4)]), ("other", [])],
+)
+def test_who_comes_after_one_that_died_unheard_leaves_its_hole(producer: str, holes: list[tuple[int, int]]) -> None:
+    """The first incarnation was killed before its consumer was there; numbers of a camera may begin anywhere."""
+    arrivals = Arrivals("a→b")
+    arrivals.meet(producer, 1)
+    arrivals.accept(1)
+    found = [one.record for one in arrivals.place(1, frame(5, "cam-1", "one"))]
+    assert [(one.seq, one.last) for one in found if isinstance(one, Gap)] == holes
+
+
 def _judged(session: str, seq: int) -> Verdict:
     return Verdict(camera="cam-1", session=session, seq=seq, t_ns=seq, first_seq=seq, outcome="FAIL", subject="frame")
 

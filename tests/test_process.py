@@ -21,6 +21,7 @@ from pipeline.planner import plan
 from pipeline.runtime import health
 from pipeline.runtime.health import Finish, Launch, Report, Stop, Tap, Tapped, decode_report, encode
 from tests.conftest import ROOT
+from tests.edges import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -37,9 +38,12 @@ PATIENCE_MS = 20_000
 class Child:
     """A process under test, with the socket of its supervisor."""
 
-    def __init__(self, socket: zmq.Socket[bytes], folder: Path, process: Process, edges: tuple[Edge, ...]) -> None:
+    def __init__(
+        self, socket: zmq.Socket[bytes], folder: Path, process: Process, edges: tuple[Edge, ...], **more: Any
+    ) -> None:
         self._socket, self.peer = socket, b""
-        launch = Launch(process=process, edges=edges, control=f"ipc://{folder}/control", incarnation="one", line="test")
+        control = f"ipc://{folder}/control"
+        launch = Launch(process=process, edges=edges, control=control, incarnation="one", line="test", **more)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pipeline.runtime.process"],
             stdin=subprocess.PIPE,
@@ -87,14 +91,16 @@ def launch(tmp_path: Path) -> Iterator[Any]:
     socket.bind(f"ipc://{tmp_path}/control")
     children: list[Child] = []
 
-    def start(source: str = "source", count: int = 3, node: str = "fragile") -> Child:
+    def start(
+        source: str = "source", count: int = 3, node: str = "fragile", text: str = LINE, host: str = "box", **more: Any
+    ) -> Child:
         file = tmp_path / "line.yaml"
-        file.write_text(LINE.format(source=source, count=count, node=node))
+        file.write_text(text.format(source=source, count=count, node=node))
         planned = plan(load(file, nodes=catalog()), catalog(), folder=tmp_path)
-        process = planned.processes[0]
+        process = next(process for process in planned.processes if process.host == host)
         lanes = {lane.name for lane in process.lanes}
         edges = tuple(edge for edge in planned.edges if {edge.source[1], edge.target[1]} & lanes)
-        children.append(Child(socket, tmp_path, process, edges))
+        children.append(Child(socket, tmp_path, process, edges, **more))
         return children[-1]
 
     yield start
@@ -136,6 +142,19 @@ def test_it_drains_when_told_to_stop(launch: Any, how: str) -> None:
     last = child.until("ended", "failed")
     assert (child.left(), last.state) == (0, "ended")
     assert all(e.ledger.sent == e.ledger.delivered for e in last.edges)
+
+
+def test_who_has_lost_its_supervisor_does_not_wait_for_other_hosts(launch: Any) -> None:
+    """Their producers go on; whoever starts the line here again would have to wait for as long as it may drain."""
+    hosts = (
+        f"{{{{a: {{{{address: 127.0.0.1, port: {free_port()}, cameras: [cam-1]}}}}, b: {{{{address: 127.0.0.1, port: "
+    )
+    apart = LINE.replace("{{box: {{cameras: [cam-1, cam-2]}}}}", f"{hosts}{free_port()}}}}}}}}}")
+    apart = apart.replace("from: shift", "from: shift, at: b")
+    child = launch(node="tally", text=apart, host="b", drain=600.0, insecure=True)
+    child.until("running")
+    child.process.stdin.close()
+    assert child.left() == 0
 
 
 def test_ctrl_c_is_the_supervisors_business(launch: Any) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
+from pipeline.cli import INTERRUPTED, main
 from pipeline.runtime.control import Client, find
 from pipeline.runtime.state import ProcessState, Snapshot
 from tests.keyring import one
@@ -392,6 +392,15 @@ def test_top_and_tap_look_at_a_running_line(start: Started) -> None:
     )
     run.stop()
     assert run.command("top").stderr == "no line runs on this host under this user; start one with `kensa run FILE`\n"
+
+
+def test_ctrl_c_while_a_line_begins_ends_it_in_good_order(start: Started) -> None:
+    """Who has typed the wrong name presses it at once: there is no traceback, whatever has begun by then."""
+    run = start(LINE)
+    run.wait(lambda: bool([*Path(run.environment["KENSA_RUN"]).glob("*/lock")]) or run.process.poll() is not None)
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(20) in (0, INTERRUPTED)
+    assert "Traceback" not in run.out.read_text()
 
 
 def test_metrics_are_where_the_run_says(start: Started) -> None:

@@ -15,14 +15,16 @@ import pytest
 import zmq
 
 from pipeline import codec
-from pipeline.errors import KensaError
+from pipeline.errors import DecodeError, KensaError
+from pipeline.notices import board
 from pipeline.plan import Lane, Policy, Transport
 from pipeline.records import Gap, Record
 from pipeline.transport import wire
 from pipeline.transport.channel import Closed, Delivery, Inbox, Outbox
 from pipeline.transport.connect import open_inbox
 from pipeline.transport.flow import MAX_CREDIT
-from pipeline.transport.router import KEPT, ZeromqInbox
+from pipeline.transport.router import ZeromqInbox
+from pipeline.transport.unreadable import KEPT, QUIET_S, Unreadable
 from tests.edges import Ends, eventually, in_thread, joined, missing, receive, record, rest, send, seqs, settled, take
 
 WIRES: tuple[Transport, ...] = ("ipc", "tcp")
@@ -127,8 +129,11 @@ def test_unreadable_record_is_quarantined(line: Ends) -> None:
     assert sorted(missing(found)) == [1, 2]
     assert {one.reason for one in found if isinstance(one, Gap)} == {"malformed", "version"}
     assert settled(outbox, inbox).dropped == {"version": 1, "malformed": 1}
-    assert [(name, kept.reason) for name, kept in inbox.quarantine] == [("in→out", "version"), ("in→out", "malformed")]
-    assert inbox.quarantine[0][1].head == msgspec.msgpack.encode([9, 0, {}])
+    assert [(name, kept.reason) for name, kept in inbox.unreadable.kept] == [
+        ("in→out", "version"),
+        ("in→out", "malformed"),
+    ]
+    assert inbox.unreadable.kept[0][1].head == msgspec.msgpack.encode([9, 0, {}])
 
 
 @pytest.mark.parametrize("policy", ["block", "spool"])
@@ -181,6 +186,30 @@ def test_who_comes_after_a_refusal_is_told_of_it_too(line: Ends) -> None:
     assert outbox.ledger().delivered == 1
 
 
+def test_what_could_not_be_read_is_told_until_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who spoils messages, runs another version or knocks at the wrong door is told of for a minute after the last."""
+    found, now = Unreadable(["ipc:///run/out.sock"]), 100.0
+    mine = {f"unreadable {what}" for what in ("a→b", "c→b", "ipc:///run/out.sock")}
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    def told() -> list[str]:
+        return [notice.text for notice in board.read() if notice.key in mine]
+
+    for edge, reason in (("a→b", "malformed"), ("a→b", "malformed"), ("c→b", "version"), ("", "stranger")):
+        found.add(edge, b"\xc1", DecodeError(reason, "expected a record, found: noise"))
+    found.add("", b"", DecodeError("stranger", "no edge 'd→b' leads here"), tell=False)
+    why = "the last: expected a record, found: noise"
+    assert told() == [
+        f"2 messages of edge 'a→b' could not be read; {why}; what spoils them?",
+        f"1 messages of edge 'c→b' could not be read; {why}; bring both hosts to the same major version",
+        f"1 messages at ipc:///run/out.sock were of no edge of this line; {why}; who sends them?",
+    ]
+    assert found.counts == {"a→b": 2, "c→b": 1, "": 2}
+    now += QUIET_S + 1
+    found.settle()
+    assert told() == []
+
+
 def test_what_waits_travels_together(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several that wait come in one frame; a frame that is spoilt on its way is sent again, and nothing is lost."""
     packs: list[int] = []
@@ -200,7 +229,7 @@ def test_what_waits_travels_together(line: Ends, monkeypatch: pytest.MonkeyPatch
     assert seqs(take(inbox, 50)) == [*range(50)]
     assert settled(outbox, inbox).delivered == 50
     assert max(packs) == MAX_CREDIT // 4
-    assert [kept.reason for _, kept in inbox.quarantine] == ["malformed"]
+    assert [kept.reason for _, kept in inbox.unreadable.kept] == ["malformed"]
 
 
 def test_refusals_outlive_a_reconnect(line: Ends) -> None:
@@ -258,9 +287,9 @@ def test_stranger_is_refused(line: Ends, frames: list[bytes]) -> None:
         outbox.send(record("cam", 0))
         assert seqs(take(inbox, 1)) == [0]
         expected = 0 if b"guess" in frames[0] and b"no such" not in frames[0] else 2 * KEPT
-        eventually(lambda: inbox.receive(0.01) is None and inbox.strangers >= expected, "all are counted")
-    assert len(inbox.quarantine) <= KEPT
-    assert all(len(kept.head) <= codec.KEPT_BYTES for _, kept in inbox.quarantine)
+        eventually(lambda: inbox.receive(0.01) is None and inbox.unreadable.counts[""] >= expected, "all are counted")
+    assert len(inbox.unreadable.kept) <= KEPT
+    assert all(len(kept.head) <= codec.KEPT_BYTES for _, kept in inbox.unreadable.kept)
     settled(outbox, inbox)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from struct import pack
 
@@ -53,7 +54,7 @@ def _numbers(name: str) -> Fault:
 
 
 def _clock(name: str, *steps: float, short: bool = False) -> Fault:
-    return Fault(name, lambda s: stepped(steps, s), SKEWED, times=2, short=short, whole=True)
+    return Fault(name, partial(stepped, steps), SKEWED, times=2, short=short, whole=True, tells="clock of this host")
 
 
 FAULTS = (

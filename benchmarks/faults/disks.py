@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from benchmarks.faults.fault import Fault, Over, Scene
@@ -54,12 +55,13 @@ def _fill(path: Path) -> None:
                     pass
 
 
+TELLS = {"archive": "archive", "alarms": "alarms"}
 TEMPORARY = {"out": "8m", "run": "1m"}
 
 
 def _disk(name: str, folder: str, at: str, strike: Callable[[str, str, Scene], Over], *, short: bool = False) -> Fault:
-    setting = Setting(disks={folder: "48m"})
-    return Fault(name, lambda s: strike(folder, at, s), setting, ("ipc",), times=3, short=short, whole=True)
+    setting, tells = Setting(disks={folder: "48m"}), TELLS.get(folder, "")
+    return Fault(name, partial(strike, folder, at), setting, ("ipc",), times=3, short=short, whole=True, tells=tells)
 
 
 FAULTS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,7 +35,7 @@ class Scene(NamedTuple):
 
 class Over(NamedTuple):
     """When the harm ended, ns UTC, and where the first new record is waited for: `seen`, `archive`, `alarms`,
-    `hook`.
+    `hook`; `running`: seen, and every supervisor says that its host runs.
     """
 
     t_ns: int
@@ -54,6 +55,7 @@ class Fault(NamedTuple):
         short: Belongs to the short form.
         whole: Nothing at all may be missing: all that was given must be readable.
         calm: Seconds that the plant runs on afterwards.
+        tells: Words of an alarm that people must have read by then.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Fault(NamedTuple):
     short: bool = False
     whole: bool = False
     calm: float = CALM
+    tells: str = ""
 
 
 class Result(NamedTuple):
@@ -112,16 +115,21 @@ def _struck(fault: Fault, scene: Scene) -> float:
     time.sleep(scene.random.uniform(*(SOON if scene.short else BEFORE)))
     offset = plant.seen.stat().st_size
     over = fault.strike(scene)
-    scene.looks.append(look(plant))
+    looking = threading.Thread(target=lambda: scene.looks.append(look(plant)))
+    looking.start()  # beside what is timed
     began = over.t_ns
     checks = {
+        "running": lambda: plant.running and set(CAMERAS) <= arrived(plant, offset, began),
         "seen": lambda: set(CAMERAS) <= arrived(plant, offset, began),
         "archive": lambda: _newest(plant.archive) > began,
         "alarms": lambda: plant.events.exists() and plant.events.stat().st_mtime_ns > began,
         "hook": lambda: plant.hook is not None and plant.hook.newest_ns > began,
     }
     plant.until(checks[over.at], f"new records arrive after: {fault.name}", 2 * WITHIN)
-    return (time.time_ns() - began) / 1e9
+    took = (time.time_ns() - began) / 1e9
+    looking.join()
+    plant.until(lambda: plant.told(fault.tells), f"an alarm says '{fault.tells}'")
+    return took
 
 
 def _newest(archive: Path) -> int:

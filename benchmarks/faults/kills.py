@@ -15,7 +15,7 @@ PROCESSES = {
     "transform": ("measure", "seen"),
     "archive": ("archive", "archive"),
     "alarms": ("alarms", "alarms"),
-    "supervisor": ("supervisor", "seen"),
+    "supervisor": ("supervisor", "running"),
 }
 
 
@@ -56,6 +56,7 @@ def _kill(kind: str) -> Fault:
         row=IN_A_ROW,
         short=True,
         whole=sink,
+        tells="" if kind == "supervisor" else "was killed by SIGKILL",
     )
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from random import Random
 
 from benchmarks.faults.cable import Cable
-from benchmarks.faults.fault import CALM, Fault, Over, Scene
+from benchmarks.faults.fault import Fault, Over, Scene
 from benchmarks.faults.plant import NAMESPACES, PLAIN, Setting
 from benchmarks.faults.proxy import Change, Proxy
 
@@ -18,7 +18,6 @@ PROXIED = Setting(proxied=True)
 SLOW = 125_000.0  # bytes per second: a link of 1 Mbit/s
 BRIEF, LONG, HINT = 1.0, 60.0, 5.0  # seconds of a partition; HINT is the long one of the short form
 SPOILT = 2.0  # seconds in which frames are changed
-TOLD = 7.0  # seconds in which the archive commits a batch, and with it what it had to refuse
 ONE_IN = 20  # frames of which one is changed
 
 
@@ -157,17 +156,21 @@ def versioned(major: int, minor: int) -> Callable[[bytes, Random], list[bytes]]:
 
 
 def _cut(name: str, seconds: float, harm: Callable[[Proxy], None], *, times: int = 3, short: bool = False) -> Fault:
-    return Fault(name, lambda scene: cut(scene, seconds, harm), PROXIED, ("tcp",), times=times, short=short)
+    tells = "does not answer any more" if seconds == LONG else ""
+    strike = lambda scene: cut(scene, seconds, harm)  # noqa: E731 - it is one
+    return Fault(name, strike, PROXIED, ("tcp",), times=times, short=short, tells=tells)
 
 
 def _real(name: str, harm: Callable[[Scene, float], Over], seconds: float) -> Fault:
-    return Fault(name, lambda scene: harm(scene, seconds), transports=(NAMESPACES,), times=3)
+    tells = "has been away for" if seconds == LONG else ""
+    return Fault(name, lambda scene: harm(scene, seconds), transports=(NAMESPACES,), times=3, tells=tells)
 
 
 def _spoil(name: str, make: Callable[[Random], Change], *edges: str, answers: bool = False) -> Fault:
     short = make is FLIPPED and not answers
     strike = lambda scene: spoilt(scene, make, answers=answers)  # noqa: E731 - it is one
-    return Fault(name, strike, PROXIED, edges, times=5, row=5, short=short, calm=TOLD if PLAIN in edges else CALM)
+    tells = "could not be read" if "major" in name else ""
+    return Fault(name, strike, PROXIED, edges, times=5, row=5, short=short, tells=tells)
 
 
 FLIPPED = sometimes(flipped)

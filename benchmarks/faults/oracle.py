@@ -160,9 +160,21 @@ def _faults(plant: Plant, kept: list[Verdict], now: Reading, told: list[Gap]) ->
         if verdict.outcome in TOLD and event(verdict).id not in now.events and not _unseen(verdict, holes, any_of=True):
             yield f"no event for {event(verdict).text}"
     judged = {(v.camera, v.session, v.seq, v.part) for v in kept if v.subject == "part"}
+    again = _judged_again(kept, told)
     for camera, session, seq, part in now.tables["parts"] - judged:
-        if (camera, session, seq) not in holes:
+        if (camera, session, seq) not in holes | again:
             yield f"no verdict on part {part} of {camera} at {seq} in {session}"
+
+
+def _judged_again(kept: Iterable[Verdict], told: Iterable[Gap]) -> set[Seen]:
+    """Frames of judged parts in sessions in which a process began anew, as the gaps say.
+
+    Its tracker sees again what its predecessor was not done with, and gives the same part under another id: whose
+    verdict had not left the predecessor was told by that under its own.
+    """
+    anew = {(gap.camera, gap.session) for gap in told if gap.reason == "restart"}
+    parts = (v for v in kept if v.subject == "part" and (v.camera, v.session) in anew)
+    return _ranges((v.camera, v.session, v.first_seq, v.seq) for v in parts)
 
 
 def _unseen(verdict: Verdict, hidden: set[Seen], *, any_of: bool = False) -> bool:

@@ -28,4 +28,4 @@ def _refused(scene: Scene, host: str) -> bool:
     return any("refused" in alarm.text for alarm in (state.alarms if state else ()))
 
 
-FAULTS = (Fault("strange keys, until they are added", replaced, transports=("tcp",), times=3),)
+FAULTS = (Fault("strange keys, until they are added", replaced, transports=("tcp",), times=3, tells="refused"),)

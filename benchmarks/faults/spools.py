@@ -15,7 +15,10 @@ Row = tuple[str, tuple[object, ...]]
 def spooled(state: Path) -> Iterator[Row]:
     """Rows of the archive that what is in the spools of some hosts will become: its table, and its key there."""
     for segment in sorted(state.rglob("*.seg")):
-        data = segment.read_bytes()
+        try:
+            data = segment.read_bytes()
+        except FileNotFoundError:
+            continue  # its last record was just done
         for found in scan(data):
             payload = row(data, found, "").item.payload
             if payload:

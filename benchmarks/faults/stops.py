@@ -72,6 +72,7 @@ def _stop(kind: str) -> Fault:
         times=2,
         short=kind in ("transform", "archive"),
         whole=kind in ("archive", "alarms", "supervisor"),
+        tells="" if kind == "supervisor" else "has said nothing for",
     )
 
 
@@ -103,6 +104,6 @@ FAULTS = (
     Fault("exceptions: map", failing, MAPPED, ("ipc",), short=True),
     Fault("exceptions: stream", failing, STREAMED, ("ipc",)),
     Fault("exceptions: sink", failing, SUNK, ("ipc",), whole=True),
-    Fault("a process takes too much memory", glutted, GLUTTON, ("ipc",), times=2, whole=True),
-    Fault("restart storm of another sink", storming, STORM, ("ipc",), whole=True),
+    Fault("a process takes too much memory", glutted, GLUTTON, ("ipc",), times=2, whole=True, tells="MiB of memory"),
+    Fault("restart storm of another sink", storming, STORM, ("ipc",), whole=True, tells="degraded"),
 )

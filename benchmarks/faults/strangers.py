@@ -66,7 +66,18 @@ def pushed(scene: Scene) -> Over:
     return Over(time.time_ns())
 
 
+OF_NONE = "were of no edge of this line"
 FAULTS = (
-    Fault("malformed messages of a stranger", shouted, Setting(), ("ipc",), times=10, row=5, short=True, whole=True),
+    Fault(
+        "malformed messages of a stranger",
+        shouted,
+        Setting(),
+        ("ipc",),
+        times=10,
+        row=5,
+        short=True,
+        whole=True,
+        tells=OF_NONE,
+    ),
     Fault("invalid YAML pushed live", pushed, Setting(), ("ipc",), times=3, row=3, short=True, whole=True),
 )

@@ -86,10 +86,13 @@ def _named(part: Part) -> Result:
 
 def _results(words: Sequence[str], times: int | None, seed: int, jobs: int) -> Iterator[tuple[str, str, Result]]:
     rows = [(fault, over) for fault in FAULTS for over in fault.transports if _asked(f"{fault.name} {over}", words)]
-    with ProcessPoolExecutor(jobs) as pool:
+    pool = ProcessPoolExecutor(jobs)
+    try:
         plants = [[pool.submit(_named, part) for part in parts(fault, over, seed, times)] for fault, over in rows]
         for (fault, over), futures in zip(rows, plants, strict=True):
             yield fault.name, over, summed(future.result() for future in futures)
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, too
     for name, check in torn.CHECKS.items():
         if _asked(name, words):
             with tempfile.TemporaryDirectory(prefix="kf-") as folder:

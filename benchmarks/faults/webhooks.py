@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from benchmarks.faults.fault import Fault, Over, Scene
 from benchmarks.faults.hook import Mood
@@ -31,7 +32,8 @@ def ill(mood: Mood, scene: Scene) -> Over:
 
 
 def _ill(mood: Mood, name: str) -> Fault:
-    return Fault(name, lambda s: ill(mood, s), HOOKED, ("ipc",), times=3, row=3, whole=True, short=mood == "500")
+    tells, short = "could not be delivered" if mood == "410" else "webhook does not answer", mood == "500"
+    return Fault(name, partial(ill, mood), HOOKED, ("ipc",), times=3, row=3, whole=True, short=short, tells=tells)
 
 
 FAULTS = tuple(_ill(mood, name) for mood, name in MOODS.items())

@@ -62,6 +62,7 @@ def alarms(
             lines = [encode(event(record)) for record in batch if _told(record, least)]
             with mine.writing():
                 journal.append(lines)
+                mine.warn()
             if courier:
                 courier.tell(len(lines))
 

@@ -61,6 +61,15 @@ class Room:
             raise
         board.settle(key)
 
+    def warn(self) -> None:
+        """Tell people how full the disk is, where this sink writes on it to the last."""
+        key = f"{self._sink} {self._watch.folder} fills up"
+        if self._watch.level == "ok":
+            board.settle(key)
+        else:
+            text = f"{self._sink}: the disk of {self._watch.folder} is {_full(self._watch.usage)}"
+            board.raise_(key, f"{text}: everything is written as long as it can be; delete what you need no more")
+
     def admit(self, records: int) -> bool:
         """Ask to keep some records; whether their masks may be kept, too.
 

@@ -91,8 +91,9 @@ def _supervised(
     planned: Plan, host: str, folder: RunFolder, journal: Journal, args: argparse.Namespace, *, live: bool
 ) -> Outcome:
     with ExitStack() as stack:
+        stops = stack.enter_context(_stopped_by_signals())  # before what takes a moment to begin or to end
         supervisor = stack.enter_context(_supervisor(planned, host, folder, journal, args))
-        stack.enter_context(_stopped_by_signals(supervisor))  # before what takes a moment to end
+        stops.bind(supervisor)
         endpoint = stack.enter_context(Endpoint(lambda: supervisor.now, args.metrics, args.metrics_bind))
         footer = [f"metrics {endpoint.url}", *([f"log {journal.name}"] if journal.name else [])]
         if live:
@@ -129,13 +130,34 @@ def _state(line: str, host: str) -> Path:
     return path
 
 
+class Stops:
+    """Signals to stop, also those that come before there is anything to be stopped."""
+
+    def __init__(self) -> None:
+        self._supervisor: Host | None = None
+        self._early = False
+
+    def bind(self, supervisor: Host) -> None:
+        """From now on this is what they stop."""
+        self._supervisor = supervisor
+        if self._early:
+            supervisor.stop()
+
+    def hear(self, *_: object) -> None:
+        """A signal came."""
+        if self._supervisor is None:
+            self._early = True
+        else:
+            self._supervisor.stop()
+
+
 @contextmanager
-def _stopped_by_signals(supervisor: Host) -> Iterator[None]:
+def _stopped_by_signals() -> Iterator[Stops]:
     """Ctrl-C, SIGTERM and a closed terminal stop the line while this lasts."""
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, lambda *_: supervisor.stop()) for number in signals]
+    stops, signals = Stops(), (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, stops.hear) for number in signals]
     try:
-        yield
+        yield stops
     finally:
         for number, handler in zip(signals, before, strict=True):
             signal.signal(number, handler)

@@ -35,6 +35,7 @@ CALM_S = 1.0  # between two reports while all is well
 LONG_NS = 250_000_000  # work on one record that may turn out to have no end
 TAPPED = 256
 LAST_WORD_MS = 1000
+REMOTE_S = 2.0  # without a supervisor, after which nobody on another host is waited for
 ABANDONED = 4
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -153,10 +154,13 @@ class Pulse(threading.Thread):
             self._depart(time.monotonic() - self._orphaned)
 
     def _depart(self, alone: float) -> None:
-        """The supervisor has been gone for so long: wait for no producer any more, and in the end for no node."""
+        """The supervisor has been gone for so long: wait for no producer any more, and in the end for no node.
+
+        Producers on other hosts have not heard of it and go on: its place is wanted by whoever comes next.
+        """
         if alone > 2 * self._launch.drain:
             os._exit(ABANDONED)
-        if alone > self._launch.drain:
+        if alone > self._launch.drain or (alone > REMOTE_S and not self._works.awaited):
             self._command(Finish())
 
     def _look(self, node: str, record: Record) -> None:

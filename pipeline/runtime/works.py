@@ -107,6 +107,13 @@ class Works:
         """Per edge into this process the highest number received from its current producer."""
         return {edge: number for berth in self.all if berth.inbox for edge, number in berth.inbox.received().items()}
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a producer on this host has not said yet that no more will come."""
+        near = [edge for edge in self._launch.edges if edge.hosts[0] == edge.hosts[1]]
+        inboxes = {berth.name: berth.inbox for berth in self.all if berth.inbox and not berth.over}
+        return any((box := inboxes.get(edge.target[1])) is not None and not box.over(edge.name) for edge in near)
+
     def bury(self, gone: Iterable[Berth]) -> None:
         """These have ended: keep what they have counted."""
         with self.lock:

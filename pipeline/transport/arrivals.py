@@ -85,6 +85,8 @@ class Arrivals:
             self._passed = {key for key in self._last if key not in self._open}
             self._elders += self.received - self.done - len(self._early) - len(self._again)
             self._again.clear()
+        elif not self.producer:
+            self._torn = _succeeds(producer)
         self.producer = producer
         self.received = self.done = base - 1
         self.ended = False
@@ -230,3 +232,9 @@ class Arrivals:
             reason="restart",
             where=self.edge,
         )
+
+
+def _succeeds(producer: str) -> bool:
+    """Whether a producer had predecessors, `process.2.…`: they may have died before this consumer heard of them."""
+    words = producer.rsplit(".", 2)
+    return len(words) == 3 and words[1].isdecimal() and int(words[1]) > 1

@@ -22,26 +22,24 @@ from pipeline.transport.gathering import Gathering
 from pipeline.transport.link import Link, quarter
 from pipeline.transport.listening import SocketFiles, bound, is_tcp, owner
 from pipeline.transport.reached import Reached
+from pipeline.transport.unreadable import Unreadable
 
 ACK_EVERY = 0.2  # seconds until a producer hears what is taken and done; a quarter of its credit is told at once
 TICK_MS = 200  # after which a consumer that waits looks up
 LEAVE_WITHIN = 0.5  # seconds for producers to have read the last acknowledgement
 FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a producer that does not stop
 SEVERAL = memoryview(b"\xc1")  # stands for a message of several parts: no MessagePack begins like this
-KEPT = 16  # quarantined messages
 
 
 class ZeromqInbox:
     """The consumer's end: reads one record at a time, acknowledges in batches.
 
     Attributes:
-        quarantine: The last messages that could not be read, and from which edge (empty: from a stranger).
-        strangers: Frames from connections that have not said which edge they are.
+        unreadable: Messages that could not be read.
     """
 
     def __init__(self, addresses: Sequence[str], edges: Sequence[Edge], context: Context) -> None:
-        self.quarantine: deque[tuple[str, codec.Refused]] = deque(maxlen=KEPT)
-        self.strangers = 0
+        self.unreadable = Unreadable(addresses)
         self._token = uuid.uuid4().hex
         self._reached = Reached(context.state)
         self._links = {edge.name: Link(edge, self._reached) for edge in edges}
@@ -188,7 +186,7 @@ class ZeromqInbox:
             said = wire.decode_greeting(frame)
         except msgspec.DecodeError as error:
             if not self._doors.knocked(route):
-                self._refuse("", frame, DecodeError("malformed", f"expected a greeting, found: {error}"))
+                self.unreadable.add("", frame, DecodeError("malformed", f"expected a greeting, found: {error}"))
             return
         if isinstance(said, wire.Hello):
             self._welcome(route, said, part)
@@ -200,10 +198,10 @@ class ZeromqInbox:
         if link is None:
             self._doors.knock(hello.edge, route)
             error = DecodeError("stranger", f"no edge '{hello.edge}' leads here")
-            self._refuse("", wire.encode(hello), error)
+            self.unreadable.add("", wire.encode(hello), error, tell=False)  # it may be admitted soon
         elif self._guard and (host := owner(part)) != link.host:
             error = DecodeError("stranger", f"host '{host}' says that it is edge '{hello.edge}' of '{link.host}'")
-            self._refuse("", wire.encode(hello), error)
+            self.unreadable.add("", wire.encode(hello), error)
         elif hello.token != self._token:
             self._say(route, wire.Who(self._token))
         else:
@@ -222,7 +220,7 @@ class ZeromqInbox:
                 if link.arrivals.accept(number):
                     self._take(link, message)
         except DecodeError as error:
-            self._refuse(link.arrivals.edge, frame, error)
+            self.unreadable.add(link.arrivals.edge, frame, error)
             link.asked = self._say(route, wire.Who(self._token))
 
     def _take(self, link: Link, message: memoryview) -> None:
@@ -233,7 +231,7 @@ class ZeromqInbox:
         try:
             record = codec.decode(message)
         except DecodeError as error:
-            self._refuse(arrivals.edge, message, error)
+            self.unreadable.add(arrivals.edge, message, error)
             arrivals.refuse(number, error.reason)
         else:
             self._ready.extend(arrivals.place(number, record))
@@ -252,12 +250,9 @@ class ZeromqInbox:
         self._ended = all(other.over for other in self._links.values())
         self._tell(link)
 
-    def _refuse(self, edge: str, message: bytes | memoryview, error: DecodeError) -> None:
-        self.strangers += not edge
-        self.quarantine.append((edge, codec.refuse(message, error)))
-
     def _acknowledge(self) -> None:
         self._due = 0.0
+        self.unreadable.settle()
         if self._doors:
             self._change()
         if self._guard and self._guard.cuts != self._cuts:

@@ -79,6 +79,29 @@ def test_levels_come_and_go_with_the_disk(tmp_path: Path) -> None:
     assert board.read() == ()
 
 
+def test_who_writes_to_the_last_tells_that_its_disk_fills_up(tmp_path: Path) -> None:
+    """Before the ballast is thrown off there is no refusal that people could hear of."""
+    used = [0.5]
+    watch = Watch(tmp_path, Limits(), measure=lambda _: Usage(used[0], 1_000_000, 100_000_000))
+    room = Room("alarms", watch, Ballast(tmp_path / "ballast"))
+    told = []
+    for share in (0.5, 0.99, 0.5):
+        used[0] = share
+        with room.writing():
+            room.warn()
+        told.append([notice.text for notice in board.read()])
+    assert told == [
+        [],
+        [
+            (
+                f"alarms: the disk of {tmp_path} is 99% full, 1 MB free: everything is written as long as it can be; "
+                "delete what you need no more"
+            )
+        ],
+        [],
+    ]
+
+
 def test_a_lean_archive_keeps_every_row_and_no_mask(small: Disk) -> None:
     """Counts are null, what was measured on them is there, and the file says so in its name and its metadata."""
     scores = Scores((8, 8), bytes(64), 0.1)

@@ -87,6 +87,24 @@ def verified(path: Path) -> pa.Table:
         raise DamageError(f"expected a Parquet file, found {len(content):,} bytes that are none: {error}") from error
 
 
+def span(path: Path) -> tuple[int, int]:
+    """First and last exposure in a file, UTC nanoseconds, as its footer says; where it says nothing, as its name does.
+
+    Raises:
+        TableError: If pyarrow is not installed.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        told = pq.read_metadata(path)
+        groups = [told.row_group(number) for number in range(told.num_row_groups)]
+        times = [c.statistics for g in groups for c in map(g.column, range(g.num_columns)) if c.path_in_schema == "t_ns"]
+        return min(each.min for each in times), max(each.max for each in times)
+    except (OSError, ValueError, AttributeError, arrow().ArrowException):
+        named = re.match(r"\d{1,19}", path.name)  # a damaged file is told by whoever reads it
+        return (int(named[0]),) * 2 if named else (0, 0)
+
+
 def newest(folder: Path, most: int) -> Iterator[Path]:
     """The newest files of the newest day of each table: what a power cut can have torn on a disk that lies."""
     for table in sorted(folder.glob("table=*")):

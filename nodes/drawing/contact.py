@@ -18,6 +18,7 @@ from pipeline.records import Outcome
 ACROSS, MARGIN, SPACE = 6, 28, 12
 TILE, WELL = (208, 268), 176
 HEAD, SECTION = 96, 56
+LETTERING, AIR = 12, (4.6, 2.7)
 
 
 class Section(Struct, frozen=True):
@@ -74,8 +75,8 @@ def _section(pen: Pen, top: int, section: Section, theme: Theme) -> None:
     more = f", {len(section.shown)} of them shown" if section.count > len(section.shown) else ""
     pen.text((end + 18, base), f"{section.count:,}{more}", 18, theme.pale)
     room = (0, 0, TILE[0] - 16, WELL)
-    style = Style(theme=theme, lettering=12)
-    scale = min((fitting(s.part.best, room, style) for s in section.shown if s.part), default=1.0)
+    style = Style(theme=theme, lettering=LETTERING, air=AIR)
+    scale = min((fitting(s.seen, room, style) for s in section.shown if s.seen), default=1.0)
     for place, shown in enumerate(section.shown):
         x = MARGIN + place % ACROSS * (TILE[0] + SPACE)
         _tile(pen, (x, top + SECTION + place // ACROSS * (TILE[1] + SPACE), *TILE), shown, scale, theme)
@@ -86,16 +87,17 @@ def _tile(pen: Pen, box: Box, shown: Shown, scale: float, theme: Theme) -> None:
     pen.panel(box, theme.well)
     sign(pen, (x + width - 20, y + 20), 20, shown.outcome, theme)
     pen.text((x + 10, y + 26), pen.fit(shown.title, 15, width - 50, bold=True), 15, theme.ink, bold=True)
-    findings = shown.findings[:1]
-    if shown.part:
-        style = Style(theme=theme, outcome=shown.outcome, lettering=12, scale=scale)
-        figure(pen, (x + 8, y + 34, width - 16, WELL), shown.part.best, findings, style)
-    for finding in findings:
-        reason = finding.reason.replace("_", " ") + (f"  +{len(shown.findings) - 1}" if len(shown.findings) > 1 else "")
-        colour = theme.colour(shown.outcome)
+    findings = shown.findings or shown.gone
+    if shown.seen:
+        style = Style(theme=theme, outcome=shown.outcome, lettering=LETTERING, scale=scale, brief=True, air=AIR)
+        figure(pen, (x + 8, y + 34, width - 16, WELL), shown.seen, findings[:1], style)
+    for finding in findings[:1]:
+        more = f"  +{len(findings) - 1}" if len(findings) > 1 else ""
+        reason = ("" if shown.findings else "was ") + finding.reason.replace("_", " ") + more
+        colour = theme.colour(shown.outcome) if shown.findings else theme.pale
         pen.text((x + 10, y + height - 34), pen.fit(reason, 15, width - 20, bold=True), 15, colour, bold=True)
-        said = f"{measured(finding)}, allowed {allowed(finding)}" if allowed(finding) else measured(finding)
+        said = f"{measured(finding)}  ({allowed(finding)})" if allowed(finding) else measured(finding)
         pen.text((x + 10, y + height - 13), pen.fit(said, 14, width - 20), 14, theme.ink)
     if not findings:
-        said = shown.name or ("every limit is kept" if shown.outcome == "PASS" else word(shown.outcome))
+        said = "every limit is kept" if shown.outcome == "PASS" else word(shown.outcome)
         pen.text((x + 10, y + height - 13), pen.fit(said, 14, width - 20), 14, theme.pale)

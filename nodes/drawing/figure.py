@@ -27,6 +27,8 @@ class Style(Struct, frozen=True):
         lettering: Height of its letters, px; 0 leaves them out.
         plain: Whether width and height are told where no finding speaks of them.
         scale: Magnification; where it is left out, as large as there is room.
+        brief: Leave the limits out: they are told elsewhere.
+        air: Room beside the region, and above and below it, in heights of a letter.
     """
 
     theme: Theme = LIGHT
@@ -34,6 +36,8 @@ class Style(Struct, frozen=True):
     lettering: int = 15
     plain: bool = False
     scale: float | None = None
+    brief: bool = False
+    air: tuple[float, float] = (7.5, 3.2)
 
 
 class Place(Struct, frozen=True):
@@ -74,13 +78,8 @@ def figure(pen: Pen, box: Box, seen: Seen, findings: Sequence[Finding], style: S
 
 def fitting(seen: Seen, box: Box, style: Style) -> float:
     """The largest magnification at which a region and its dimension lines have room in a box."""
-    wide, high = _margins(style)
+    wide, high = (max(12.0, letters * style.lettering) for letters in style.air)
     return max(0.1, min((box[2] - 2 * wide) / (seen.box[2] + 2), (box[3] - 2 * high) / (seen.box[3] + 2)))
-
-
-def _margins(style: Style) -> tuple[float, float]:
-    """The room beside a region, and that above and below it."""
-    return (7.5 * style.lettering, 3.2 * style.lettering) if style.lettering else (12, 12)
 
 
 def _placed(seen: Seen, box: Box, scale: float, style: Style) -> Place:
@@ -100,7 +99,8 @@ def _plain(pen: Pen, place: Place, seen: Seen, shown: Sequence[Mark | None], sty
 
 def _show(pen: Pen, place: Place, shown: Mark | None, finding: Finding, style: Style) -> None:
     colour = style.theme.colour(style.outcome)
-    said = f"{measured(finding)}  ({allowed(finding)})"
+    limits = "" if style.brief or not allowed(finding) else f"  ({allowed(finding)})"
+    said = f"{measured(finding)}{limits}"
     match shown:
         case Span():
             _span(pen, place, shown, said, colour, style.lettering)

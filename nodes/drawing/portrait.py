@@ -14,7 +14,8 @@ from nodes.drawing.sign import sign, word
 from nodes.drawing.theme import Theme, mixed
 from nodes.drawing.words import allowed, measured, name
 from nodes.sinks.canvas import Box
-from pipeline.records import Finding, Outcome, Part, Verdict
+from pipeline.masks import Mask, union
+from pipeline.records import Finding, Outcome, Part, Regions, Verdict
 
 PAGE = (980, 640)
 MARGIN, HEAD, SIDE = 30, 104, 330
@@ -26,15 +27,17 @@ class Shown(Struct, frozen=True):
 
     Attributes:
         verdict: What was decided; None where nobody has.
-        part: The part; None where nothing of it is kept, as of a gap.
+        record: The part, or the frame; None where nothing of it is kept, as of a gap.
         name: What people call it, where they do.
         was: What was decided before, where that is of interest.
+        gone: What was found before and is found no more.
     """
 
     verdict: Verdict | None
-    part: Part | None = None
+    record: Part | Regions | None = None
     name: str = ""
     was: Outcome | None = None
+    gone: tuple[Finding, ...] = ()
 
     @property
     def outcome(self) -> Outcome | None:
@@ -49,11 +52,30 @@ class Shown(Struct, frozen=True):
     @property
     def title(self) -> str:
         """What it is about, in a few words."""
-        if self.part:
-            return f"{self.part.camera} · part #{self.part.id}"
-        assert self.verdict
-        subject = self.verdict.subject if self.verdict.part is None else f"part #{self.verdict.part}"
-        return f"{self.verdict.camera} · {subject}"
+        record = self.record or self.verdict
+        assert record
+        if isinstance(record, Part):
+            return f"{record.camera} · part #{record.id}"
+        if isinstance(record, Regions):
+            return f"{record.camera} · frame {record.seq}"
+        return f"{record.camera} · {record.subject if record.part is None else f'part #{record.part}'}"
+
+    @property
+    def seen(self) -> Seen | None:
+        """What has an outline: a part's best view, or all regions of a frame."""
+        if isinstance(self.record, Part):
+            return self.record.best
+        if self.record is None or not self.record.regions:
+            return None
+        mask = union(*(region.mask for region in self.record.regions))
+        return All(mask, mask.box)
+
+
+class All(Struct, frozen=True):
+    """Several regions at once."""
+
+    mask: Mask
+    box: tuple[int, int, int, int]
 
 
 def portrait(pen: Pen, shown: Shown, theme: Theme) -> None:
@@ -62,8 +84,8 @@ def portrait(pen: Pen, shown: Shown, theme: Theme) -> None:
     _head(pen, shown, theme)
     well = (MARGIN, HEAD, width - SIDE - 2 * MARGIN, height - HEAD - MARGIN)
     pen.panel(well, theme.well)
-    if shown.part:
-        _figure(pen, well, shown.part, shown, theme)
+    if shown.seen:
+        _figure(pen, well, shown.seen, shown, theme)
     else:
         _unseen(pen, well, shown, theme)
     left = width - SIDE - MARGIN + 26
@@ -83,11 +105,11 @@ def _head(pen: Pen, shown: Shown, theme: Theme) -> None:
         pen.text((left, base), fitted, size, theme.ink if bold else theme.pale, bold=bold)
 
 
-def _figure(pen: Pen, well: Box, part: Part, shown: Shown, theme: Theme) -> None:
+def _figure(pen: Pen, well: Box, seen: Seen, shown: Shown, theme: Theme) -> None:
     style = Style(theme=theme, outcome=shown.outcome, lettering=17, plain=True)
-    scale = figure(pen, (well[0], well[1] + 8, well[2], well[3] - 40), part.best, shown.findings, style)
+    scale = figure(pen, (well[0], well[1] + 8, well[2], well[3] - 40), seen, shown.findings, style)
     _ruler(pen, (well[0] + 16, well[1] + well[3] - 18), scale, theme)
-    _whereabouts(pen, (well[0] + well[2] - 12, well[1] + well[3] - 12), part.best, theme)
+    _whereabouts(pen, (well[0] + well[2] - 12, well[1] + well[3] - 12), seen, theme)
 
 
 def _ruler(pen: Pen, at: tuple[int, int], scale: float, theme: Theme) -> None:
@@ -118,8 +140,7 @@ def _unseen(pen: Pen, well: Box, shown: Shown, theme: Theme) -> None:
     for shift in range(-height, width, 22):
         begin, end = max(0, shift), min(width, shift + height)
         pen.stroke([(x + begin, y + begin - shift), (x + end, y + end - shift)], mixed(theme.faint, 0.35, theme.well))
-    unseen = shown.verdict is not None and shown.verdict.outcome == "NO_READ"
-    text = "not seen" if unseen else "no mask is kept of it"
+    text = "nothing in view" if shown.record else "not seen" if shown.outcome == "NO_READ" else "no mask is kept of it"
     wide = pen.width(text, 26, bold=True)
     left, base = x + (width - wide) // 2, y + height // 2
     pen.panel((left - 16, base - 32, wide + 32, 46), theme.well)
@@ -147,16 +168,15 @@ def _findings(pen: Pen, at: tuple[int, int], found: Sequence[Finding], outcome: 
 
 def _told(shown: Shown) -> list[tuple[str, str]]:
     """Names and values of what else is known."""
-    record = shown.part or shown.verdict
+    record = shown.record or shown.verdict
     assert record
-    first = record.first_seq
-    rows = [("seen", f"{datetime.fromtimestamp(record.t_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S} UTC")]
-    rows += [("session", record.session), ("frames", f"{first} to {record.seq}")]
-    if shown.part:
-        whole = f"one of {shown.part.views} that are whole" if shown.part.views else "not whole"
-        rows += [("best view", f"frame {shown.part.best_seq}, {whole}")]
-        rows += [("hidden", f"{shown.part.hidden} frames")] if shown.part.hidden else []
-        rows += [("area", f"{shown.part.best.area_px} px²")]
+    rows = [("seen", f"{datetime.fromtimestamp(record.t_ns // 10**9, UTC):%Y-%m-%d %H:%M:%S} UTC")]
+    rows += [("session", record.session), ("frames", f"{getattr(record, 'first_seq', record.seq)} to {record.seq}")]
+    if isinstance(record, Part):
+        whole = f"one of {record.views} that are whole" if record.views else "not whole"
+        rows += [("best view", f"frame {record.best_seq}, {whole}")]
+        rows += [("hidden", f"{record.hidden} frames")] if record.hidden else []
+        rows += [("area", f"{record.best.area_px} px²")]
     rows += [("rule book", shown.verdict.book)] if shown.verdict and shown.verdict.book else []
     return rows
 

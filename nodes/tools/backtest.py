@@ -57,6 +57,8 @@ def run(args: Namespace) -> int:
     console.print(_overview(was, found))
     for changes in found:
         console.print(_table(changes))
+    for changes in (each for each in found if each.other):
+        print(f"{changes.book}: {changes.other:,} keep their verdict, for other reasons")
     print(_pace(sum(was.values()), reader.seconds, took))
     untold = [*_untold(reader)]
     print("\n".join([*_gaps(reader), *untold]), end="\n" if reader.gaps or untold else "")
@@ -96,18 +98,14 @@ def _overview(was: Counter[Outcome | None], found: Sequence[Changes]) -> Table:
 def _table(changes: Changes) -> Table | Text:
     """Which verdicts become which, and why."""
     if not changes.changed:
-        return Text(f"{changes.book}: no verdict changes{_other(changes)}")
-    table = Table(title=f"{changes.book} changes{_other(changes)}", box=box.SIMPLE_HEAD, title_justify="left")
+        return Text(f"{changes.book}: no verdict changes")
+    table = Table(title=f"{changes.book} changes", box=box.SIMPLE_HEAD, title_justify="left")
     for name, justify in (("from", "left"), ("to", "left"), ("parts", "right"), ("why", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for (was, now), count, reasons in changes.rows():
         why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(reasons.items(), key=lambda r: (-r[1], r[0])))
         table.add_row(Text(word(was), COLOURS[was]), Text(word(now), COLOURS[now]), f"{count:,}", why)
     return table
-
-
-def _other(changes: Changes) -> str:
-    return f"; {changes.other:,} stay, for other reasons" if changes.other else ""
 
 
 def _pace(judged: int, seconds: float, took: float) -> str:

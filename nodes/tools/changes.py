@@ -83,7 +83,8 @@ class Changes:
     def _look(self, change: Change, again: Again, now: Verdict | None) -> None:
         """Keep it, or let it take the place of another one, so that all have the same chance: Vitter's algorithm R."""
         kept = self._kept.setdefault(change, [])
-        shown = Shown(now or again.was, again.record if isinstance(again.record, Part) else None, _gone(again.was, now))
+        gone = again.was.findings if again.was and not (now and now.findings) else ()
+        shown = Shown(now, again.record, was=change[0], gone=gone)
         if len(kept) < self._keep:
             kept.append(shown)
         elif (place := self._dice.randrange(self.counts[change])) < self._keep:
@@ -96,14 +97,6 @@ def _reasons(verdict: Verdict | None) -> list[str]:
 
 def _why(was: Verdict | None, now: Verdict | None) -> set[str]:
     return {*_reasons(now)} or {f"no longer {reason}" for reason in _reasons(was)}
-
-
-def _gone(was: Verdict | None, now: Verdict | None) -> str:
-    """What the old book had found, where the new one finds nothing."""
-    if was is None or not was.findings or (now and now.findings):
-        return ""
-    first = was.findings[0]
-    return f"was {first.reason}: {measured(first)} ({allowed(first)})"
 
 
 def _row(book: str, again: Again, now: Verdict | None, change: Change) -> list[Any]:

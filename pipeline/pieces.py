@@ -98,7 +98,9 @@ def span(path: Path) -> tuple[int, int]:
     try:
         told = pq.read_metadata(path)
         groups = [told.row_group(number) for number in range(told.num_row_groups)]
-        times = [c.statistics for g in groups for c in map(g.column, range(g.num_columns)) if c.path_in_schema == "t_ns"]
+        times = [
+            c.statistics for g in groups for c in map(g.column, range(g.num_columns)) if c.path_in_schema == "t_ns"
+        ]
         return min(each.min for each in times), max(each.max for each in times)
     except (OSError, ValueError, AttributeError, arrow().ArrowException):
         named = re.match(r"\d{1,19}", path.name)  # a damaged file is told by whoever reads it

@@ -55,7 +55,7 @@ def regions(frames: pa.Table, found: pa.Table) -> list[Regions]:
     """The measured frames that a `frames` table and a `regions` table hold, in the order of the first.
 
     Args:
-        frames: Rows of other kinds are passed over: what tracked frames show is not what was measured, but what was followed.
+        frames: Rows of other kinds are passed over: a tracked frame shows what was followed, not all that was measured.
         found: The regions of these frames, in any order.
 
     Raises:

@@ -40,6 +40,13 @@ class Style(Struct, frozen=True):
     air: tuple[float, float] = (7.5, 3.2)
 
 
+class Hand(Struct, frozen=True):
+    """How words and lines about a measure are drawn: their colour, and the height of letters, px."""
+
+    colour: Colour
+    size: int
+
+
 class Place(Struct, frozen=True):
     """Where mask pixels are on the page."""
 
@@ -91,34 +98,34 @@ def _placed(seen: Seen, box: Box, scale: float, style: Style) -> Place:
 
 def _plain(pen: Pen, place: Place, seen: Seen, shown: Sequence[Mark | None], style: Style) -> None:
     """Width and height, where no finding tells them."""
-    quiet = Style(theme=style.theme, lettering=style.lettering)
+    hand = Hand(style.theme.pale, style.lettering)
     for span, measure, value in ((across(seen), "width_px", seen.box[2]), (down(seen), "height_px", seen.box[3])):
         if span not in shown:
-            _span(pen, place, span, amount(value, measure), style.theme.pale, quiet.lettering)
+            _span(pen, place, span, amount(value, measure), hand)
 
 
 def _show(pen: Pen, place: Place, shown: Mark | None, finding: Finding, style: Style) -> None:
     colour = style.theme.colour(style.outcome)
     limits = "" if style.brief or not allowed(finding) else f"  ({allowed(finding)})"
-    said = f"{measured(finding)}{limits}"
+    said, hand = f"{measured(finding)}{limits}", Hand(colour, style.lettering)
     match shown:
         case Span():
-            _span(pen, place, shown, said, colour, style.lettering)
+            _span(pen, place, shown, said, hand)
         case Patch():
             x, y = place(shown.at)
             pen.mask((round(x), round(y)), shown.pixels, place.scale, mixed(colour, 0.75, style.theme.well), colour)
-            _lead(pen, place(shown.middle), place(shown.beside), f"{name(finding.measure)} {said}", colour, style)
+            _lead(pen, place(shown.middle), place(shown.beside), f"{name(finding.measure)} {said}", hand)
         case Around():
             pen.stroke([place(corner) for corner in shown.corners], colour, dash=6)
         case Spot():
             _cross(pen, place(shown.at), colour, max(4.0, style.lettering * 0.6))
 
 
-def _lead(pen: Pen, start: Point, beside: Point, said: str, colour: Colour, style: Style) -> None:
+def _lead(pen: Pen, start: Point, beside: Point, said: str, hand: Hand) -> None:
     """A line that leads from a place out of the region, to its left, and a text of two lines at its end."""
-    if not style.lettering:
+    if not hand.size:
         return
-    size, end = style.lettering, (beside[0] - 1.2 * style.lettering, start[1])
+    (colour, size), end = (hand.colour, hand.size), (beside[0] - 1.2 * hand.size, start[1])
     pen.stroke([start, end], colour)
     pen.fill(disc(start, 3), colour)
     for line, words in enumerate(said.split("  ")):
@@ -131,18 +138,18 @@ def _cross(pen: Pen, at: Point, colour: Colour, arm: float) -> None:
     pen.stroke([(at[0], at[1] - arm), (at[0], at[1] + arm)], colour, 2)
 
 
-def _span(pen: Pen, place: Place, span: Span, said: str, colour: Colour, lettering: int) -> None:
+def _span(pen: Pen, place: Place, span: Span, said: str, hand: Hand) -> None:
     """A dimension line: two lines that lead out of the region, one between them with an arrow at each end, its text."""
-    away = max(10.0, 1.4 * lettering)
+    away, colour = max(10.0, 1.4 * hand.size), hand.colour
     start, end = (place(point) for point in (span.start, span.end))
     ends = [(x + span.side[0] * away, y + span.side[1] * away) for x, y in (start, end)]
     if span.side != (0.0, 0.0):
         for foot, tip in zip((start, end), ends, strict=True):
             over = (tip[0] + span.side[0] * 4, tip[1] + span.side[1] * 4)
             pen.stroke([(foot[0] + span.side[0] * 3, foot[1] + span.side[1] * 3), over], colour)
-    _arrows(pen, ends[0], ends[1], colour, max(6.0, ARROW * lettering))
-    if lettering:
-        _letter(pen, ends, span.side, said, colour, lettering)
+    _arrows(pen, ends[0], ends[1], colour, max(6.0, ARROW * hand.size))
+    if hand.size:
+        _letter(pen, ends, span.side, said, hand)
 
 
 def _arrows(pen: Pen, start: Point, end: Point, colour: Colour, head: float) -> None:
@@ -160,9 +167,10 @@ def _arrows(pen: Pen, start: Point, end: Point, colour: Colour, head: float) -> 
             pen.stroke([back, (back[0] - along[0] * head * turned, back[1] - along[1] * head * turned)], colour)
 
 
-def _letter(pen: Pen, ends: Sequence[Point], side: Point, said: str, colour: Colour, size: int) -> None:
+def _letter(pen: Pen, ends: Sequence[Point], side: Point, said: str, hand: Hand) -> None:
     """The text beside the middle of a line, on its far side; beside a steep line in two lines, it has less room."""
     x, y = (ends[0][0] + ends[1][0]) / 2, (ends[0][1] + ends[1][1]) / 2
+    colour, size = hand.colour, hand.size
     if abs(side[0]) <= abs(side[1]):
         low = y + (1.25 * size if side[1] >= 0 else -0.45 * size)
         pen.text((round(x - pen.width(said, size, bold=True) / 2), round(low)), said, size, colour, bold=True)

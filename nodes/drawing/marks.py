@@ -85,7 +85,11 @@ def mark(seen: Seen, measure: str, value: float) -> Mark | None:
     per = _pixels(seen, last)
     if stem in SPANS and per:
         ways = [way(seen) for way in SPANS[stem]]
-        return min((w for w in ways if _off(w, value * per) <= 1 + NEAR * value * per), key=lambda w: _off(w, value * per), default=None)
+        return min(
+            (w for w in ways if _off(w, value * per) <= 1 + NEAR * value * per),
+            key=lambda w: _off(w, value * per),
+            default=None,
+        )
     finder = PLACES.get(stem if stem in PLACES else measure)
     return finder(seen) if finder else None
 
@@ -143,7 +147,7 @@ def _sides(seen: Seen) -> Iterator[Span]:
     pixels, (x, y) = crop(seen)
     rows, columns = np.nonzero(pixels)
     corners = np.concatenate([np.stack([columns + right, rows + low], 1) for right in (0, 1) for low in (0, 1)])
-    box = cv.boxPoints(cv.minAreaRect(corners.astype(np.float32))) + (x, y)
+    box = np.add(cv.boxPoints(cv.minAreaRect(corners.astype(np.float32))), (x, y))
     middle = box.mean(axis=0)
     for place in (0, 1):
         start, end = box[place], box[place + 1]

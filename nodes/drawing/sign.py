@@ -48,11 +48,15 @@ def word(outcome: Outcome | None) -> str:
     return "NOT JUDGED" if outcome is None else WORDS[outcome]
 
 
-def badge(pen: Pen, at: tuple[int, int], size: int, outcome: Outcome | None, theme: Theme, *, bare: bool = False) -> int:
+def badge(
+    pen: Pen, at: tuple[int, int], size: int, outcome: Outcome | None, theme: Theme, *, bare: bool = False
+) -> int:
     """Sign and word on one base line, or the sign alone; returns where they end."""
     x, y = at
     sign(pen, (x + size / 2, y - 0.36 * size), size, outcome, theme)
-    return x + size if bare else pen.text((x + size + size // 3, y), word(outcome), size, theme.colour(outcome), bold=True)
+    return (
+        x + size if bare else pen.text((x + size + size // 3, y), word(outcome), size, theme.colour(outcome), bold=True)
+    )
 
 
 def _thick(radius: float) -> int:
@@ -67,5 +71,3 @@ def _centred(pen: Pen, at: Point, text: str, size: float) -> None:
 def _polygon(at: Point, radius: float, corners: int, turn: float) -> list[Point]:
     angles = [turn + 2 * pi * n / corners for n in range(corners)]
     return [(at[0] + radius * cos(angle), at[1] + radius * sin(angle)) for angle in angles]
-
-

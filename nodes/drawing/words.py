@@ -37,7 +37,13 @@ def number(value: float) -> str:
     """
     if value == round(value) or abs(value) >= 1000:
         return f"{value:.0f}"
-    return f"{value:.2f}" if abs(value) >= 1 and len(f"{value:.1f}") < 4 else f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
+    return (
+        f"{value:.2f}"
+        if abs(value) >= 1 and len(f"{value:.1f}") < 4
+        else f"{value:.3g}"
+        if abs(value) < 1
+        else f"{value:.1f}"
+    )
 
 
 def amount(value: float, measure: str) -> str:

@@ -97,7 +97,9 @@ class Canvas:
         """A smooth line from point to point; in dashes of a length, where one is given."""
         import numpy as np
 
-        fine = [np.rint(np.array(run) * SUBPIXELS).astype(np.int32) for run in (_dashes(points, dash) if dash else [points])]
+        fine = [
+            np.rint(np.array(run) * SUBPIXELS).astype(np.int32) for run in (_dashes(points, dash) if dash else [points])
+        ]
         self._cv.polylines(self.pixels, fine, False, colour, thick, self._cv.LINE_AA, SUBPIXEL_BITS)
 
     def fill(self, points: Sequence[Point], colour: Colour) -> None:

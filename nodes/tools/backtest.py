@@ -32,7 +32,9 @@ STEPS = "Exit status: 0 no verdict changes, 1 some do, or something could not be
 
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("rules", nargs="+", metavar="RULES", help="rule books; each is compared with what the line said")
+    parser.add_argument(
+        "rules", nargs="+", metavar="RULES", help="rule books; each is compared with what the line said"
+    )
     parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="what a line has archived")
     parser.add_argument("--camera", action="append", default=[], metavar="NAME", help="only what this camera saw")
     parser.add_argument("--before", metavar="BOOK", help="compare with this book's verdicts, by its name")
@@ -52,7 +54,7 @@ def run(args: Namespace) -> int:
     was, found = _judged(args, reader)
     took = time.perf_counter() - began
     if not sum(was.values()):
-        raise KensaError("\n".join([f"{args.archive}: nothing to judge again{_empty(args)}", *_untold(reader)]))
+        raise KensaError("\n".join([f"{args.archive}: nothing to judge again{_empty(args)}", *reader.untold()]))
     console = Console(highlight=False)
     console.print(_overview(was, found))
     for changes in found:
@@ -60,7 +62,7 @@ def run(args: Namespace) -> int:
     for changes in (each for each in found if each.other):
         print(f"{changes.book}: {changes.other:,} keep their verdict, for other reasons")
     print(_pace(sum(was.values()), reader.seconds, took))
-    untold = [*_untold(reader)]
+    untold = [*reader.untold()]
     print("\n".join([*_gaps(reader), *untold]), end="\n" if reader.gaps or untold else "")
     if args.sheet:
         _draw(args, found)
@@ -116,18 +118,6 @@ def _pace(judged: int, seconds: float, took: float) -> str:
 def _gaps(reader: Reader) -> Iterator[str]:
     if reader.gaps:
         yield f"{reader.gaps:,} stretches that nobody saw: NO READ under every book"
-
-
-def _untold(reader: Reader) -> Iterator[str]:
-    """What was not judged again, and why."""
-    if reader.bare:
-        yield f"not judged again: {reader.bare:,} whose masks the disk had no room for"
-    if reader.lost:
-        yield f"not judged again: {reader.lost:,} that have a verdict in the archive, and are not in it themselves"
-    for said, count in reader.errors.items():
-        yield f"not judged: {count:,}: {said}"
-    for damage in reader.damaged:
-        yield f"not read: {damage.path}: {damage.reason}"
 
 
 def _empty(args: Namespace) -> str:

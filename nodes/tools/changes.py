@@ -11,7 +11,7 @@ from typing import Any
 
 from nodes.drawing.contact import Section
 from nodes.drawing.portrait import Shown
-from nodes.drawing.words import allowed, measured
+from nodes.drawing.words import allowed
 from nodes.tools.rejudge import Again
 from pipeline.records import Outcome, Part, Verdict
 

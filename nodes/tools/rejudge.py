@@ -88,6 +88,17 @@ class Reader:
             until = max(until, last)
         return total / 1e9
 
+    def untold(self) -> Iterator[str]:
+        """What was not judged again, and why."""
+        if self.bare:
+            yield f"not judged: {self.bare:,} whose masks the disk had no room for"
+        if self.lost:
+            yield f"not judged: {self.lost:,} that have a verdict in the archive, and are not in it themselves"
+        for said, count in self.errors.items():
+            yield f"not judged: {count:,}: {said}"
+        for damage in self.damaged:
+            yield f"not read: {damage.path}: {damage.reason}"
+
     def _verdicts(self, stretch: Stretch) -> dict[Key, Verdict]:
         """What the line decided, by what it is about."""
         told: dict[Key, Verdict] = {}
@@ -104,8 +115,8 @@ class Reader:
         known = told.setdefault((verdict.subject, verdict.camera, verdict.session, number), verdict)
         if known.book != verdict.book:
             raise KensaError(
-                f"{self._folder}: expected one verdict on {verdict.subject} {number} of '{verdict.camera}', found those "
-                f"of the books '{known.book}' and '{verdict.book}': say with `--before` which one to compare with"
+                f"{self._folder}: expected one verdict on {verdict.subject} {number} of '{verdict.camera}', found "
+                f"those of the books '{known.book}' and '{verdict.book}': say with `--before` which one to compare with"
             )
 
     def _records(self, stretch: Stretch, *, framed: bool) -> Iterator[Part | Regions]:

@@ -195,9 +195,9 @@ def _off(span: Span, value: float) -> float:
 
 
 SPANS: dict[str, tuple[Callable[[Seen], Span], ...]] = {
-    "width": (across, _athwart, down),
+    "width": (across, _athwart),
     "height": (down,),
-    "length": (_along, across),
+    "length": (_along,),
     "diameter": (_across_disc,),
 }
 PLACES: dict[str, Callable[[Seen], Mark | None]] = {

@@ -39,7 +39,7 @@ AIAG = Study(TRUTH, {who: {str(p): trials(p)[3 * n :][:3] for p in range(1, 51)}
 
 
 def test_the_data_are_those_of_the_manual() -> None:
-    """A rejected 50 times, B 47 times; A was of one mind on 29 good and 13 bad parts, B on 32 and 13, C on 28 and 12."""
+    """A refused 50 times, B 47 times; A was of one mind on 29 good and 13 bad parts, B on 32 and 13, C on 28 and 12."""
     refused = {who: sum(said.count(BAD) for said in calls.values()) for who, calls in AIAG.calls.items()}
     assert (refused["A"], refused["B"]) == (50, 47)
     alike = {w: [*(sum(s == [k] * 3 for s in c.values()) for k in (GOOD, BAD))] for w, c in AIAG.calls.items()}

@@ -19,7 +19,7 @@ from nodes.drawing.portrait import Shown
 from nodes.drawing.theme import THEMES
 from nodes.tools.known import inspected, parts
 from nodes.tools.shown import Called, blank, called
-from pipeline.agreement import BAD, INTERVALS, Study, at_most, needed
+from pipeline.agreement import BAD, INTERVALS, UNFOUND, Study, at_most, needed
 from pipeline.errors import KensaError
 from pipeline.records import Outcome
 from pipeline.score import Ratio
@@ -129,7 +129,7 @@ def _blank(args: Namespace) -> int:
 
 
 def _unshown(args: Namespace, study: Study) -> None:
-    if not any(study.calls.values()):
+    if all(each == UNFOUND for calls in study.calls.values() for said in calls.values() for each in said):
         raise KensaError(
             f"{args.parts}: expected parts that the archives show, found none; are camera and session right?"
         )

@@ -158,7 +158,7 @@ class Reader:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        return table.filter(pc.is_in(table["camera"], pa.array(self._cameras))) if self._cameras else table
+        return table.filter(pc.is_in(table["camera"], pa.array([*self._cameras]))) if self._cameras else table
 
     def _judge(self, record: Part | Regions, book: str) -> Verdict | None:
         """What a book decides; a book that fails on a record is told, and has not decided."""

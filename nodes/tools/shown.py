@@ -47,14 +47,18 @@ def called(known: Known, archives: Iterable[Path], books: Sequence[str]) -> Call
         KensaError: If an archive or a book cannot be used.
     """
     told = Called({name: defaultdict(list) for name in [Path(b).stem for b in books] or [THE_LINE]}, [], 0, [])
-    others = 0
+    others, looked = 0, set[Showing]()
     for archive in archives:
         reader = Reader(archive, books, cameras={showing.camera for showing in known.showings})
         seen, sessions, strange = _seen(reader, known)
         others += strange
         for showing, session in _runs(known.showings, sessions):
+            looked.add(showing)
             _call(told, known.truth[showing.name], showing, seen.get((showing.camera, session, showing.part)))
         told.untold.extend(f"{archive}: {said}" for said in reader.untold())
+    for showing in known.showings:
+        if showing not in looked:  # no archive has this camera, or this session of it
+            _call(told, known.truth[showing.name], showing, None)
     return Called({name: dict(calls) for name, calls in told.calls.items()}, told.wrong, others, told.untold)
 
 
@@ -92,7 +96,7 @@ def _seen(reader: Reader, known: Known) -> tuple[dict[tuple[str, str, int], Agai
 
 
 def _runs(showings: Sequence[Showing], sessions: dict[str, set[str]]) -> Iterator[tuple[Showing, str]]:
-    """Every showing with the session it was in; one whose session is in no archive of these is of another one."""
+    """Every showing with each session of this archive that it was in."""
     for showing in showings:
         for session in sorted(sessions[showing.camera]):
             if showing.session in ("", session):

@@ -123,7 +123,7 @@ def test_a_figure_stays_in_its_box() -> None:
             Finding("r", "R", "width_px", seen.box[2], high=1),
             Finding("q", "Q", "height_px", seen.box[3], high=1),
         )
-        figure(canvas, box, seen, (wide, high), Style(plain=True))
+        figure(canvas, box, seen, found, Style(plain=True))
         canvas.pixels[50:450, 60:540] = 0
         assert not canvas.pixels.any()
 

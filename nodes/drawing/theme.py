@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 
 from nodes.sinks.canvas import Colour
@@ -30,7 +28,7 @@ class Theme(Struct, frozen=True):
     ink: Colour
     pale: Colour
     faint: Colour
-    outcomes: Mapping[Outcome, Colour]
+    outcomes: dict[Outcome, Colour]
     unknown: Colour
 
     def colour(self, outcome: Outcome | None) -> Colour:

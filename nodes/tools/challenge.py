@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -33,26 +33,43 @@ PARTS is a CSV file with the columns name, expected (good or bad), camera, part 
 Exit status: 0 within the limits, 1 not, or something could not be read; 2 it cannot be done.
 """
 WRONG: dict[str, Outcome] = {"good": "PASS", "bad": "FAIL"}
+TINY = 1e-9  # of a part: 0.9 × 50 is 45
 
 
-class Kept(Struct, frozen=True):
-    """Something that was agreed.
+class Rate(Struct, frozen=True):
+    """A share that was found, and what was agreed of it.
 
     Attributes:
-        said: Whose, and what.
-        found: The share that was found.
-        agreed: The limit.
-        sure: What the sample shows of the true share.
-        met: Whether it is kept.
-        hint: What would show it.
+        name: Of what.
+        ratio: So many of so many.
+        agreed: The limit; None where none was agreed.
+        least: Whether that is the least, not the most.
     """
 
-    said: str
-    found: str
-    agreed: str
-    sure: str
-    met: bool
-    hint: tuple[str, ...] = ()
+    name: str
+    ratio: Ratio
+    agreed: float | None = None
+    least: bool = False
+
+    @property
+    def limit(self) -> str:
+        """What was agreed, in a few signs."""
+        return "" if self.agreed is None else f"{'≥' if self.least else '≤'} {self.agreed:.1%}"
+
+    @property
+    def met(self) -> bool:
+        """Whether it is kept; what nobody has seen is not."""
+        if self.agreed is None or not self.ratio.of:
+            return self.agreed is None
+        bound = self.agreed * self.ratio.of
+        return self.ratio.hits >= bound - TINY if self.least else self.ratio.hits <= bound + TINY
+
+    def proven(self, confidence: float) -> bool:
+        """Whether the sample shows, so surely, that it is kept always; that nothing ever happens no sample shows."""
+        if self.agreed is None or self.agreed == self.least:
+            return self.met
+        other = Ratio(self.ratio.of - self.ratio.hits, self.ratio.of) if self.least else self.ratio
+        return self.met and at_most(other, confidence) <= (1 - self.agreed if self.least else self.agreed)
 
 
 def share(text: str) -> float:
@@ -89,7 +106,7 @@ def add(parser: ArgumentParser) -> None:
     agreed.add_argument("--false-alarm", type=share, default=0.05, metavar="SHARE", help="good ones refused; 5%%")
     agreed.add_argument("--effective", type=share, default=0.90, metavar="SHARE", help="right in every run; 90%%")
     agreed.add_argument("--no-read", type=share, default=0.0, metavar="SHARE", help="shown and not judged; 0%%")
-    agreed.add_argument("--proven", action="store_true", help="the whole interval of a rate must be within its limit")
+    agreed.add_argument("--proven", action="store_true", help="so many parts must be shown that chance is no excuse")
     parser.add_argument("--confidence", type=share, default=0.95, metavar="SHARE", help="default 95%%")
     parser.add_argument("--interval", choices=tuple(INTERVALS), default="exact", help="default exact: Clopper-Pearson")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="draw what was called wrong: a .png or .svg file")
@@ -137,39 +154,66 @@ def _unshown(args: Namespace, study: Study) -> None:
 
 def _tell(args: Namespace, study: Study, held: Sequence[str]) -> bool:
     """Print everything; returns whether something that was agreed is not kept."""
-    console, kept = Console(highlight=False), [each for name in held for each in _kept(args, study, name)]
-    console.print(_rates(args, study))
+    console, kept = Console(highlight=False), {name: _kept(args, study, name) for name in study.calls}
+    console.print(_rates(args, study, kept, held))
     if len(study.calls) > 1:
         console.print(_between(study))
-    console.print(_agreed(args, kept))
-    for line in dict.fromkeys(line for each in kept for line in each.hint):
+    for line in dict.fromkeys(line for name in held for rate in kept[name] for line in _hint(args, rate)):
         print(line)
     for name in study.calls:
         for line in _wrong(study, name):
             print(line)
-    return not all(each.met for each in kept)
+    return not all(rate.proven(args.confidence) if args.proven else rate.met for name in held for rate in kept[name])
 
 
-def _rates(args: Namespace, study: Study) -> Table:
-    """A row per appraiser, with the interval of each rate."""
+def _kept(args: Namespace, study: Study, name: str) -> list[Rate]:
+    """Every rate of an appraiser, with what was agreed of it."""
+    return [
+        Rate("bad parts let go", study.misses(name), args.miss),
+        Rate("good parts refused", study.false_alarms(name), args.false_alarm),
+        Rate("not read", study.unread(name), args.no_read),
+        Rate("right every time", study.effectiveness(name), args.effective, least=True),
+        *([Rate("the same every time", study.repeatability(name))] if study.runs(name) > 1 else []),
+    ]
+
+
+def _rates(args: Namespace, study: Study, kept: Mapping[str, Sequence[Rate]], held: Sequence[str]) -> Table:
+    """A section per appraiser: each rate with its interval, what was agreed, and whether that is kept."""
     good = sum(kind != BAD for kind in study.truth.values())
     title = f"{len(study.truth):,} parts: {good:,} good, {len(study.truth) - good:,} bad"
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
-    columns = ("", "runs", "always right", "always same", "bad let go", "good refused", "not read", "kappa")
-    for name in columns:
-        table.add_column(name, justify="left" if not name else "right")
-    for name in study.calls:
-        of = (study.effectiveness, study.repeatability, study.misses, study.false_alarms, study.unread)
-        rates = [_rate(args, each(name)) for each in of]
-        table.add_row(Text(name, "bold"), str(study.runs(name)), *rates, _kappa(study.kappa(name)))
+    for name in ("", "found", "of", f"{args.confidence:.0%} interval", "agreed"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table.add_column("")
+    for who, rates in kept.items():
+        runs = study.runs(who)
+        table.add_row(Text(f"{who}, {runs} run{'s' if runs > 1 else ''}", "bold"))
+        for rate in rates:
+            table.add_row(rate.name, *_found(args, rate), *(_judged(args, rate) if who in held else ()))
+        table.add_row("Cohen's kappa", _kappa(study.kappa(who)), end_section=True)
     return table
 
 
-def _rate(args: Namespace, ratio: Ratio) -> str:
+def _found(args: Namespace, rate: Rate) -> tuple[str, str, str]:
+    ratio = rate.ratio
     if not ratio.of:
-        return "–"
+        return "–", "0", ""
     between = INTERVALS[args.interval](ratio, args.confidence)
-    return f"{ratio.hits / ratio.of:.1%}\n{ratio.hits} of {ratio.of}\n{100 * between.low:.1f}…{between.high:.1%}"
+    return f"{ratio.hits / ratio.of:.1%}", f"{ratio.hits}/{ratio.of}", f"{100 * between.low:.1f} … {between.high:.1%}"
+
+
+def _judged(args: Namespace, rate: Rate) -> tuple[str, Text]:
+    if not rate.met:
+        return rate.limit, Text("NOT KEPT", "bold red")
+    word = "" if rate.agreed is None else "kept" if rate.proven(args.confidence) else "kept, unproven"
+    return rate.limit, Text(word, "green" if word == "kept" else "yellow")
+
+
+def _hint(args: Namespace, rate: Rate) -> Iterator[str]:
+    """How many parts would show a limit that was kept by too few of them."""
+    if rate.agreed and rate.met and not rate.least and not rate.ratio.hits and not rate.proven(args.confidence):
+        many = needed(rate.agreed, args.confidence)
+        yield f"{rate.name}: {many} without one would show {rate.limit} with {args.confidence:.0%} confidence"
 
 
 def _kappa(value: float | None) -> str:
@@ -188,49 +232,7 @@ def _between(study: Study) -> Table:
         table.add_row(Text(one, "bold"), *cells)
     everyone = study.unanimous()
     table.add_section()
-    table.add_row(Text("all right, always", "bold"), f"{everyone.hits} of {everyone.of}")
-    return table
-
-
-def _kept(args: Namespace, study: Study, name: str) -> Iterator[Kept]:
-    """Each limit that was agreed, and whether an appraiser keeps it."""
-    yield _most(args, f"{name}: bad parts let go", study.misses(name), args.miss)
-    yield _most(args, f"{name}: good parts refused", study.false_alarms(name), args.false_alarm)
-    yield _most(args, f"{name}: not read", study.unread(name), args.no_read)
-    effective = study.effectiveness(name)
-    bound = INTERVALS[args.interval](effective, args.confidence).low
-    met = (effective.value or 0.0) >= args.effective and not (args.proven and bound < args.effective)
-    yield Kept(f"{name}: right in every run", _share(effective), f"≥ {args.effective:.1%}", f"≥ {bound:.1%}", met)
-
-
-def _most(args: Namespace, said: str, ratio: Ratio, limit: float) -> Kept:
-    if not ratio.of:
-        return Kept(said, "no such part was shown", f"≤ {limit:.1%}", "", met=False)
-    sure = at_most(ratio, args.confidence)
-    short = limit and not ratio.hits and sure > limit
-    hint = [f"{limit:.1%} would be shown by {needed(limit, args.confidence)} without a mistake"] if short else []
-    # That something never happens no sample can prove.
-    met = ratio.hits <= limit * ratio.of and not (args.proven and 0 < limit < sure)
-    return Kept(said, _share(ratio), f"≤ {limit:.1%}", f"≤ {sure:.1%}", met, tuple(hint))
-
-
-def _share(ratio: Ratio) -> str:
-    return f"{ratio.hits / ratio.of:.1%}" if ratio.of else "–"
-
-
-def _agreed(args: Namespace, kept: Sequence[Kept]) -> Table:
-    table = Table(title="What was agreed", box=box.SIMPLE_HEAD, title_justify="left")
-    for name, justify in (
-        ("", "left"),
-        ("found", "right"),
-        ("agreed", "right"),
-        (f"{args.confidence:.0%} sure", "right"),
-    ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    table.add_column("")
-    for each in kept:
-        word = Text("kept", "green") if each.met else Text("NOT KEPT", "bold red")
-        table.add_row(each.said, each.found, each.agreed, each.sure, word)
+    table.add_row(Text("all right every time", "bold"), f"{everyone.hits} of {everyone.of}")
     return table
 
 

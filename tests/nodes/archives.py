@@ -11,7 +11,7 @@ import numpy as np
 from nodes.sinks.archive import archive
 from nodes.transforms.rules import rules
 from pipeline.masks import Mask
-from pipeline.records import Gap, Part, Record, Region, Regions, Verdict
+from pipeline.records import Gap, Part, Record, Region, Regions
 
 NOON = 1_795_348_800_000_000_000  # 2026-11-22, 12:00 UTC
 SECOND = 10**9
@@ -56,12 +56,7 @@ def judged(records: Sequence[Part | Regions | Gap], by: str) -> list[Record]:
     return [*records, *(rules(record, book=by) for record in records)]
 
 
-def kept(folder: Path, *batches: Sequence[Record]) -> Path:
+def kept(folder: Path, *batches: Sequence[Any]) -> Path:
     """An archive of these."""
-    archive(iter([[*batch] for batch in batches]), path=str(folder))  # type: ignore[misc]
+    archive(iter([[*batch] for batch in batches]), path=str(folder))
     return folder
-
-
-def outcomes(verdicts: Sequence[Verdict | None]) -> list[str]:
-    """What was decided."""
-    return [verdict.outcome if verdict else "none" for verdict in verdicts]

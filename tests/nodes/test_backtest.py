@@ -18,10 +18,9 @@ from nodes.sinks.shelf import shelf
 from nodes.tools.changes import Changes
 from nodes.tools.rejudge import Again, Reader
 from nodes.transforms.rules import rules
-from pipeline import archive as archives
 from pipeline.archive import KEPT, stretches
 from pipeline.cli import main
-from pipeline.pieces import Damage
+from pipeline.pieces import Damage, load
 from pipeline.records import Regions
 from tests.nodes.archives import book, gap, judged, kept, part, region, who
 
@@ -245,9 +244,13 @@ def test_stretches_hold_everything_once(times: list[int], cuts: int, tmp_path_fa
 def test_no_more_than_a_few_pieces_are_held(tmp_path: Path, today: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A week needs no more memory than an hour: pieces are read when their time comes, once, and let go."""
     folder = kept(tmp_path / "archive", *(judged([part(n, 20)], today) for n in range(0, 9000, 60)))
-    read: list[str] = []
-    load = archives.load
-    monkeypatch.setattr(archives, "load", lambda path, table: (read.append(str(path)), load(path, table))[1])
+    read: list[Path] = []
+
+    def counted(path: Path, table: str) -> Any:
+        read.append(path)
+        return load(path, table)
+
+    monkeypatch.setattr("pipeline.archive.load", counted)
     held = [len(stretch._reels._kept) for stretch in stretches(folder, []) if stretch.read("parts").num_rows]  # noqa: SLF001
     assert len(held) == 150
     assert max(held) <= KEPT

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.columns import TABLES, arrow, schema
 from pipeline.errors import TableError
-from pipeline.pieces import Damage, load, pieces, span
+from pipeline.pieces import Damage, days, load, pieces, span
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,15 +72,17 @@ class Stretch:
         return once(arrow().concat_tables(found), SAME[table]).sort_by("t_ns")
 
 
-def stretches(folder: Path, damaged: list[Damage], seconds: float = STRETCH) -> Iterator[Stretch]:
-    """An archive from its first exposure to its last, piece by piece: a long one needs no more memory than a short one.
+def stretches(
+    folder: Path, damaged: list[Damage], lead: Sequence[str] = ("parts", "verdicts"), seconds: float = STRETCH
+) -> Iterator[Stretch]:
+    """An archive from its first exposure to its last, piece by piece: a long one needs no more memory than a day.
 
     All rows about one exposure, and all repetitions of a row, have the same time: they are in the same stretch.
-    Stretches of which no file holds anything are left out.
 
     Args:
         folder: The archive.
         damaged: Files that cannot be trusted are left out and told here.
+        lead: Stretches in which none of these tables has a file are left out.
         seconds: How long each is.
 
     Raises:
@@ -88,29 +90,33 @@ def stretches(folder: Path, damaged: list[Damage], seconds: float = STRETCH) -> 
     """
     if not folder.is_dir():
         raise TableError(f"expected an archive, found no folder {folder}")
-    long, reels = int(seconds * 1e9), _Reels(folder, damaged)
-    for number in sorted({n for first, last in reels.spans() for n in range(first // long, last // long + 1)}):
-        yield Stretch(reels, number * long, (number + 1) * long)
+    long = int(seconds * 1e9)
+    for day in days(folder, lead):
+        reels = _Reels(folder, day, damaged)
+        spans = [(first, last) for table in lead for first, last, _ in reels.files(table)]
+        for number in sorted({n for first, last in spans for n in range(first // long, last // long + 1)}):
+            yield Stretch(reels, number * long, (number + 1) * long)
 
 
 class _Reels:
-    """The files of an archive by what time they are about; those read last are kept, for a stretch ends within one."""
+    """The files of a day by what time they are about; those read last are kept, for a stretch ends within one."""
 
-    def __init__(self, folder: Path, damaged: list[Damage]) -> None:
-        self._damaged = damaged
-        self._files = {name: [(*span(path), path) for path in pieces(folder, name)] for name in SAME}
+    def __init__(self, folder: Path, day: str, damaged: list[Damage]) -> None:
+        self._folder, self._day, self._damaged = folder, day, damaged
+        self._files: dict[str, list[tuple[int, int, Path]]] = {}
         self._kept: OrderedDict[Path, pa.Table | None] = OrderedDict()
 
-    def spans(self) -> Iterator[tuple[int, int]]:
-        """First and last exposure of each file."""
-        for files in self._files.values():
-            yield from ((first, last) for first, last, _ in files)
+    def files(self, table: str) -> list[tuple[int, int, Path]]:
+        """First and last exposure of each file of a table."""
+        if table not in SAME:
+            raise TableError(f"expected one of {', '.join(SAME)}, found {table!r}")
+        if table not in self._files:
+            self._files[table] = [(*span(path), path) for path in pieces(self._folder, table, self._day)]
+        return self._files[table]
 
     def over(self, table: str, begin: int, end: int) -> Iterator[pa.Table]:
         """The files that may hold rows of a stretch."""
-        if table not in self._files:
-            raise TableError(f"expected one of {', '.join(self._files)}, found {table!r}")
-        for first, last, path in self._files[table]:
+        for first, last, path in self.files(table):
             if first < end and last >= begin and (rows := self._rows(path, table)) is not None:
                 yield rows
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,9 +42,16 @@ def name(content: memoryview, t_ns: int, *, masks: bool) -> str:
     return f"{t_ns:019d}-{_digest(content)}{SUFFIX if masks else LEAN}"
 
 
-def pieces(folder: Path, table: str) -> list[Path]:
+def days(folder: Path, tables: Iterable[str]) -> list[str]:
+    """The days of exposure, UTC, of which any of some tables has files: `2026-11-22`."""
+    return sorted(
+        {path.name.removeprefix("date=") for table in tables for path in folder.glob(f"table={table}/date=*")}
+    )
+
+
+def pieces(folder: Path, table: str, day: str = "*") -> list[Path]:
     """The files of a table by exposure; those without masks last, so that a row that is there twice has its mask."""
-    found = folder.glob(f"table={table}/date=*/*{SUFFIX}")
+    found = folder.glob(f"table={table}/date={day}/*{SUFFIX}")
     return sorted(found, key=lambda path: (path.name.endswith(LEAN), path.name, path))
 
 

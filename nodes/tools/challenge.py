@@ -205,7 +205,7 @@ def _found(args: Namespace, rate: Rate) -> tuple[str, str, str]:
 def _judged(args: Namespace, rate: Rate) -> tuple[str, Text]:
     if not rate.met:
         return rate.limit, Text("NOT KEPT", "bold red")
-    word = "" if rate.agreed is None else "kept" if rate.proven(args.confidence) else "kept, unproven"
+    word = "" if rate.agreed is None else "kept" if rate.proven(args.confidence) else "unproven"
     return rate.limit, Text(word, "green" if word == "kept" else "yellow")
 
 

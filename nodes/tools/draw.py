@@ -84,7 +84,7 @@ def run(args: Namespace) -> int:
 def _some(args: Namespace, wanted: Wanted, damaged: list[Damage]) -> Iterator[Shown]:
     """As many as there are pictures for."""
     most = 1 if args.output.suffix else args.most
-    for stretch in stretches(args.archive, damaged):
+    for stretch in stretches(args.archive, damaged, lead=("verdicts",)):
         for shown in _shown(stretch, wanted, args.rules):
             if not most:
                 return

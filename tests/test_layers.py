@@ -31,6 +31,7 @@ ARROWS: dict[str, str] = {
     "pipeline.archive": "columns errors pieces",
     "pipeline.disk": "",
     "pipeline.score": "",
+    "pipeline.agreement": "score",
     "pipeline.node": "clock errors records",
     "pipeline.faults": "",
     "pipeline.words": "faults",
@@ -77,7 +78,10 @@ ARROWS: dict[str, str] = {
         "clock codec conform disk errors folders located masks node notices pieces readings recordings records table "
         "units"
     ),
-    "nodes.tools": "catalog check clock conform durations errors faults folders located nodes records topology",
+    "nodes.tools": (
+        "agreement archive catalog check clock conform durations errors faults folders located nodes pieces records "
+        "score table topology"
+    ),
 }
 
 PRODUCT = ("pipeline", "nodes")

@@ -65,7 +65,7 @@ def test_a_command_that_is_shown_exists(command: str) -> None:
 
 
 def test_every_command_has_its_line() -> None:
-    """The table lists what the command line offers: every command of its own, and no other than there is."""
+    """The table lists what the command line offers, and no more."""
     listed = re.findall(r"^\| `kensa (\w+)", README, re.MULTILINE)
     assert sorted(listed) == sorted(offered())
 

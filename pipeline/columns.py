@@ -10,7 +10,7 @@ from pipeline.errors import TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.2"
+VERSION = "1.3"
 
 # Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct.
 Column = tuple[str, str, str]
@@ -39,6 +39,10 @@ REGION: tuple[Column, ...] = (
     ("extent", "float64", "0…1"),
     ("whole", "bool", ""),
     ("score", "float64", "0…1"),
+    ("mean_score", "float64?", "logits"),
+    ("shape", "shape?", "what the outline is like; null where an older version measured it"),
+    ("metric", "metric?", "lengths in mm; null without a calibration"),
+    ("contour", "binary?", "x and y of the first pixel, uint32, then Freeman's chain code; null where nobody asked"),
     *PIXELS,
 )
 STRUCTS: dict[str, tuple[Column, ...]] = {
@@ -53,6 +57,28 @@ STRUCTS: dict[str, tuple[Column, ...]] = {
         ("data", "binary", "int8, row-major; (value − zero_point) × scale"),
         ("scale", "float64", "logits per step"),
         ("zero_point", "int64", "the value that means 0"),
+    ),
+    "shape": (
+        ("perimeter_px", "float64", "px"),
+        ("length_px", "float64", "px"),
+        ("width_px", "float64", "px"),
+        ("angle_deg", "float64", "degrees, clockwise on a screen from the x axis"),
+        ("diameter_px", "float64", "px"),
+        ("eccentricity", "float64", "0…1"),
+        ("solidity", "float64", "0…1"),
+    ),
+    "metric": (
+        ("area_mm2", "float64", "mm²"),
+        ("hole_area_mm2", "float64", "mm²"),
+        ("centroid_x_mm", "float64", "mm"),
+        ("centroid_y_mm", "float64", "mm"),
+        ("perimeter_mm", "float64", "mm"),
+        ("length_mm", "float64", "mm"),
+        ("width_mm", "float64", "mm"),
+        ("angle_deg", "float64", "degrees, from the plane's x axis to its y axis"),
+        ("diameter_mm", "float64", "mm"),
+        ("pixel_mm", "float64", "mm"),
+        ("calibration", "string", "id"),
     ),
     "layer": (
         ("label", "string", ""),

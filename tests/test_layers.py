@@ -37,6 +37,8 @@ ARROWS: dict[str, str] = {
     "pipeline.scalar": "",
     "pipeline.located": "faults scalar",
     "pipeline.conform": "faults located words",
+    "pipeline.calibration": "conform errors located records",
+    "pipeline.calibrating": "calibration records",
     "pipeline.catalog": "errors faults node",
     "pipeline.manual": "catalog errors node records words",
     "pipeline.plan": "",
@@ -64,16 +66,16 @@ ARROWS: dict[str, str] = {
     "pipeline.transport": "clock codec errors keys notices plan records",
     "pipeline.runtime": "catalog clock codec disk errors faults folders masks node notices plan records transport",
     "pipeline.commands": (
-        "appraisal archive capture cases catalog check clock codec drawing errors faults folders keys manual node "
+        "appraisal archive calibrating calibration capture cases catalog check clock codec drawing errors faults folders keys manual node "
         "notices outline plan planner provision recordings records replay runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
-    "nodes": "clock codec conform disk errors located masks node notices pieces recordings records table units",
+    "nodes": "calibration clock codec conform disk errors located masks node notices pieces recordings records table units",
 }
 
 PRODUCT = ("pipeline", "nodes")
-HEAVY = {"apache_beam", "cv2", "onnxruntime", "picamera2", "pyarrow", "torch"}
+HEAVY = {"apache_beam", "cv2", "numba", "onnxruntime", "picamera2", "pyarrow", "torch"}
 # What the process of a node that touches no pixel does without: each would cost 5 to 20 MB of memory.
 BULKY = HEAVY | {"hotcoco", "http.client", "numpy", "rich"}
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta
+from msgspec.structs import replace
 
 from nodes.transforms import plain
 from nodes.transforms.contours import packed
 from nodes.transforms.fast import compiled
+from nodes.transforms.metric import Plane, metric, plane
+from pipeline.calibration import open_calibration, read_calibration
 from pipeline.errors import MaskError
 from pipeline.masks import Mask
 from pipeline.node import node
@@ -22,29 +27,43 @@ if TYPE_CHECKING:
 LONGEST = 1 << 16  # px of a side, of which sums of products of coordinates stay below 63 bits
 
 
+CalibrationFile = Annotated[str, Meta(description="a file", extra={"beside": True, "read": read_calibration})]
+
+
 @node()
-def measure(frame: Frame, *, contours: bool = False) -> Regions | None:
+def measure(frame: Frame, *, calibration: CalibrationFile | None = None, contours: bool = False) -> Regions | None:
     """Find the connected pieces of every mask and measure each: area, place, outline, holes, oriented box, shape.
 
     Pixels that touch at a corner are connected. Regions are in the order of their leftmost pixels. All numbers are in
-    mask pixels; the centre of the top-left pixel is (0, 0). Nothing is measured while the crop of a camera settles:
-    its masks may be of another place.
+    mask pixels, the centre of the top-left pixel is (0, 0); and in mm as well, where there is a calibration. Nothing
+    is measured while the crop of a camera settles: its masks may be of another place.
 
     Args:
+        calibration: How sensor pixels become mm; `kensa calibrate` makes it. A relative path starts at the folder of
+            the topology.
         contours: Tell the outer border of each region as well; whoever has the mask can find it again.
     """
-    return None if frame.epoch == "settling" else measured(frame, frame.epoch, contours=contours)
+    if frame.epoch == "settling":
+        return None
+    seen = None if calibration is None else plane(open_calibration(calibration), frame.size, frame.roi)
+    return measured(frame, frame.epoch, seen, contours=contours)
 
 
-def measured(frame: Frame, epoch: Literal["settled", "unknown"] = "settled", *, contours: bool = False) -> Regions:
-    """Everything that a frame's masks show."""
+def measured(
+    frame: Frame,
+    epoch: Literal["settled", "unknown"] = "settled",
+    seen: Plane | None = None,
+    *,
+    contours: bool = False,
+) -> Regions:
+    """Everything that a frame's masks show; in mm as well, where it is known what they see of the plane."""
     return Regions(
         camera=frame.camera,
         session=frame.session,
         seq=frame.seq,
         t_ns=frame.t_ns,
         size=frame.size,
-        regions=tuple([region for layer in frame.layers for region in regions(layer, contours=contours)]),
+        regions=tuple([region for layer in frame.layers for region in regions(layer, seen, contours=contours)]),
         prompt=frame.prompt,
         model=frame.model,
         epoch=epoch,
@@ -52,7 +71,7 @@ def measured(frame: Frame, epoch: Literal["settled", "unknown"] = "settled", *, 
     )
 
 
-def regions(layer: Layer, *, contours: bool = False) -> Iterator[Region]:
+def regions(layer: Layer, seen: Plane | None = None, *, contours: bool = False) -> Iterator[Region]:
     """Every connected piece of a layer, in the order of their first pixels, down the columns.
 
     Raises:
@@ -64,8 +83,9 @@ def regions(layer: Layer, *, contours: bool = False) -> Iterator[Region]:
     for numbers, floats in zip(whole, figures, strict=True):
         end, steps = numbers[17], numbers[19]
         own = mask if len(whole) == 1 else Mask(mask.size, None, told[at:end])
-        border = packed(numbers[1], numbers[18], code[walked : walked + steps]) if contours else b""
-        yield _region(layer, own, numbers, floats, border)
+        border = packed(numbers[1], numbers[18], code[walked : walked + steps]) if contours or seen else b""
+        region = _region(layer, own, numbers, floats, border if contours else b"")
+        yield region if seen is None else replace(region, metric=metric(region, border, seen))
         at, walked = end, walked + steps
 
 

@@ -1,7 +1,6 @@
 """A frame's whole way from scores to regions, beside three ways to compose it of libraries; and how its cost grows.
 
-Threshold, open and close, take specks out and fill pinholes, find the pieces, measure each, and write each one's run
-lengths. Every composition gives the same figures of each piece: area, box, centroid, perimeter, oriented box,
+Threshold, open and close, find the pieces, measure each, and write each one's run lengths. Every composition gives the same figures of each piece: area, box, centroid, perimeter, oriented box,
 eccentricity, solidity, diameter, holes and run lengths.
 """
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.figure import Figure, Limit, alternate, paired
 from benchmarks.peers import inspecting
+from benchmarks.plotting import plot
 from nodes.transforms.clean import clean
 from nodes.transforms.fast import compiled
 from nodes.transforms.measure import measure
@@ -26,30 +26,40 @@ from pipeline.records import Frame, Layer, Regions, Scores
 
 SIZES = ((96, 96), (128, 128), (320, 320), (480, 640))
 COUNTS = (0, 1, 5, 50)
-CALLS = 40
+CALLS = 400
 SCALE = 0.125  # logits per step
-SPARE = 3  # of the slow compositions are called so many times less often than fits
 PLOT = Path(__file__).resolve().parent.parent / "docs" / "images" / "inspection.svg"
 
 Bytes = NDArray[np.int8]
+Costs = dict[tuple[tuple[int, int], int], float]
 
 
 def figures() -> Iterator[Figure]:
     """Every size and number of pieces beside the best composition, and at 96 × 96 with five beside the others too."""
     kernels = compiled.compiled()
     compiled.ready = lambda: kernels
-    costs: dict[tuple[tuple[int, int], int], float] = {}
+    costs: Costs = {}
+    others: Costs = {}
     for size in SIZES:
         for count in COUNTS:
             row = _beside("OpenCV components and rlemasklib", inspecting.best, size, count)
-            costs[size, count] = row.ours
+            costs[size, count], others[size, count] = row.ours, row.theirs or 0.0
             yield row
             if (size, count) == ((96, 96), 5):
                 yield _beside("OpenCV in a loop over full frames", inspecting.usual, size, count)
                 yield _beside("scikit-image", inspecting.naive, size, count)
                 yield _plainly(size, count)
     yield from _growth(costs)
-    PLOT.write_text(inspecting.plot(costs), encoding="utf-8")
+    PLOT.write_text(_plot(costs, others), encoding="utf-8")
+
+
+def _plot(costs: Costs, others: Costs) -> str:
+    lines, dashed = (
+        {f"{count} pieces": [(size[0] * size[1], told[size, count]) for size in SIZES] for count in COUNTS}
+        for told in (costs, others)
+    )
+    title = "Scores → regions: Kensa, and (dashed) OpenCV with rlemasklib"
+    return plot(title, ("pixels of a frame", "µs"), lines, dashed)
 
 
 def _beside(peer: str, theirs: Callable[[Bytes], object], size: tuple[int, int], count: int) -> Figure:
@@ -77,7 +87,7 @@ def _plainly(size: tuple[int, int], count: int) -> Figure:
     return Figure(f"the same without numba, {size[1]}×{size[0]}, {count} pieces, µs", spent)
 
 
-def _growth(costs: dict[tuple[tuple[int, int], int], float]) -> Iterator[Figure]:
+def _growth(costs: Costs) -> Iterator[Figure]:
     """Cost over what linear growth would cost: of a view in its pixels, and of a piece more in the pieces."""
     small, large = costs[SIZES[0], 5], costs[SIZES[-1], 5]
     times = SIZES[-1][0] * SIZES[-1][1] / (SIZES[0][0] * SIZES[0][1])
@@ -87,7 +97,7 @@ def _growth(costs: dict[tuple[tuple[int, int], int], float]) -> Iterator[Figure]
 
 
 def _ours(frame: Frame) -> Regions:
-    regions = measure(clean(frame, threshold=0.0, opening=1, closing=1, min_area=5, fill_holes=5))
+    regions = measure(clean(frame, threshold=0.0, opening=1, closing=1, min_area=0))
     if regions is None:
         raise RuntimeError("expected regions of a settled frame, found none")
     for region in regions.regions:
@@ -104,7 +114,7 @@ def _frame(scores: Bytes) -> Frame:
 def _timed(call: Callable[[object], object], given: object) -> float:
     """µs per call: the median, since a machine that does something else now and then is no part of it."""
     spent, until = [], perf_counter_ns() + 150_000_000
-    while len(spent) < 3 or (perf_counter_ns() < until and len(spent) < 10 * CALLS):
+    while len(spent) < 3 or (perf_counter_ns() < until and len(spent) < CALLS):
         start = perf_counter_ns()
         call(given)
         spent.append(perf_counter_ns() - start)

@@ -24,61 +24,75 @@ def smoothed(runs: Array, opening: int, closing: int, size: tuple[int, int]) -> 
         closing: The same.
         size: (height, width) of the view, px.
     """
-    words, inside = painted(runs, size), view(size)
+    words = painted(runs, size)
+    width, row, inside = words.shape[1], words.reshape(-1), view(size)
+    other, wide = np.empty_like(row), np.empty_like(row)
     if opening:
-        turned = inverted(dilated(inverted(words, inside), inside, opening), inside)
-        words = dilated(turned, inside, opening)
+        turn(row, inside)
+        dilate(row, inside, opening, width, wide, other)
+        turn(other, inside)
+        dilate(other, inside, opening, width, wide, row)
     if closing:
-        turned = inverted(dilated(words, inside, closing), inside)
-        words = inverted(dilated(turned, inside, closing), inside)
+        dilate(row, inside, closing, width, wide, other)
+        turn(other, inside)
+        dilate(other, inside, closing, width, wide, row)
+        turn(row, inside)
     return runs_in(words, len(runs) + 64)
 
 
 def view(size: tuple[int, int]) -> Array:
-    """The bits that are in the view: (width + 2, words) uint32."""
-    inside = np.zeros((size[1] + 2, (size[0] + 2 + 31) // 32), np.uint32)
-    for line in range(1, size[1] + 1):
-        paint(inside[line], 1, size[0] + 1)
+    """The bits that are in the view: a row of (width + 2) × words uint32."""
+    words = (size[0] + 2 + 31) // 32
+    column, inside = np.zeros(words, np.uint32), np.zeros((size[1] + 2) * words, np.uint32)
+    paint(column, 1, size[0] + 1)
+    for at in range(words, len(inside) - words):
+        inside[at] = column[at % words]
     return inside
 
 
-def inverted(words: Array, inside: Array) -> Array:
-    """What is in the view and not set."""
-    found = np.empty_like(words)
-    flat, row, where = found.reshape(-1), words.reshape(-1), inside.reshape(-1)
-    for i in range(len(flat)):
-        flat[i] = ~row[i] & where[i]
-    return found
+def turn(row: Array, inside: Array) -> None:
+    """Set what is in the view and not set, and nothing else."""
+    for i in range(len(row)):
+        row[i] = ~row[i] & inside[i]
 
 
-def dilated(words: Array, inside: Array, radius: int) -> Array:
-    """What is set, or at most a radius away from something that is."""
-    found = np.zeros_like(words)
-    flat, row, where = found.reshape(-1), words.reshape(-1), inside.reshape(-1)
+def dilate(row: Array, inside: Array, radius: int, width: int, wide: Array, found: Array) -> None:
+    """Write what is set, or at most a radius away from something that is.
+
+    Args:
+        row: The bits.
+        inside: Those of the view.
+        radius: Of the disc, px.
+        width: Words of a column.
+        wide: Room for as many words.
+        found: Where they are written.
+    """
+    wide[:] = row
+    found[:] = 0
     for reach in range(radius + 1):
         for away in range(radius + 1):
             if int(math.sqrt(radius * radius - away * away)) == reach:
-                spread(row, away * words.shape[1], flat)
+                spread(wide, away * width, found)
         if reach < radius:
-            row = grown(row, where)
-    for i in range(len(flat)):
-        flat[i] &= where[i]
-    return found
+            grow(wide, inside)
+    for i in range(len(found)):
+        found[i] &= inside[i]
 
 
 def spread(row: Array, by: int, found: Array) -> None:
     """Add the words, moved to both sides."""
     for i in range(by, len(row)):
         found[i] |= row[i - by]
-    for i in range(len(row) - by):
-        found[i] |= row[i + by]
+    if by:
+        for i in range(len(row) - by):
+            found[i] |= row[i + by]
 
 
-def grown(row: Array, inside: Array) -> Array:
-    """The bits dilated by one pixel along their column."""
+def grow(row: Array, inside: Array) -> None:
+    """Dilate the bits by one pixel along their column."""
     one, top = np.uint32(1), np.uint32(31)
-    found = np.zeros_like(row)
-    for i in range(1, len(row) - 1):
-        word = row[i] | (row[i] << one) | (row[i] >> one) | (row[i - 1] >> top) | (row[i + 1] << top)
-        found[i] = word & inside[i]
-    return found
+    before = np.uint32(0)
+    for i in range(len(row) - 1):
+        word = row[i]
+        row[i] = (word | (word << one) | (word >> one) | (before >> top) | (row[i + 1] << top)) & inside[i]
+        before = word

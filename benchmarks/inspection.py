@@ -1,7 +1,7 @@
 """A frame's whole way from scores to regions, beside three ways to compose it of libraries; and how its cost grows.
 
-Threshold, open and close, find the pieces, measure each, and write each one's run lengths. Every composition gives the same figures of each piece: area, box, centroid, perimeter, oriented box,
-eccentricity, solidity, diameter, holes and run lengths.
+Threshold, open and close, find the pieces, measure each, and write each one's run lengths. Every composition gives
+what `measure` gives of each piece.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter_ns
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ CALLS = 400
 SCALE = 0.125  # logits per step
 PLOT = Path(__file__).resolve().parent.parent / "docs" / "images" / "inspection.svg"
 
+T = TypeVar("T")
 Bytes = NDArray[np.int8]
 Costs = dict[tuple[tuple[int, int], int], float]
 
@@ -91,7 +93,11 @@ def _growth(costs: Costs) -> Iterator[Figure]:
     """Cost over what linear growth would cost: of a view in its pixels, and of a piece more in the pieces."""
     small, large = costs[SIZES[0], 5], costs[SIZES[-1], 5]
     times = SIZES[-1][0] * SIZES[-1][1] / (SIZES[0][0] * SIZES[0][1])
-    yield Figure(f"cost per frame with 5 pieces, 640×480 over 96×96, of {times:.1f} × the pixels, ×", large / small, Limit("≤", times))
+    yield Figure(
+        f"cost per frame with 5 pieces, 640×480 over 96×96, of {times:.1f} × the pixels, ×",
+        large / small,
+        Limit("≤", times),
+    )
     few, many = costs[SIZES[-1], 5], costs[SIZES[-1], 50]
     yield Figure("cost per frame at 640×480, 50 pieces over 5, ×", many / few, Limit("≤", 10))
 
@@ -111,9 +117,10 @@ def _frame(scores: Bytes) -> Frame:
     return Frame(camera="cam-1", session="s", seq=0, t_ns=0, size=size, layers=(layer,))
 
 
-def _timed(call: Callable[[object], object], given: object) -> float:
+def _timed(call: Callable[[T], object], given: T) -> float:
     """µs per call: the median, since a machine that does something else now and then is no part of it."""
-    spent, until = [], perf_counter_ns() + 150_000_000
+    spent: list[int] = []
+    until = perf_counter_ns() + 150_000_000
     while len(spent) < 3 or (perf_counter_ns() < until and len(spent) < CALLS):
         start = perf_counter_ns()
         call(given)

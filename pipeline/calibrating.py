@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import yaml
 
-from pipeline.calibration import Calibration, CalibrationError, Lens, Pair, carried, fitted, on_sensor, undistorted, vision
+from pipeline.calibration import (
+    Calibration,
+    CalibrationError,
+    Lens,
+    Pair,
+    carried,
+    fitted,
+    on_sensor,
+    undistorted,
+    vision,
+)
 from pipeline.records import Roi
 
 if TYPE_CHECKING:
@@ -48,6 +58,7 @@ def of_board(
     picture: Path,
     corners: tuple[int, int],
     square: float,
+    *,
     roi: Roi | None = None,
     lens: Lens | None = None,
     **told: Any,
@@ -99,7 +110,9 @@ def board(picture: Path, corners: tuple[int, int]) -> tuple[Places, tuple[int, i
 
 def text(calibration: Calibration) -> str:
     """The calibration as YAML."""
-    return yaml.safe_dump(msgspec.to_builtins(calibration), sort_keys=False, default_flow_style=None, allow_unicode=True)
+    return yaml.safe_dump(
+        msgspec.to_builtins(calibration), sort_keys=False, default_flow_style=None, allow_unicode=True
+    )
 
 
 def today() -> str:

@@ -226,8 +226,10 @@ def _judge(document: Document, data: dict[str, Any]) -> None:
     if len(ways) != 1:
         got = " and ".join(f"`{way}`" for way in ways) or "none"
         document.complain((ways[1],) if ways else (), f"expected one of `scale`, `homography`, `points`, got {got}")
-    if _numbers(rows := data.get("homography")) and abs(_determinant(rows)) < LEAST * _size(rows):
-        document.complain(("homography",), "homography: expected one that can be undone, got one that flattens the plane")
+    if _numbers(rows := data.get("homography") or 0) and abs(_determinant(rows)) < LEAST * _size(rows):
+        document.complain(
+            ("homography",), "homography: expected one that can be undone, got one that flattens the plane"
+        )
     pairs = data.get("points")
     if isinstance(pairs, list) and all(isinstance(pair, dict) for pair in pairs) and len(pairs) == 4:
         for name in ("px", "mm"):

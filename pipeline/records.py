@@ -199,7 +199,7 @@ class Region(Struct, frozen=True):
         shape: What its outline is like; None where an older version measured it.
         metric: The same and more in mm; None where there was no calibration.
         mean_score: Mean of its pixels' scores, logits; None where the sensor sent none.
-        contour: Its outer border, where it was asked for: (x, y) of its first pixel and Freeman's chain code; see `contours`.
+        contour: Its outer border, where it was asked for: its first pixel and a chain code; see `contours`.
     """
 
     label: Name

@@ -80,7 +80,7 @@ def test_a_lens_is_undone(place: tuple[float, float]) -> None:
     ray = np.array([[(place[0] - LENS.cx) / LENS.fx, (place[1] - LENS.cy) / LENS.fy, 1.0]])
     bends = np.array([LENS.k1, LENS.k2, LENS.p1, LENS.p2, LENS.k3])
     seen, _ = cv2.projectPoints(ray, np.zeros(3), np.zeros(3), camera, bends)
-    assert undistorted(seen.reshape(-1, 2), LENS)[0] == pytest.approx(place, abs=1e-4)
+    assert undistorted(np.float64(seen).reshape(-1, 2), LENS)[0] == pytest.approx(place, abs=1e-4)
 
 
 def drawn(path: Path, tilt: np.ndarray, size: tuple[int, int] = (600, 800), fine: int = 8) -> None:
@@ -108,7 +108,7 @@ def test_a_board_is_found_where_it_lies(tmp_path: Path) -> None:
     assert made.error_mm is not None
     assert made.error_mm < 0.05 * 0.08
     # The same picture as a crop of the sensor, twice as fine there.
-    crop = of_board("b", tmp_path / "board.png", (9, 6), 5.0, Roi(1000, 600, 1600, 1200))
+    crop = of_board("b", tmp_path / "board.png", (9, 6), 5.0, roi=Roi(1000, 600, 1600, 1200))
     fine = on_sensor(Roi(1000, 600, 1600, 1200), (600, 800), np.array(places))
     assert abs(carried(crop, fine) - right).max() < 0.05 * 0.08
 
@@ -121,7 +121,10 @@ def test_a_board_is_found_where_it_lies(tmp_path: Path) -> None:
             "id: a\ndate: 2026-11-22\nscale: 0.1\npoints: []\n",
             "c.yaml:4:9: expected one of `scale`, `homography`, `points`, got `scale` and `points`",
         ),
-        ("id: a\ndate: 2026-02-30\nscale: 0.1\n", "c.yaml:2:7: date: expected a day such as 2026-11-22, got '2026-02-30'"),
+        (
+            "id: a\ndate: 2026-02-30\nscale: 0.1\n",
+            "c.yaml:2:7: date: expected a day such as 2026-11-22, got '2026-02-30'",
+        ),
         ("id: a\ndate: 22.11.2026\nscale: 0.1\n", "c.yaml:2:7: date: expected a day such as 2026-11-22"),
         ("id: a\ndate: 2026-11-22\nscale: 0\n", "c.yaml:3:8: scale: expected more than 0 mm/px, got 0"),
         ("id: a\ndate: 2026-11-22\nscal: 0.1\n", "c.yaml:3:1: unknown field 'scal'"),
@@ -174,7 +177,10 @@ def test_the_command_makes_one_of_points(tmp_path: Path, capsys: pytest.CaptureF
         (["--point", "1,2=3,4"], "expected four points or more, found 1"),
         (["--board", "none.png"], "--square: expected the side of a square in mm beside --board, got none"),
         (["--board", "none.png", "--square", "5"], "none.png: expected a picture, found none that OpenCV reads"),
-        (["--board", "none.png", "--square", "5", "--corners", "9"], "--corners: expected 2 numbers with 'x' in between"),
+        (
+            ["--board", "none.png", "--square", "5", "--corners", "9"],
+            "--corners: expected 2 numbers with 'x'",
+        ),
     ],
 )
 def test_the_command_says_what_it_expected(

@@ -135,9 +135,9 @@ def test_what_version_1_1_wrote_is_read(name: str) -> None:
     kept = bytes.fromhex((GOLDEN / "wire" / f"{name}-1.1.hex").read_text(encoding="ascii"))
     bare = replace(REGION, shape=None, metric=None, mean_score=None, contour=b"")
     told: dict[str, AnyRecord] = {
-        "regions": replace(EVERY[1], regions=(bare,), roi=None),  # type: ignore[call-arg]
-        "tracks": replace(EVERY[2], tracks=(Track(4, bare),)),  # type: ignore[call-arg]
-        "part": replace(EVERY[3], best=bare),  # type: ignore[call-arg]
+        "regions": replace(EVERY[1], regions=(bare,), roi=None),
+        "tracks": replace(EVERY[2], tracks=(Track(4, bare),)),
+        "part": replace(EVERY[3], best=bare),
     }
     assert version(kept) == (1, 1)
     assert decode(kept) == told[name]

@@ -66,12 +66,15 @@ ARROWS: dict[str, str] = {
     "pipeline.transport": "clock codec errors keys notices plan records",
     "pipeline.runtime": "catalog clock codec disk errors faults folders masks node notices plan records transport",
     "pipeline.commands": (
-        "appraisal archive calibrating calibration capture cases catalog check clock codec drawing errors faults folders keys manual node "
+        "appraisal archive calibrating calibration capture cases "
+        "catalog check clock codec drawing errors faults folders keys manual node "
         "notices outline plan planner provision recordings records replay runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
-    "nodes": "calibration clock codec conform disk errors located masks node notices pieces recordings records table units",
+    "nodes": (
+        "calibration clock codec conform disk errors located masks node notices pieces recordings records table units"
+    ),
 }
 
 PRODUCT = ("pipeline", "nodes")

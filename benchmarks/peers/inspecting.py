@@ -1,12 +1,14 @@
 """A frame's way from scores to measured regions, composed of libraries in three ways; and frames to try them on.
 
-Each gives, per piece: area, box, centroid, perimeter, oriented box, eccentricity, solidity, diameter, holes and run
-lengths. What one library measures as another would is measured where it costs least.
+Each gives, per piece, what `measure` does: area, box, centroid, perimeter, oriented box, eccentricity, solidity,
+diameter, holes and their area, mean score and run lengths. What one library measures as another would is measured
+where it costs least.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -20,12 +22,12 @@ Piece = tuple[Any, ...]
 DISC = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 PROPERTIES = (
     "label", "area", "bbox", "centroid", "perimeter", "axis_major_length", "axis_minor_length", "orientation",
-    "eccentricity", "solidity", "equivalent_diameter_area", "euler_number",
+    "eccentricity", "solidity", "equivalent_diameter_area", "euler_number", "area_filled", "intensity_mean",
 )  # fmt: skip
 
 
 def best(scores: Scores) -> list[Piece]:
-    """OpenCV for pixels and outlines, rlemasklib for components and run lengths: nothing is done frame by frame twice."""
+    """OpenCV for pixels and outlines, rlemasklib for components, moments and run lengths; nothing is found twice."""
     from rlemasklib import RLEMask
 
     mask = _smooth(scores)
@@ -34,12 +36,19 @@ def best(scores: Scores) -> list[Piece]:
         return []
     areas, boxes, centroids = (each.tolist() for each in stats)
     borders, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    outer = [i for i, (_, _, _, parent) in enumerate(tree[0].tolist()) if parent < 0]
-    holes = np.bincount(tree[0][:, 3] + 1, minlength=len(borders) + 1)[1:].tolist()
-    return [
-        (areas[n], boxes[n], centroids[n], holes[i], *_outline(borders[i], areas[n]), piece.to_dict())
-        for n, (i, piece) in enumerate(zip(outer, pieces, strict=True))
-    ]
+    parents = tree[0][:, 3].tolist()
+    # Which outline is of which piece: both know the box around it.
+    outer = {cv2.boundingRect(border): i for i, border in enumerate(borders) if parents[i] < 0}
+    found = []
+    for n, piece in enumerate(pieces):
+        x, y, width, height = map(int, boxes[n])
+        own = outer[x, y, width, height]
+        holes = [cv2.contourArea(borders[i]) for i, parent in enumerate(parents) if parent == own]
+        inside = piece.crop([x, y, width, height]).to_array()
+        mean = cv2.mean(scores[y : y + height, x : x + width], inside)[0]
+        outline = _outline(borders[own], areas[n], piece.moments())
+        found.append((areas[n], boxes[n], centroids[n], len(holes), sum(holes), mean, *outline, piece.to_dict()))
+    return found
 
 
 def usual(scores: Scores) -> list[Piece]:
@@ -50,9 +59,10 @@ def usual(scores: Scores) -> list[Piece]:
     for number in range(1, count):
         own = (labels == number).astype(np.uint8)
         borders, _ = cv2.findContours(own, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-        outline = _outline(max(borders, key=len), int(stats[number, 4]))
+        outline = _outline(max(borders, key=len), int(stats[number, 4]), cv2.moments(own, binaryImage=True))
+        holes, mean = sum(map(cv2.contourArea, borders[1:])), cv2.mean(scores, own)[0]
         runs = coco.encode(np.asfortranarray(own))
-        found.append((stats[number], centroids[number], len(borders) - 1, *outline, runs))
+        found.append((stats[number], centroids[number], len(borders) - 1, holes, mean, *outline, runs))
     return found
 
 
@@ -63,7 +73,7 @@ def naive(scores: Scores) -> list[Piece]:
     disc = morphology.disk(1)
     mask = morphology.closing(morphology.opening(scores > 0, disc), disc)
     labels = measure.label(mask, connectivity=2)
-    table = measure.regionprops_table(labels, properties=PROPERTIES)
+    table = measure.regionprops_table(labels, scores, properties=PROPERTIES)
     runs = [coco.encode(np.asfortranarray(labels == number, dtype=np.uint8)) for number in table["label"]]
     return [*zip(*table.values(), runs, strict=True)]
 
@@ -88,16 +98,14 @@ def drawn(size: tuple[int, int], count: int, seed: int = 1) -> Scores:
 def _smooth(scores: Scores) -> NDArray[np.uint8]:
     mask = (scores > 0).view(np.uint8)
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, DISC)
-    closed: NDArray[np.uint8] = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, DISC)
-    return closed
+    return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, DISC), np.uint8)
 
 
-def _outline(border: NDArray[np.int32], area: float) -> Piece:
+def _outline(border: Any, area: float, moments: Mapping[str, float]) -> Piece:
     """Perimeter, oriented box, eccentricity, solidity and diameter."""
     hull = cv2.contourArea(cv2.convexHull(border))
-    moments = cv2.moments(border)
     middle = (moments["mu20"] + moments["mu02"]) / 2
     spread = math.hypot((moments["mu20"] - moments["mu02"]) / 2, moments["mu11"])
     eccentricity = math.sqrt(2 * spread / (middle + spread)) if middle + spread else 0.0
-    solidity = moments["m00"] / hull if hull else 1.0
-    return cv2.arcLength(border, True), cv2.minAreaRect(border), eccentricity, solidity, math.sqrt(4 * area / math.pi)  # noqa: FBT003
+    solidity = area / hull if hull else 1.0
+    return cv2.arcLength(border, True), cv2.minAreaRect(border), eccentricity, solidity, math.sqrt(4 * area / math.pi)

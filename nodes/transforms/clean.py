@@ -69,7 +69,7 @@ def clean(
     corners = None if zone is None else tuple(map(tuple, zone))
     todo = Cleaning(threshold, hysteresis, corners, opening, closing, min_area, keep_largest, fill_holes)
     layers = tuple([cleaned(layer, todo) for layer in frame.layers])
-    same = all([a is b for a, b in zip(layers, frame.layers, strict=True)])
+    same = all(a is b for a, b in zip(layers, frame.layers, strict=True))
     return frame if same else replace(frame, layers=layers)
 
 
@@ -111,7 +111,9 @@ def cut(layer: Layer, threshold: float | None, hysteresis: float | None = None) 
     scores = layer.scores
     values = grid(scores, scores.size)
     strong = values > _steps(threshold, scores.scale, scores.zero_point)
-    if hysteresis is None or not strong.any():
+    if not strong.any():
+        return _masked(layer, Mask.empty(scores.size))
+    if hysteresis is None:
         return _masked(layer, _own(strong))
     found = components(values > _steps(hysteresis, scores.scale, scores.zero_point))
     return _masked(layer, _own(found.among(found.labels[strong].astype("i8"))))
@@ -164,7 +166,9 @@ def _masked(layer: Layer, mask: Mask) -> Layer:
 
 def _tidied(mask: Mask, todo: Cleaning) -> Mask:
     """The same mask where nothing was to be done; by compiled kernels once they are loaded."""
-    kernels = compiled.ready()
+    kernels, none = compiled.ready(), Mask.empty(mask.size)
+    if mask.counts == none.counts:
+        return mask
     if kernels is None or max(mask.size) > LONGEST:
         return _plain(mask, todo)
     import numpy as np
@@ -197,7 +201,8 @@ def disc(radius: int) -> NDArray[np.uint8]:
     import numpy as np
 
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    return (x * x + y * y <= radius * radius).astype(np.uint8)
+    inside: NDArray[np.uint8] = (x * x + y * y <= radius * radius).astype(np.uint8)
+    return inside
 
 
 def _large(pixels: Dense, todo: Cleaning) -> Dense:

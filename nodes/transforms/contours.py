@@ -60,9 +60,9 @@ def chain(border: NDArray[Any]) -> bytes:
     walk = border[::-1]
     moves = np.roll(walk, -1, axis=0) - walk
     ways = _ways()[moves[:, 1] + 1, moves[:, 0] + 1]
-    # The walk may pass its first pixel several times: it begins with the way that comes first, clockwise, from above left.
+    # It may pass its first pixel several times: it begins with the way that comes first, clockwise, from above left.
     first = np.lexsort(((ways - 5) % 8, walk[:, 1], walk[:, 0]))[0]
-    return np.roll(ways, -first).tobytes()
+    return bytes(np.roll(ways, -first))
 
 
 @cache

@@ -93,6 +93,8 @@ def counted(mask: Mask, scores: Scores | None) -> tuple[list[Any], list[Any], by
     """What is counted on each piece of a mask, by compiled kernels once they are loaded; see `fast.counting`."""
     kernels = compiled.ready()
     values = None if scores is None else grid(scores, mask.size)
+    if mask.counts == Mask.empty(mask.size).counts:
+        return [], [], b"", b""
     if kernels is None or max(mask.size) > LONGEST:
         return plain.counted(mask, values)
     import numpy as np

@@ -56,7 +56,7 @@ def _made(args: argparse.Namespace) -> Calibration:
         raise CalibrationError("--square: expected the side of a square in mm beside --board, got none")
     columns, rows = (int(each) for each in _numbers("--corners", args.corners, "x", 2))
     roi = Roi(*map(int, _numbers("--roi", args.roi, ",", 4))) if args.roi else None
-    return of_board(name, args.board, (columns, rows), args.square, roi, lens, by=args.by)
+    return of_board(name, args.board, (columns, rows), args.square, roi=roi, lens=lens, by=args.by)
 
 
 def _lens(path: Path | None) -> Lens | None:

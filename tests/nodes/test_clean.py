@@ -207,7 +207,7 @@ def test_a_zone_keeps_the_pixels_whose_centres_are_in_it() -> None:
 
 @given(st.lists(st.tuples(st.floats(-3, 15), st.floats(-3, 15)), min_size=3, max_size=6))
 def test_zones_are_those_of_opencv(corners: list[tuple[float, float]]) -> None:
-    """OpenCV's own test of a point says the same of every centre, save those within a two-thousandth of a pixel of the border."""
+    """OpenCV's own test of a point says the same of every centre that is not all but on the border."""
     import cv2
 
     from nodes.transforms.clean import polygon

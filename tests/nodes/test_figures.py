@@ -102,7 +102,7 @@ def agrees(mask: Pixels) -> int:
 
 
 def _props(mask: Pixels) -> list[Any]:
-    return regionprops(label(mask, connectivity=2))
+    return [*regionprops(label(mask, connectivity=2))]
 
 
 def _beside_opencv(region: Region, mine: Shape) -> None:
@@ -153,7 +153,14 @@ def test_a_quarter_turn_turns_the_angle_alone(mask: Pixels) -> None:
 def _sides(region: Region) -> tuple[float, ...]:
     told = shape(region)
     size = told.length_px * told.width_px
-    return region.area_px, round(told.perimeter_px, 6), round(told.solidity, 6), size, told.diameter_px, told.eccentricity
+    return (
+        region.area_px,
+        round(told.perimeter_px, 6),
+        round(told.solidity, 6),
+        size,
+        told.diameter_px,
+        told.eccentricity,
+    )
 
 
 @given(sizes(12).flatmap(drawn), st.integers(2, 4))
@@ -195,7 +202,12 @@ def test_a_disc_has_its_size(radius: float) -> None:
 def test_an_upright_box_is_exact() -> None:
     """No half pixel is lost at any side; a single pixel is a square of one."""
     (bar,) = found(pixels("......", ".####.", ".####.", "......"))
-    assert (shape(bar).length_px, shape(bar).width_px, shape(bar).angle_deg, shape(bar).solidity) == (4.0, 2.0, 0.0, 1.0)
+    assert (shape(bar).length_px, shape(bar).width_px, shape(bar).angle_deg, shape(bar).solidity) == (
+        4.0,
+        2.0,
+        0.0,
+        1.0,
+    )
     (dot,) = found(pixels("#"))
     assert shape(dot) == Shape(math.pi, 1.0, 1.0, 0.0, math.sqrt(4 / math.pi), 0.0, 1.0)
 
@@ -236,8 +248,8 @@ def test_a_contour_that_is_none_is_refused() -> None:
 @given(sizes(40).flatmap(drawn), st.integers(0, 2**32 - 1))
 def test_what_is_compiled_counts_what_opencv_counts(mask: Pixels, seed: int) -> None:
     """Whole numbers, figures to the last bit, run lengths and chain codes."""
-    values = np.random.default_rng(seed).integers(-128, 128, mask.shape).astype(np.int8)
-    values = np.frombuffer(values.tobytes(), np.int8).reshape(mask.shape)
+    drawn_ = np.random.default_rng(seed).integers(-128, 128, mask.shape).astype(np.int8).tobytes()
+    values = np.frombuffer(drawn_, np.int8).reshape(mask.shape)
     counts = np.frombuffer(Mask.from_dense(mask).counts, np.uint8)
     whole, figures, told, code = compiled.compiled().counted(counts, mask.shape, values)
     mine = whole.tolist(), figures.tolist(), told.tobytes(), code.tobytes()
@@ -249,7 +261,8 @@ def test_a_scale_multiplies(mask: Pixels) -> None:
     """Straight from above every length in mm is so many times that in pixels, and every area the square."""
     for region, mm in in_mm(mask, SCALE):
         px = shape(region)
-        assert (mm.calibration, mm.pixel_mm) == ("bench", pytest.approx(0.05))
+        assert mm.calibration == "bench"
+        assert mm.pixel_mm == pytest.approx(0.05)
         assert mm.area_mm2 == pytest.approx(region.area_px * 0.0025)
         assert mm.hole_area_mm2 == pytest.approx(region.hole_area_px * 0.0025)
         assert mm.centroid_mm == pytest.approx((region.centroid[0] * 0.05, region.centroid[1] * 0.05))

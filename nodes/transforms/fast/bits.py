@@ -6,13 +6,48 @@ around a pixel need not ask where the view ends.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from nodes.transforms.fast.spelling import Array
 
 FULL = 0xFFFFFFFF
 TABLE = np.array(
-    [0, 1, 28, 2, 29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4, 8, 31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6, 11, 5, 10, 9],
+    [
+        0,
+        1,
+        28,
+        2,
+        29,
+        14,
+        24,
+        3,
+        30,
+        22,
+        20,
+        15,
+        25,
+        17,
+        4,
+        8,
+        31,
+        27,
+        13,
+        23,
+        21,
+        19,
+        16,
+        7,
+        26,
+        12,
+        18,
+        6,
+        11,
+        5,
+        10,
+        9,
+    ],
     np.int64,
 )
 
@@ -59,7 +94,7 @@ def scan(words: Array, runs: Array) -> int:
     for line in range(1, len(words) - 1):
         carry = begun = 0
         for i in range(words.shape[1]):
-            word = np.int64(words[line, i])
+            word: Any = np.int64(words[line, i])
             if word == (FULL if carry else 0):
                 continue
             edges = (word ^ ((word << 1) | carry)) & FULL

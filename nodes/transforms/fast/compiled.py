@@ -93,11 +93,12 @@ def compiled() -> Kernels:
     """The kernels, loaded now; compiled where they never were."""
     import numba
 
-    kept, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder())
+    config: Any = numba.config
+    kept, config.CACHE_DIR = config.CACHE_DIR, str(folder())
     try:
         functions = _bound(numba.njit)
     finally:
-        numba.config.CACHE_DIR = kept
+        config.CACHE_DIR = kept
     kernels = Kernels(functions["tidied"], functions["counted"])
     _call(kernels)
     return kernels

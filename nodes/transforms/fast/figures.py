@@ -15,7 +15,7 @@ STRAIGHT, ACROSS, TURN = 0.980, 1.406, -0.091
 
 
 def perimeter(straight: int, across: int, turns: int) -> float:
-    """Length of the outer border, px: the chain through the outermost pixels, and π for the half pixel outside of it."""
+    """Length of the outer border, px: the chain through the outermost pixels, and π for the half pixel beyond."""
     return STRAIGHT * straight + ACROSS * across + TURN * turns + math.pi
 
 
@@ -69,8 +69,8 @@ def box(hull: Array) -> tuple[int, int, int, int]:
         hull: (n, 2) whole numbers: x and y of its corners, pixel centres.
 
     Returns:
-        (dx, dy), dx > 0 ≤ dy, the way of one side, in the least whole numbers; and the length of the box along it and across,
-        times the length of (dx, dy).
+        (dx, dy), dx > 0 ≤ dy, the way of one side, in the least whole numbers; and the length of the box along it and
+        across, times the length of (dx, dy).
     """
     along, across = spans(hull, 1, 0)
     best = 1, 0, along, across

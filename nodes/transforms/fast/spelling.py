@@ -29,7 +29,7 @@ def read(counts: Array, height: int, runs: Array) -> int:
     """Write the runs of a string into as many rows as there are; gives how many rows they need."""
     at = older = newer = number = value = shift = found = 0
     for character in counts:
-        group = np.int64(character) - 48
+        group: Any = np.int64(character) - 48
         value |= (group & 31) << shift
         shift += 5
         if group > 31:

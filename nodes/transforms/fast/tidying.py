@@ -10,7 +10,7 @@ from nodes.transforms.fast.spelling import Array, runs_of, write
 
 
 def tidied(counts: Array, size: tuple[int, int], radii: tuple[int, int], limits: tuple[int, int, int]) -> Array:
-    """The mask opened, closed, without specks and pinholes, as compressed run lengths; nothing at all where it is as it was.
+    """The mask opened, closed, without specks and pinholes, as run lengths; nothing at all where it is as it was.
 
     Args:
         counts: Compressed run lengths, uint8.

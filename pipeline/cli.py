@@ -26,6 +26,7 @@ COMMANDS = {
     "schema": "write the JSON Schema of topology files",
     "nodes": "print the manual of nodes",
     "run": "run a line",
+    "calibrate": "say how pixels become millimetres",
     "keys": "say which hosts may speak with this one",
     "reload": "let a running line become what the file says",
     "top": "watch a running line",

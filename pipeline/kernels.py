@@ -35,7 +35,7 @@ def plain(size: Size, counts: bytes) -> bool:
     if (merge := _loaded("hotcoco.mask", "merge")) is None:
         return False
     try:
-        return bool(merge([{"size": size, "counts": counts}, _nothing(size)])["counts"] == counts)
+        return bool(merge([{"size": size, "counts": counts}, nothing(size)])["counts"] == counts)
     except ValueError:
         return False
 
@@ -61,7 +61,8 @@ def _banded(dense: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 @lru_cache(maxsize=256)
-def _nothing(size: Size) -> dict[str, Any]:
+def nothing(size: Size) -> dict[str, Any]:
+    """The run lengths of a mask that has no pixel set, as COCO has them."""
     return {"size": size, "counts": runs.compress([runs.measure(size)])}
 
 

@@ -113,7 +113,7 @@ class Mask:
     @classmethod
     def empty(cls, size: Size) -> Mask:
         """A mask of this size that has no pixel set."""
-        return cls(size, None, runs.compress([runs.measure(size)]))
+        return cls(size, None, kernels.nothing(size)["counts"])
 
     @property
     def size(self) -> Size:

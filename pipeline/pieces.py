@@ -73,7 +73,8 @@ def load(path: Path, table: str) -> pa.Table:
 def _widened(rows: pa.Table, wanted: pa.Schema) -> pa.Table:
     for field in wanted:
         if field.nullable and field.name not in rows.column_names:
-            rows = rows.append_column(field, arrow().nulls(rows.num_rows, field.type))
+            # `nulls` would make the fields of a struct null too, which may not be.
+            rows = rows.append_column(field, arrow().array([None] * rows.num_rows, field.type))
     return rows
 
 

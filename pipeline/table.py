@@ -13,10 +13,27 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict
+
 from pipeline.columns import TABLES, arrow, schema
 from pipeline.errors import TableError
 from pipeline.masks import Mask
-from pipeline.records import Finding, Frame, Gap, Image, Layer, Part, Record, Region, Regions, Roi, Tracks, Verdict
+from pipeline.records import (
+    Finding,
+    Frame,
+    Gap,
+    Image,
+    Layer,
+    Metric,
+    Part,
+    Record,
+    Region,
+    Regions,
+    Roi,
+    Shape,
+    Tracks,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,7 +118,7 @@ def _measured(row: Row) -> Row:
     """A row without pixels."""
     if "layers" in row:
         return {**row, "layers": [{**layer, "counts": None, "scores": None} for layer in row["layers"]]}
-    return {name: None if name in ("counts", "data") else value for name, value in row.items()}
+    return {name: None if name in ("counts", "data", "contour") else value for name, value in row.items()}
 
 
 def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
@@ -200,8 +217,25 @@ def _region(region: Region) -> Row:
         "extent": region.extent,
         "whole": region.whole,
         "score": region.score,
+        "mean_score": region.mean_score,
+        "shape": region.shape and asdict(region.shape),
+        "metric": region.metric and _metric(region.metric),
+        "contour": region.contour or None,
         **_pixels(region.mask),
     }
+
+
+def _metric(metric: Metric) -> Row:
+    told = asdict(metric)
+    told["centroid_x_mm"], told["centroid_y_mm"] = told.pop("centroid_mm")
+    return told
+
+
+def _in_mm(row: Row | None) -> Metric | None:
+    if row is None:
+        return None
+    same = {name: value for name, value in row.items() if not name.startswith("centroid")}
+    return Metric(**same, centroid_mm=(row["centroid_x_mm"], row["centroid_y_mm"]))
 
 
 def _whose(row: Row) -> Row:
@@ -236,6 +270,10 @@ def _best(row: Row) -> Region:
         box=(row["box_x"], row["box_y"], row["box_width"], row["box_height"]),
         centroid=(row["centroid_x"], row["centroid_y"]),
         mask=Mask.from_counts((row["height"], row["width"]), row["counts"]),
+        shape=row["shape"] and Shape(**row["shape"]),
+        metric=_in_mm(row["metric"]),
+        mean_score=row["mean_score"],
+        contour=row["contour"] or b"",
     )
 
 

@@ -59,8 +59,9 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test writes where a real line keeps its state."""
+    """No test writes where a real line keeps its state; kernels are compiled where a test asks for them."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KENSA_KERNELS", "plain")
         patch.setenv("KENSA_STATE", str(tmp_path_factory.mktemp("state")))
         yield
 

@@ -30,11 +30,13 @@ from pipeline.records import (
     Gap,
     Image,
     Layer,
+    Metric,
     Part,
     Region,
     Regions,
     Roi,
     Scores,
+    Shape,
     Stats,
     Track,
     Tracks,
@@ -45,7 +47,11 @@ from tests.strategies import records
 
 WHO: dict[str, Any] = {"camera": "cam-1", "session": "5d1c", "seq": 7, "t_ns": 1_700_000_000_123_456_789}
 MASK = Mask.from_dense(np.array([[0, 1, 1], [0, 1, 0]]))
-REGION = Region("part", 3, (1, 0, 2, 2), (4 / 3, 1 / 3), 0, 0, 0.75, True, 0.5, MASK)
+SHAPE = Shape(4.5, 2.0, 1.5, 45.0, 1.95, 0.8, 0.85)
+METRIC = Metric(0.12, 0.0, (12.5, -3.0), 0.9, 0.4, 0.3, 44.5, 0.39, 0.2, "bench-7")
+REGION = Region(
+    "part", 3, (1, 0, 2, 2), (4 / 3, 1 / 3), 0, 0, 0.75, True, 0.5, MASK, SHAPE, METRIC, -0.5, bytes(8) + b"\1\5"
+)
 SCORES = Scores((2, 3), bytes((0, 255, 128, 127, 1, 2)), 0.125, -3)
 
 EVERY: tuple[AnyRecord, ...] = (
@@ -121,6 +127,20 @@ def test_what_version_1_0_wrote_is_read() -> None:
     kept = bytes.fromhex((GOLDEN / "wire" / "frame-1.0.hex").read_text(encoding="ascii"))
     assert version(kept) == (1, 0)
     assert decode(kept) == replace(EVERY[0], epoch="settled")
+
+
+@pytest.mark.parametrize("name", ["regions", "tracks", "part"])
+def test_what_version_1_1_wrote_is_read(name: str) -> None:
+    """It measured less: no outline, no mm."""
+    kept = bytes.fromhex((GOLDEN / "wire" / f"{name}-1.1.hex").read_text(encoding="ascii"))
+    bare = replace(REGION, shape=None, metric=None, mean_score=None, contour=b"")
+    told: dict[str, AnyRecord] = {
+        "regions": replace(EVERY[1], regions=(bare,), roi=None),
+        "tracks": replace(EVERY[2], tracks=(Track(4, bare),)),
+        "part": replace(EVERY[3], best=bare),
+    }
+    assert version(kept) == (1, 1)
+    assert decode(kept) == told[name]
 
 
 def test_run_lengths_off_the_wire_are_passed_on_as_they_came() -> None:

@@ -38,6 +38,8 @@ ARROWS: dict[str, str] = {
     "pipeline.scalar": "",
     "pipeline.located": "faults scalar",
     "pipeline.conform": "faults located words",
+    "pipeline.calibration": "conform errors located records",
+    "pipeline.calibrating": "calibration records",
     "pipeline.catalog": "errors faults node",
     "pipeline.manual": "catalog errors node records words",
     "pipeline.plan": "",
@@ -69,14 +71,15 @@ ARROWS: dict[str, str] = {
         "catalog clock codec disk errors faults folders masks node notices plan readings records transport"
     ),
     "pipeline.commands": (
-        "appraisal archive capture cases catalog check clock codec drawing durations errors faults folders keys manual "
-        "node notices outline plan planner provision recordings records replay runtime schema score topology trial"
+        "appraisal archive calibrating calibration capture cases catalog check clock codec drawing durations errors "
+        "faults folders keys manual node notices outline plan planner provision recordings records replay runtime "
+        "schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "clock codec conform disk errors folders located masks node notices pieces readings recordings records table "
-        "units"
+        "calibration clock codec conform disk errors folders located masks node notices pieces readings recordings "
+        "records table units"
     ),
     "nodes.tools": (
         "agreement archive catalog check clock conform durations errors faults folders located nodes pieces records "
@@ -85,7 +88,7 @@ ARROWS: dict[str, str] = {
 }
 
 PRODUCT = ("pipeline", "nodes")
-HEAVY = {"apache_beam", "cv2", "modlib", "onnxruntime", "picamera2", "pyarrow", "torch"}
+HEAVY = {"apache_beam", "cv2", "modlib", "numba", "onnxruntime", "picamera2", "pyarrow", "torch"}
 # What the process of a node that touches no pixel does without: each would cost 5 to 20 MB of memory.
 BULKY = HEAVY | {"hotcoco", "http.client", "numpy", "rich"}
 

@@ -100,16 +100,18 @@ def test_a_file_with_other_columns_is_not_damaged(tmp_path: Path) -> None:
 
 
 def test_an_archive_of_the_first_version_is_read(tmp_path: Path) -> None:
-    """Its masks could not be null; beside newer files it still makes one table."""
-    wanted = schema("parts")
-    strict = pa.schema([field.with_nullable(False) for field in wanted], metadata={"kensa.schema": "1.0"})
+    """Its masks could not be null and outlines were not measured; beside newer files it still makes one table."""
+    wanted, later = schema("parts"), ("mean_score", "shape", "metric", "contour")
+    known = [field.with_nullable(False) for field in wanted if field.name not in later]
+    strict = pa.schema(known, metadata={"kensa.schema": "1.0"})
     there = tmp_path / "table=parts" / "date=2026-11-22"
     there.mkdir(parents=True)
-    row: dict[str, object] = {name: "" if wanted.field(name).type == pa.string() else 0 for name in wanted.names}
+    row: dict[str, object] = {name: "" if wanted.field(name).type == pa.string() else 0 for name in strict.names}
     row |= {"counts": b"", "whole": True}
     pq.write_table(pa.Table.from_pylist([row], schema=strict), there / "1.parquet")
     pq.write_table(pa.Table.from_pylist([row | {"counts": None, "part": 1}], schema=wanted), there / "2.parquet")
     assert read(tmp_path, "parts")["counts"].to_pylist() == [b"", None]
+    assert read(tmp_path, "parts")["shape"].to_pylist() == [None, None]
     assert read(tmp_path, "parts").schema.equals(wanted, check_metadata=True)
 
 

@@ -37,6 +37,11 @@ class Components(Struct, frozen=True):
         """Number of components."""
         return len(self.areas) - 1
 
+    def first(self, number: int) -> tuple[int, int]:
+        """Column and row of a component's first pixel, down the columns."""
+        x, y, _, height = self.boxes[number].tolist()
+        return x, y + int((self.labels[y : y + height, x] == number).argmax())
+
     def among(self, numbers: NDArray[np.intp]) -> NDArray[np.bool_]:
         """The pixels that belong to any of these components: (H, W) bool."""
         import numpy as np

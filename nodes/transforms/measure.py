@@ -2,40 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
 
-from nodes.transforms.components import Components, components, holes
+from msgspec import Meta
+from msgspec.structs import replace
+
+from nodes.transforms import plain
+from nodes.transforms.contours import packed
+from nodes.transforms.fast import compiled
+from nodes.transforms.metric import Plane, metric, plane
+from pipeline.calibration import open_calibration, read_calibration
+from pipeline.errors import MaskError
 from pipeline.masks import Mask
 from pipeline.node import node
-from pipeline.records import Frame, Layer, Measured, Region, Regions
+from pipeline.records import Frame, Layer, Measured, Region, Regions, Scores, Shape
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Holes = dict[int, tuple[int, int]]
+LONGEST = 1 << 16  # px of a side, of which sums of products of coordinates stay below 63 bits
+
+
+CalibrationFile = Annotated[str, Meta(description="a file", extra={"beside": True, "read": read_calibration})]
 
 
 @node()
-def measure(frame: Frame) -> Regions | None:
-    """Find the connected pieces of every mask and measure each: area, box, centroid, holes, extent.
+def measure(frame: Frame, *, calibration: CalibrationFile | None = None, contours: bool = False) -> Regions | None:
+    """Find the connected pieces of every mask and measure each: area, place, outline, holes, oriented box, shape.
 
-    Pixels that touch at a corner are connected. All numbers are in mask pixels; the centre of the
-    top-left pixel is (0, 0). Nothing is measured while the crop of a camera settles: its masks may be of
-    another place.
+    Pixels that touch at a corner are connected. Regions are in the order of their leftmost pixels. All numbers are in
+    mask pixels, the centre of the top-left pixel is (0, 0); and in mm as well, where there is a calibration. Nothing
+    is measured while the crop of a camera settles: its masks may be of another place.
+
+    Args:
+        calibration: How sensor pixels become mm; `kensa calibrate` makes it. A relative path starts at the folder of
+            the topology.
+        contours: Tell the outer border of each region as well; whoever has the mask can find it again.
     """
-    return None if frame.epoch == "settling" else measured(frame, frame.epoch)
+    if frame.epoch == "settling":
+        return None
+    seen = None if calibration is None else plane(open_calibration(calibration), frame.size, frame.roi)
+    return measured(frame, frame.epoch, seen, contours=contours)
 
 
-def measured(frame: Frame, epoch: Measured = "settled") -> Regions:
-    """Everything that a frame's masks show."""
+def measured(
+    frame: Frame, epoch: Measured = "settled", seen: Plane | None = None, *, contours: bool = False
+) -> Regions:
+    """Everything that a frame's masks show; in mm as well, where it is known what they see of the plane."""
     return Regions(
         camera=frame.camera,
         session=frame.session,
         seq=frame.seq,
         t_ns=frame.t_ns,
         size=frame.size,
-        regions=tuple(region for layer in frame.layers for region in regions(layer)),
+        regions=tuple([region for layer in frame.layers for region in regions(layer, seen, contours=contours)]),
         prompt=frame.prompt,
         model=frame.model,
         epoch=epoch,
@@ -43,46 +67,87 @@ def measured(frame: Frame, epoch: Measured = "settled") -> Regions:
     )
 
 
-def regions(layer: Layer) -> list[Region]:
-    """Every connected piece of a layer, from top to bottom as OpenCV numbers them."""
-    pixels = layer.mask.dense
-    found = components(pixels)
-    enclosed = _enclosed(pixels, found) if found.count else {}
-    return [_region(layer, found, number, enclosed.get(number, (0, 0))) for number in range(1, found.count + 1)]
+def regions(layer: Layer, seen: Plane | None = None, *, contours: bool = False) -> Iterator[Region]:
+    """Every connected piece of a layer, in the order of their first pixels, down the columns.
+
+    Raises:
+        MaskError: If the layer's scores are not of its mask.
+    """
+    mask, scores = layer.mask, layer.scores
+    whole, figures, told, code = counted(mask, scores)
+    at = walked = 0
+    for numbers, floats in zip(whole, figures, strict=True):
+        end, steps = numbers[17], numbers[19]
+        own = mask if len(whole) == 1 else Mask(mask.size, None, told[at:end])
+        border = packed(numbers[1], numbers[18], code[walked : walked + steps]) if contours or seen else b""
+        region = _region(layer, own, numbers, floats, border if contours else b"")
+        yield region if seen is None else replace(region, metric=metric(region, border, seen))
+        at, walked = end, walked + steps
 
 
-def _region(layer: Layer, found: Components, number: int, enclosed: tuple[int, int]) -> Region:
-    x, y, width, height = found.boxes[number].tolist()
-    rows, columns = layer.mask.size
-    area = int(found.areas[number])
-    centroid = found.centroids[number].tolist()
+def counted(mask: Mask, scores: Scores | None) -> tuple[list[Any], list[Any], bytes, bytes]:
+    """What is counted on each piece of a mask, by compiled kernels once they are loaded; see `fast.counting`."""
+    kernels = compiled.ready()
+    values = None if scores is None else grid(scores, mask.size)
+    if mask.counts == Mask.empty(mask.size).counts:
+        return [], [], b"", b""
+    if kernels is None or max(mask.size) > LONGEST:
+        return plain.counted(mask, values)
+    import numpy as np
+
+    counts = np.frombuffer(mask.counts, np.uint8)
+    whole, figures, told, code = kernels.counted(counts, mask.size, _none() if values is None else values)
+    return whole.tolist(), figures.tolist(), told.tobytes(), code.tobytes()
+
+
+def grid(scores: Scores, size: tuple[int, int]) -> NDArray[np.int8]:
+    """The values of scores: (H, W) int8.
+
+    Raises:
+        MaskError: If they are not of that size.
+    """
+    import numpy as np
+
+    if len(scores.data) != size[0] * size[1] or scores.size != size:
+        shape, length = f"{scores.size[0]}×{scores.size[1]}", len(scores.data)
+        raise MaskError(f"expected {size[0]}×{size[1]} scores, found {length} bytes of {shape}")
+    return np.frombuffer(scores.data, np.int8).reshape(size)
+
+
+@cache
+def _none() -> NDArray[np.int8]:
+    import numpy as np
+
+    return np.frombuffer(b"", np.int8).reshape(0, 0)
+
+
+def _region(layer: Layer, mask: Mask, numbers: list[int], figures: list[float], contour: bytes) -> Region:
+    area, left, top, right, bottom, x, y = numbers[:7]
+    width, height = right - left, bottom - top
+    scores = layer.scores
     return Region(
-        label=layer.label,
-        area_px=area,
-        box=(x, y, width, height),
-        centroid=(centroid[0], centroid[1]),
-        holes=enclosed[0],
-        hole_area_px=enclosed[1],
-        extent=area / (width * height),
-        whole=x > 0 and y > 0 and x + width < columns and y + height < rows,
-        score=layer.score,
-        mask=layer.mask if found.count == 1 else Mask.from_dense(found.labels == number),
+        layer.label,
+        area,
+        (left, top, width, height),
+        (x / area, y / area),
+        numbers[10],
+        numbers[11],
+        area / (width * height),
+        left > 0 and top > 0 and right < mask.size[1] and bottom < mask.size[0],
+        layer.score,
+        mask,
+        _shape(numbers, figures),
+        None,
+        None if scores is None else (numbers[16] / area - scores.zero_point) * scores.scale,
+        contour,
     )
 
 
-def _enclosed(pixels: NDArray[np.bool_], found: Components) -> Holes:
-    """For each component that has any: the number of its holes and their area."""
-    gaps, inside = holes(pixels)
-    told: Holes = {}
-    for number in inside.tolist():
-        owner = _around(found, gaps, number)
-        count, area = told.get(owner, (0, 0))
-        told[owner] = count + 1, area + int(gaps.areas[number])
-    return told
-
-
-def _around(found: Components, gaps: Components, number: int) -> int:
-    """The component around a hole: it has the pixel left of the hole's leftmost one."""
-    x, y, _, height = gaps.boxes[number].tolist()
-    down = int((gaps.labels[y : y + height, x] == number).argmax())
-    return int(found.labels[y + down, x - 1])
+def _shape(numbers: list[int], figures: list[float]) -> Shape:
+    dx, dy, span, breadth = numbers[12:16]
+    norm = math.sqrt(dx * dx + dy * dy)
+    angle = math.degrees(math.atan2(dy, dx))
+    if breadth > span:
+        span, breadth, angle = breadth, span, angle + 90.0
+    perimeter, diameter, eccentricity, solidity = figures
+    return Shape(perimeter, span / norm, breadth / norm, angle, diameter, eccentricity, solidity)

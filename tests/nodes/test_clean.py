@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from nodes.transforms.clean import clean
+from pipeline.errors import MaskError
 from pipeline.records import Frame, Layer, Scores
 from tests.nodes import oracle
+from tests.nodes.paths import kernels
 from tests.nodes.scenes import frame, pixels
 from tests.strategies import pixels as drawn
 from tests.strategies import sizes
+
+__all__ = ["kernels"]  # every test runs with and without them
 
 Pixels = oracle.Pixels
 
@@ -58,23 +62,23 @@ def test_laws(mask: Pixels, radius: int, least: int, most: int) -> None:
 @given(sizes(20).flatmap(drawn))
 def test_the_largest_piece_alone_stays(mask: Pixels) -> None:
     """With `keep_largest` at most one piece is left, and none was larger."""
-    kept = oracle.pieces(cleaned(mask, keep_largest=True))
+    kept = oracle.pieces(cleaned(mask, keep_largest=1))
     areas = [len(piece) for piece in oracle.pieces(mask)]
     assert [len(piece) for piece in kept] == ([max(areas)] if areas else [])
 
 
 def test_a_largest_piece_that_is_a_speck_goes_too() -> None:
     """`keep_largest` does not save what is too small."""
-    assert not cleaned(pixels("#...", "...."), keep_largest=True, min_area=2).any()
+    assert not cleaned(pixels("#...", "...."), keep_largest=1, min_area=2).any()
 
 
 def test_nothing_to_do_costs_nothing() -> None:
     """A frame that was clean is passed on as the same object: no pixel was copied."""
     tidy = frame(np.pad(np.ones((8, 8), bool), 4))
     assert clean(tidy) is tidy
-    assert clean(tidy, min_area=9, fill_holes=9, closing=1, keep_largest=True) is tidy
+    assert clean(tidy, min_area=9, fill_holes=9, closing=1, keep_largest=1) is tidy
     empty = frame(np.zeros((8, 8), bool))
-    assert clean(empty, keep_largest=True) is empty
+    assert clean(empty, keep_largest=1) is empty
 
 
 def test_a_clean_layer_beside_a_noisy_one_stays_the_same() -> None:
@@ -132,5 +136,86 @@ def test_a_layer_without_scores_keeps_its_mask() -> None:
 def test_a_damaged_score_map_is_refused() -> None:
     """Bytes that are not height × width raise; the line makes a gap of it."""
     layer = Layer("part", frame(pixels("##")).layers[0].mask, scores=Scores((1, 2), b"\0", 0.1))
-    with pytest.raises(ValueError, match="reshape"):
+    with pytest.raises(MaskError, match=r"^expected 1×2 scores, found 1 bytes of 1×2$"):
         clean(replace(frame(pixels("##")), layers=(layer,)), threshold=0.0)
+
+
+@given(sizes(20).flatmap(drawn), st.integers(0, 3))
+def test_the_largest_pieces_stay(mask: Pixels, most: int) -> None:
+    """As many as are asked for, none of those that go is larger than one that stays; 0 keeps all."""
+    areas = sorted((len(piece) for piece in oracle.pieces(mask)), reverse=True)
+    kept = sorted((len(piece) for piece in oracle.pieces(cleaned(mask, keep_largest=most))), reverse=True)
+    assert kept == (areas[:most] if most else areas)
+
+
+@given(sizes(24).flatmap(drawn), st.integers(0, 4), st.integers(0, 4))
+def test_opening_and_closing_are_those_of_scikit_image(mask: Pixels, opening: int, closing: int) -> None:
+    """By its discs, with nothing taken away at the edge of the view."""
+    from skimage import morphology
+
+    wide = np.pad(mask, 12, mode="constant", constant_values=True)
+    opened = mask
+    if opening:
+        eroded = morphology.erosion(wide, morphology.disk(opening))[12:-12, 12:-12]
+        opened = morphology.dilation(np.pad(eroded, 12), morphology.disk(opening))[12:-12, 12:-12]
+    closed = opened
+    if closing:
+        dilated = morphology.dilation(np.pad(opened, 12), morphology.disk(closing))[12:-12, 12:-12]
+        wide = np.pad(dilated, 12, mode="constant", constant_values=True)
+        closed = morphology.erosion(wide, morphology.disk(closing))[12:-12, 12:-12]
+    assert (cleaned(mask, opening=opening, closing=closing) == closed).all()
+
+
+@given(
+    st.lists(st.lists(st.integers(-9, 9), min_size=7, max_size=7), min_size=1, max_size=7),
+    st.integers(-9, 9),
+    st.integers(0, 9),
+)
+def test_hysteresis_is_that_of_scikit_image(values: list[list[int]], weak: int, more: int) -> None:
+    """What is weak stays in the pieces that have something strong, corners included."""
+    from skimage.measure import label
+
+    told = clean(scored(values, 1.0, 0), threshold=weak + more, hysteresis=weak, min_area=0).layers[0].mask.dense
+    scores = np.array(values)
+    pieces = label(scores > weak, connectivity=2)
+    assert (told == np.isin(pieces, np.unique(pieces[scores > weak + more]))).all()
+
+
+def test_hysteresis_asks_for_a_threshold_above_it() -> None:
+    """Both faults are told when the file is checked."""
+    spec = clean.spec  # type: ignore[attr-defined]
+    told = [
+        [(flaw.path, flaw.text) for flaw in spec.check(spec.params(**params))]
+        for params in ({"hysteresis": -1.0}, {"hysteresis": 2.0, "threshold": 1.0}, {"hysteresis": 0.0, "threshold": 1})
+    ]
+    assert told == [
+        [(("hysteresis",), "expected `threshold` beside it: what is weak stays where something strong is")],
+        [(("hysteresis",), "expected at most `threshold`, which is 1, got 2")],
+        [],
+    ]
+
+
+def test_a_zone_keeps_the_pixels_whose_centres_are_in_it() -> None:
+    """Its border belongs to it; a slanting side cuts between centres; nothing outside is the same object."""
+    full = frame(np.ones((4, 5), bool))
+    told = clean(full, zone=[(1, 1), (3, 1), (3, 2), (1, 2)], min_area=0).layers[0].mask.dense
+    assert (told == pixels(".....", ".###.", ".###.", ".....")).all()
+    told = clean(full, zone=[(-1, -1), (4.5, -1), (-1, 4.5)], min_area=0).layers[0].mask.dense
+    assert (told == pixels("####.", "###..", "##...", "#....")).all()
+    assert clean(full, zone=[(-1, -1), (9, -1), (9, 9), (-1, 9)], min_area=0) is full
+
+
+@given(st.lists(st.tuples(st.floats(-3, 15), st.floats(-3, 15)), min_size=3, max_size=6))
+def test_zones_are_those_of_opencv(corners: list[tuple[float, float]]) -> None:
+    """OpenCV's own test of a point says the same of every centre that is not all but on the border."""
+    import cv2
+
+    from nodes.transforms.clean import polygon
+
+    inside = polygon(tuple(corners), (12, 12)).dense
+    outline = np.array(corners, np.float32)
+    for y in range(12):
+        for x in range(12):
+            away = cv2.pointPolygonTest(outline, (x, y), measureDist=True)
+            if abs(away) > 5e-4:
+                assert inside[y, x] == (away > 0)

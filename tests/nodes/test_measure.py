@@ -13,9 +13,12 @@ from msgspec.structs import replace
 from nodes.transforms.measure import measure, measured
 from pipeline.records import Region
 from tests.nodes import oracle
+from tests.nodes.paths import kernels
 from tests.nodes.scenes import frame, pixels
 from tests.strategies import pixels as drawn
 from tests.strategies import sizes
+
+__all__ = ["kernels"]  # every test runs with and without them
 
 Pixels = oracle.Pixels
 

@@ -1,0 +1,147 @@
+"""The kernels, compiled by numba where it is installed: loaded beside the line, which works without them until then.
+
+Loading takes a second, compiling half a minute: that is done once for each text of the kernels, by one process that
+yields to all others. What it made is kept in `KENSA_CACHE`, else in the user's cache folder, under a digest of that
+text: numba itself does not see that a function changed which another file calls.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from functools import cache
+from hashlib import blake2b
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+import structlog
+
+MODULES = ("spelling", "bits", "discs", "joins", "outlines", "figures", "tidying", "counting")
+PLAIN = "plain"  # KENSA_KERNELS=plain does without them
+MADE = "made"  # stands in the folder once everything in it is there
+HUMBLE = 19  # niceness of the process that compiles
+
+
+class Kernels(NamedTuple):
+    """What is called from outside.
+
+    Attributes:
+        tidied: See `tidying`.
+        counted: See `counting`.
+    """
+
+    tidied: Callable[..., Any]
+    counted: Callable[..., Any]
+
+
+class Loader:
+    """Loads the kernels once, in a thread of its own, and has them compiled before where nobody has."""
+
+    def __init__(self) -> None:
+        self.kernels: Kernels | None = None
+        self.thread = threading.Thread(target=self._load, name="kernels", daemon=True)
+        self.thread.start()
+
+    def _load(self) -> None:
+        try:
+            make()
+            self.kernels = compiled()
+        except Exception as error:  # noqa: BLE001 - whatever numba or the disk says: the line does without
+            structlog.get_logger().warning("kernels", text=f"masks are cleaned and measured without numba: {error}")
+
+
+@cache
+def loader() -> Loader | None:
+    """What loads the kernels of this process; None where they cannot be, or shall not be, had."""
+    wanted = os.environ.get("KENSA_KERNELS") != PLAIN and find_spec("numba") is not None
+    return Loader() if wanted else None
+
+
+def ready() -> Kernels | None:
+    """The kernels, once they are loaded; the first call begins to load them and waits for nothing."""
+    found = loader()
+    return found.kernels if found else None
+
+
+def make() -> None:
+    """Have the kernels compiled in a process of its own, unless they are; who comes second waits for the first.
+
+    Raises:
+        OSError: If they cannot be kept.
+        subprocess.CalledProcessError: If it failed.
+    """
+    place = folder()
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / MADE).exists():
+            command = ["nice", "-n", str(HUMBLE), sys.executable, "-m", __name__]
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+            (place / MADE).touch()
+
+
+@cache
+def compiled() -> Kernels:
+    """The kernels, loaded now; compiled where they never were."""
+    import numba
+
+    config: Any = numba.config
+    kept, config.CACHE_DIR = config.CACHE_DIR, str(folder())
+    try:
+        functions = _bound(numba.njit)
+    finally:
+        config.CACHE_DIR = kept
+    kernels = Kernels(functions["tidied"], functions["counted"])
+    _call(kernels)
+    return kernels
+
+
+def folder() -> Path:
+    """Where compiled kernels of this text are kept."""
+    base = os.environ.get("KENSA_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kensa"
+    text = b"".join(Path(str(module.__file__)).read_bytes() for module in _modules())
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}".encode()
+    return Path(base) / f"kernels-{blake2b(version + text, digest_size=8).hexdigest()}"
+
+
+def _modules() -> list[ModuleType]:
+    return [import_module(f"nodes.transforms.fast.{name}") for name in MODULES]
+
+
+def _bound(njit: Callable[..., Any]) -> dict[str, Any]:
+    """Every function of the modules, compiled, in one namespace of their own: the plain ones stay as they are.
+
+    What is called from outside has all others in it: it alone is kept.
+    """
+    import numpy as np
+
+    space: dict[str, Any] = {"__name__": __name__, "np": np, "math": math}
+    for module in _modules():
+        for name, thing in vars(module).items():
+            if isinstance(thing, FunctionType) and thing.__module__ == module.__name__:
+                own = FunctionType(thing.__code__, space, name, thing.__defaults__)
+                space[name] = njit(own, cache=name in Kernels._fields, nogil=True, error_model="numpy")
+            elif name.isupper():
+                space[name] = thing
+    return space
+
+
+def _call(kernels: Kernels) -> None:
+    """Call each as a line does: numba loads, or compiles, for the types that it is called with."""
+    import numpy as np
+
+    counts = np.frombuffer(b"4", np.uint8)
+    kernels.tidied(counts, (2, 2), (0, 0), (0, 0, 0))
+    kernels.counted(counts, (2, 2), np.frombuffer(bytes(4), np.int8).reshape(2, 2))
+
+
+if __name__ == "__main__":
+    compiled()

@@ -181,11 +181,30 @@ class Track(Struct, frozen=True):
     region: Region
 
 
+class Coasted(Struct, frozen=True):
+    """A part that is in view but was not seen by itself: overlooked, in one region with others, or in pieces.
+
+    Attributes:
+        id: The id of its track.
+        box: (x, y, width, height) of where its motion has taken it, px; what is out of view is not in it.
+    """
+
+    id: Nat
+    box: tuple[float, float, float, float]
+
+
 class Tracks(Record, frozen=True, kw_only=True):
-    """A frame whose regions carry ids that are stable over time."""
+    """A frame whose regions carry ids that are stable over time.
+
+    Attributes:
+        size: (height, width) of every mask, px.
+        tracks: The parts that were seen.
+        coasted: The parts that must be in view as well, by their motion alone; none of them is in `tracks`.
+    """
 
     size: tuple[Side, Side]
     tracks: Annotated[tuple[Track, ...], Meta(max_length=65536)] = ()
+    coasted: Annotated[tuple[Coasted, ...], Meta(max_length=65536)] = ()
 
 
 class Part(Record, frozen=True, kw_only=True):

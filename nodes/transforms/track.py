@@ -8,7 +8,8 @@ from typing import Annotated
 from msgspec import Meta
 from msgspec.structs import replace
 
-from nodes.transforms.motion import Way
+from nodes.transforms.motion import Belt
+from nodes.transforms.places import Way
 from nodes.transforms.tracking import Tracker
 from pipeline.errors import NodeError
 from pipeline.node import node
@@ -41,12 +42,12 @@ def track(
         max_gap: Most frames in a row in which a part may be overlooked; what a gap took does not count.
         confirm: Frames in which a part must be seen; what is seen less often is noise.
     """
-    session, tracker, view = "", Tracker(confirm, max_gap, None), None
+    session, tracker, view = "", Tracker(confirm, max_gap, Belt(None, max_gap)), None
     for record in frames:
         if record.session != session:
             yield from tracker.close()
             session, view = record.session, None
-            tracker = Tracker(confirm, max_gap, Way(speed, 0.0) if speed else None)
+            tracker = Tracker(confirm, max_gap, Belt(Way(speed, 0.0) if speed else None, max_gap))
         if isinstance(record, Gap):
             tracker.miss(record.last)
             yield record

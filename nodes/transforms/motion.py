@@ -26,8 +26,8 @@ TYPICAL = 255  # whole regions that tell how long a part is
 
 # What speaks against an explanation, in units of one standard deviation, squared.
 FLICKER = 1.5  # px: standard deviation of a place
-ABSENT = 25.0  # a region that should be in view and is not, or that should have been and was not
-ANOTHER = 4.0  # a region that came or went at the edge: a part more than there need be
+ABSENT = 16.0  # a region that should be in view and is not, or that should have been and was not
+ANOTHER = 6.0  # a region that came or went at the edge: a part more than there need be
 INERTIA = 4.0  # px/frame: a velocity that changes by this much, or doubles, is as unlikely as an absent region
 
 
@@ -89,7 +89,7 @@ class Belt:
         if trusted or not (scene.past and scene.present):
             return found
         if not self.settled or absent > 2 * len(found.held) and absent > len(match.found):
-            self._search(scene.bare)
+            self._search(scene)
             found = self._explained(scene)[1]
         return found
 
@@ -105,7 +105,7 @@ class Belt:
         if not settled:
             self._scenes.append(scene)
         against = self._against if settled else self._against_all
-        way = min(sorted(scene.velocities | {self.pace(None)}), key=lambda way: against(scene, way))
+        way = min([self.pace(None), *scene.velocities], key=lambda way: against(scene, way))
         if self.velocity is None or math.dist(way, self.velocity) > INERTIA:
             self.velocity, self._learnt = way, min(self._learnt, 1)
             if settled:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple, Protocol
 
 from nodes.transforms.places import Box, Size, Way, moved
 from pipeline.records import Region
 
-FEW = 8  # regions that tell a velocity
+FEW = 8  # regions whose every velocity is tried
+MANY = 40  # past regions that vote for one
+BIN = 3.0  # px/frame: velocities that vote together
+TRIED = 16  # velocities with most votes
 
 
 class Past(NamedTuple):
@@ -18,13 +22,17 @@ class Past(NamedTuple):
         key: Which part: a number that no other one of the session has.
         region: How it looked.
         way: How far it has moved since then, up to the last frame.
-        held: Frames in a row in which it was seen, but not by itself.
+        broken: Frames in a row in which it was seen in pieces.
+        sure: Whether it was seen whole so often that its size is known.
+        of: The part that it was thought to be a piece of.
     """
 
     key: int
     region: Region
     way: Way
-    held: int = 0
+    broken: int = 0
+    sure: bool = False
+    of: int | None = None
 
 
 class Scene(NamedTuple):
@@ -36,16 +44,11 @@ class Scene(NamedTuple):
     frames: int = 1
 
     @property
-    def bare(self) -> Scene:
-        """The scene with the largest regions alone: enough to tell a velocity, however many specks there are."""
-        past = sorted(self.past, key=lambda each: -each.region.area_px)
-        present = sorted(self.present, key=lambda each: -each.area_px)
-        return self._replace(past=past[:FEW], present=present[:FEW])
-
-    @property
-    def velocities(self) -> set[Way]:
-        """Every velocity that would make one present region of one past region."""
-        return {way for before in self.past for now in self.present if (way := self.velocity(before, now))}
+    def velocities(self) -> list[Way]:
+        """Velocities that would make present regions of past ones: all, or where there are many those of most."""
+        past = self.past[:: len(self.past) // MANY + 1]
+        ways = [way for before in past for now in self.present if (way := self.velocity(before, now))]
+        return sorted(set(ways)) if len(ways) <= FEW**2 else _commonest(ways)
 
     def velocity(self, before: Past, now: Region) -> Way | None:
         """The velocity since the last frame, if these two are the same; None where no edge tells."""
@@ -60,14 +63,19 @@ class Found(NamedTuple):
         pairs: Index of a past region → index of the present one.
         held: Past regions that are in view but not by themselves: they flowed together with others, or fell apart.
             Each with how far it is from where its motion would have taken it.
+        broken: Those of them that are in pieces.
         spent: Present regions that are no parts of their own: what others flowed together to, or fell apart into.
-        parted: Past regions that turned out to be several parts: what was seen of them until now was of all of those.
+        parted: Present region → the past one that it is thought to be a piece of, or to have been in one region with:
+            all that was seen of that until now was of both.
+        rejoined: Past regions that were pieces of others after all, and are in one with them again.
     """
 
     pairs: Mapping[int, int]
     held: Mapping[int, Way] = {}
+    broken: frozenset[int] = frozenset()
     spent: frozenset[int] = frozenset()
-    parted: frozenset[int] = frozenset()
+    parted: Mapping[int, int] = {}
+    rejoined: frozenset[int] = frozenset()
 
 
 class Motion(Protocol):
@@ -108,3 +116,14 @@ class Match(NamedTuple):
     lost: list[int]
     new: list[int]
     against: float
+
+
+def _commonest(ways: Sequence[Way]) -> list[Way]:
+    """The middles of the bins that got most votes, each with its neighbours' (Hough, US patent 3,069,654)."""
+    bins: dict[tuple[int, int], list[Way]] = {}
+    for way in ways:
+        bins.setdefault((round(way.x / BIN), round(way.y / BIN)), []).append(way)
+    beside = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+    votes = {(x, y): sum(len(bins.get((x + i, y + j), ())) for i, j in beside) for x, y in bins}
+    most = sorted(votes, key=lambda place: (-votes[place], place))[:TRIED]
+    return [Way(fmean(way.x for way in bins[place]), fmean(way.y for way in bins[place])) for place in most]

@@ -12,6 +12,9 @@ from nodes.transforms.scene import Found, Motion, Past, Scene
 from pipeline.records import Coasted, Part, Region, Regions, Track, Tracks
 
 
+SURE = 3  # whole views after which a part's size is known
+
+
 class Sight(Struct, frozen=True, kw_only=True):
     """A part that is being followed.
 
@@ -24,9 +27,11 @@ class Sight(Struct, frozen=True, kw_only=True):
         first_seq: When it was first seen.
         best: Its best view so far.
         best_seq: When that was.
-        seen: Frames in which it was seen at all.
+        seen: Frames in which it was seen by itself.
         views: Frames in which it was seen whole.
         held: Frames since it was seen by itself in which it was seen all the same.
+        broken: Frames in a row in which it was seen in pieces.
+        of: The part that it is thought to be a piece of.
         unseen: Frames since it was last seen that were looked at without finding it.
         dark: Frames since then that nobody could look at.
         hidden: Frames before then that nobody could look at, and in which it was or may have been in view.
@@ -44,6 +49,8 @@ class Sight(Struct, frozen=True, kw_only=True):
     seen: int = 1
     views: int = 0
     held: int = 0
+    broken: int = 0
+    of: int | None = None
     unseen: int = 0
     dark: int = 0
     hidden: int = 0
@@ -83,9 +90,9 @@ class Tracker:
         dark = self._dark(frame)
         past = [self._past(sight) for sight in self._sights]
         found = self._motion.follow(Scene(past, frame.regions, frame.size, dark + 1), travelled)
-        now = [self._next(sight, i, found, dark, frame) for i, sight in enumerate(self._sights)]
-        taken = {*found.pairs.values(), *found.spent}
-        new = [self._first(region, dark, frame) for j, region in enumerate(frame.regions) if j not in taken]
+        kept = [(i, sight) for i, sight in enumerate(self._sights) if i not in found.rejoined]
+        now = [self._next(sight, i, found, dark, frame) for i, sight in kept]
+        new = self._new(found, dark, frame)
         left = [sight for sight in now if self._has_left(sight, frame.size)]
         self._sights = [self._named(sight) for sight in [*now, *new] if not self._has_left(sight, frame.size)]
         self._last = frame
@@ -112,7 +119,15 @@ class Tracker:
         return frame.seq - self._last.seq - 1
 
     def _past(self, sight: Sight) -> Past:
-        return Past(sight.key, sight.region, self._motion.travelled.less(sight.at), sight.held)
+        way = self._motion.travelled.less(sight.at)
+        return Past(sight.key, sight.region, way, sight.broken, sight.views >= SURE, sight.of)
+
+    def _new(self, found: Found, dark: int, frame: Regions) -> list[Sight]:
+        """The parts that nobody knew."""
+        taken = {*found.pairs.values(), *found.spent}
+        of = {j: self._sights[i].key for j, i in found.parted.items()}
+        regions = [(j, region) for j, region in enumerate(frame.regions) if j not in taken]
+        return [replace(self._first(region, dark, frame), of=of.get(j)) for j, region in regions]
 
     def _first(self, region: Region, dark: int, frame: Regions) -> Sight:
         """A part at the moment it is first seen; where it must just have come into view it is one for certain."""
@@ -135,15 +150,15 @@ class Tracker:
         """The part after one more frame: seen, seen with others, or not seen."""
         if (j := found.pairs.get(i)) is not None:
             again = _again(sight, frame.regions[j], self._motion.travelled, dark, frame)
-            return _anew(again) if i in found.parted else again
+            return _anew(again) if i in found.parted.values() else again
         if (rest := found.held.get(i)) is not None:
             return replace(
                 sight,
                 at=sight.at.less(rest),
                 seq=frame.seq,
                 t_ns=frame.t_ns,
-                seen=sight.seen + 1,
                 held=sight.held + 1,
+                broken=sight.broken + 1 if i in found.broken else 0,
                 unseen=0,
                 dark=0,
                 hidden=sight.hidden + sight.dark + dark,
@@ -227,6 +242,7 @@ def _again(sight: Sight, region: Region, at: Way, dark: int, frame: Regions) -> 
         seen=sight.seen + 1,
         views=sight.views + region.whole,
         held=0,
+        broken=0,
         unseen=0,
         dark=0,
         hidden=sight.hidden + sight.dark + dark,

@@ -40,7 +40,8 @@ class Belt:
     """
 
     def __init__(self, velocity: Way | None, patience: int) -> None:
-        self.velocity, self._patience = velocity, patience
+        self.velocity = velocity
+        self.trial = self._patience = patience
         self.travelled = REST
         self._learnt = LEARNING if velocity else 0
         self._scenes: deque[Scene] = deque(maxlen=2 * LEARNING)

@@ -85,6 +85,10 @@ class Motion(Protocol):
     def travelled(self) -> Way:
         """How far everything has moved since the beginning; nothing, where each part moves for itself."""
 
+    @property
+    def trial(self) -> int:
+        """Most frames in a row in which what is no part for certain may be overlooked."""
+
     def follow(self, scene: Scene, told: Way | None) -> Found:
         """Find out which region is which, and learn from it how they move.
 

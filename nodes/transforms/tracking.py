@@ -91,10 +91,10 @@ class Tracker:
         past = [self._past(sight) for sight in self._sights]
         found = self._motion.follow(Scene(past, frame.regions, frame.size, dark + 1), travelled)
         kept = [(i, sight) for i, sight in enumerate(self._sights) if i not in found.rejoined]
-        now = [self._next(sight, i, found, dark, frame) for i, sight in kept]
-        new = self._new(found, dark, frame)
+        now = [self._named(self._next(sight, i, found, dark, frame)) for i, sight in kept]
         left = [sight for sight in now if self._has_left(sight, frame.size)]
-        self._sights = [self._named(sight) for sight in [*now, *new] if not self._has_left(sight, frame.size)]
+        new = [self._named(sight) for sight in self._new(found, dark, frame)]
+        self._sights = [sight for sight in now if not self._has_left(sight, frame.size)] + new
         self._last = frame
         return self._parts(left, frame, 0), self._tracks(frame)
 
@@ -169,7 +169,8 @@ class Tracker:
         if not (sight.unseen or sight.held):
             return False
         place = self._motion.place(self._past(sight), size)
-        return sight.unseen > self._max_gap or place[2] <= 0 or place[3] <= 0
+        most = self._max_gap if sight.id is not None else min(self._max_gap, self._motion.trial)
+        return sight.unseen > most or place[2] <= 0 or place[3] <= 0
 
     def _named(self, sight: Sight) -> Sight:
         """The part with an id, as soon as it was seen often enough: ids count parts, not specks."""

@@ -10,7 +10,7 @@ from pipeline.errors import TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.2"
+VERSION = "1.3"
 
 # Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct.
 Column = tuple[str, str, str]
@@ -69,6 +69,13 @@ STRUCTS: dict[str, tuple[Column, ...]] = {
         ("low", "float64?", "as the measure's name says"),
         ("high", "float64?", "as the measure's name says"),
     ),
+    "spread": (
+        ("measure", "string", ""),
+        ("mean", "float64", "as the measure's name says"),
+        ("low", "float64", "as the measure's name says"),
+        ("high", "float64", "as the measure's name says"),
+        ("deviation", "float64", "as the measure's name says"),
+    ),
 }
 SEEN: tuple[Column, ...] = (
     *WHO,
@@ -99,6 +106,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("hidden", "int64", "frames"),
         ("best_seq", "int64", "frame number"),
         *REGION,
+        ("measures", "[spread]", "over the whole views"),
+        ("mark", "float64?", "encoder count at which its middle is at x = 0"),
+        ("piece", "int64?", "number on the whole belt"),
     ),
     "verdicts": (
         *WHO,

@@ -102,6 +102,7 @@ class Frame(Record, frozen=True, kw_only=True):
         model: Hash of the network that segmented; empty where no network did.
         epoch: Whether the masks are of `roi`: certainly, where `settled`; not, while it is `settling` after a change:
             they may be of the crop before, and nothing is measured on them; nobody knows, where `unknown`.
+        encoder: Count of the belt's encoder at exposure, where it has one.
     """
 
     size: tuple[Side, Side]
@@ -110,6 +111,7 @@ class Frame(Record, frozen=True, kw_only=True):
     roi: Roi | None = None
     model: Text = ""
     epoch: Epoch = "settled"
+    encoder: Int64 | None = None
 
 
 class Image(Record, frozen=True, kw_only=True):
@@ -172,6 +174,7 @@ class Regions(Record, frozen=True, kw_only=True):
     prompt: Text = ""
     model: Text = ""
     epoch: Literal["settled", "unknown"] = "settled"
+    encoder: Int64 | None = None
 
 
 class Track(Struct, frozen=True):
@@ -207,6 +210,24 @@ class Tracks(Record, frozen=True, kw_only=True):
     coasted: Annotated[tuple[Coasted, ...], Meta(max_length=65536)] = ()
 
 
+class Spread(Struct, frozen=True):
+    """What was measured of one part, over all views in which it was whole.
+
+    Attributes:
+        measure: What was measured, with its unit in the name.
+        mean: Mean over the views.
+        low: The least of them.
+        high: The greatest of them.
+        deviation: Their standard deviation (of the sample); 0 of a single view.
+    """
+
+    measure: Text
+    mean: float
+    low: float
+    high: float
+    deviation: float
+
+
 class Part(Record, frozen=True, kw_only=True):
     """One part, told once, when it has left the view; `seq` and `t_ns` are its last sight.
 
@@ -217,6 +238,10 @@ class Part(Record, frozen=True, kw_only=True):
         hidden: Frames in which it was or may have been in view and that nobody could see: a gap took them.
         best: Its best view: the largest one that was whole, or the largest of all.
         best_seq: Frame of that view.
+        measures: Every number that a region has, over the views in which the part was whole.
+        mark: Where it lies on the belt: the encoder's count at which its middle is at x = 0 of the view; None where
+            no encoder is read.
+        piece: Its number on the whole belt, the same at every camera, where `handover` gave it one.
     """
 
     id: Nat
@@ -225,6 +250,9 @@ class Part(Record, frozen=True, kw_only=True):
     hidden: Nat
     best: Region
     best_seq: Nat
+    measures: Annotated[tuple[Spread, ...], Meta(max_length=256)] = ()
+    mark: float | None = None
+    piece: Nat | None = None
 
 
 class Finding(Struct, frozen=True):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.columns import TABLES, arrow, schema
 from pipeline.errors import TableError
 from pipeline.masks import Mask
-from pipeline.records import Finding, Frame, Gap, Image, Layer, Part, Record, Region, Regions, Roi, Tracks, Verdict
+from pipeline.records import Finding, Frame, Gap, Image, Layer, Part, Record, Region, Regions, Roi, Spread, Tracks, Verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,7 +114,9 @@ def _tracks(frame: Tracks) -> Iterator[tuple[str, Row]]:
 
 def _parts(part: Part) -> Iterator[tuple[str, Row]]:
     counted = {"first_seq": part.first_seq, "views": part.views, "hidden": part.hidden, "best_seq": part.best_seq}
-    yield "parts", {**_who(part), "part": part.id, **counted, **_region(part.best)}
+    measures = [{name: getattr(spread, name) for name in Spread.__struct_fields__} for spread in part.measures]
+    told = {"measures": measures, "mark": part.mark, "piece": part.piece}
+    yield "parts", {**_who(part), "part": part.id, **counted, **_region(part.best), **told}
 
 
 def _verdicts(verdict: Verdict) -> Iterator[tuple[str, Row]]:
@@ -193,7 +195,8 @@ def _whose(row: Row) -> Row:
 
 def _part(row: Row) -> Part:
     counted = {name: row[name] for name in ("first_seq", "views", "hidden", "best_seq")}
-    return Part(**_whose(row), id=row["part"], **counted, best=_best(row))
+    told = {"measures": tuple(Spread(**spread) for spread in row["measures"]), "mark": row["mark"], "piece": row["piece"]}
+    return Part(**_whose(row), id=row["part"], **counted, best=_best(row), **told)
 
 
 def _best(row: Row) -> Region:

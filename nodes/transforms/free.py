@@ -96,6 +96,7 @@ class Free:
 
     travelled = REST
     trial = 0
+    coasts = False
 
     def __init__(self, *, masks: bool) -> None:
         self._overlap: Overlap = _mask_iou if masks else _box_iou

@@ -32,12 +32,14 @@ INERTIA = 4.0  # px/frame: a velocity that changes by this much, or doubles, is 
 
 
 class Belt:
-    """One velocity for all: told, or learnt from what is matched.
+    """One velocity for all: told, read off an encoder, or learnt from what is matched.
 
     Args:
         velocity: Where it is known, px per frame.
         patience: Most frames in a row in which a part may be seen in pieces.
     """
+
+    coasts = True
 
     def __init__(self, velocity: Way | None, patience: int) -> None:
         self.velocity = velocity

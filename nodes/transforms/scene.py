@@ -89,6 +89,10 @@ class Motion(Protocol):
     def trial(self) -> int:
         """Most frames in a row in which what is no part for certain may be overlooked."""
 
+    @property
+    def coasts(self) -> bool:
+        """Whether a part that is overlooked must be where its motion has taken it."""
+
     def follow(self, scene: Scene, told: Way | None) -> Found:
         """Find out which region is which, and learn from it how they move.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from nodes.transforms.places import REST, Box, Size, Way, gone, stays
 from nodes.transforms.scene import Found, Motion, Past, Scene
+from nodes.transforms.summary import NOTHING, Summary, added, spreads
 from pipeline.records import Coasted, Part, Region, Regions, Track, Tracks
 
 
@@ -27,6 +29,8 @@ class Sight(Struct, frozen=True, kw_only=True):
         first_seq: When it was first seen.
         best: Its best view so far.
         best_seq: When that was.
+        best_at: How far everything had travelled then.
+        measured: What was measured in the frames in which it was seen whole.
         seen: Frames in which it was seen by itself.
         views: Frames in which it was seen whole.
         held: Frames since it was seen by itself in which it was seen all the same.
@@ -46,6 +50,8 @@ class Sight(Struct, frozen=True, kw_only=True):
     first_seq: int
     best: Region
     best_seq: int
+    best_at: Way
+    measured: Summary = NOTHING
     seen: int = 1
     views: int = 0
     held: int = 0
@@ -66,10 +72,13 @@ class Tracker:
         confirm: Sights that make a part, where it can be seen so often.
         max_gap: Most frames in a row that may be looked at without finding it.
         motion: What says which region is which.
+        mark: Where a region lies on the belt that had travelled so far, where that is known.
     """
 
-    def __init__(self, confirm: int, max_gap: int, motion: Motion) -> None:
-        self._confirm, self._max_gap, self._motion = confirm, max_gap, motion
+    def __init__(
+        self, confirm: int, max_gap: int, motion: Motion, mark: Callable[[Region, Way], float] | None = None
+    ) -> None:
+        self._confirm, self._max_gap, self._motion, self._mark = confirm, max_gap, motion, mark
         self._sights: list[Sight] = []
         self._ids = self._keys = 0
         self._last: Regions | None = None
@@ -141,6 +150,8 @@ class Tracker:
             first_seq=frame.seq,
             best=region,
             best_seq=frame.seq,
+            best_at=self._motion.travelled,
+            measured=added(NOTHING, region) if region.whole else NOTHING,
             views=int(region.whole),
             hidden=_in_view(region.box, dark, self._motion.pace(None).times(-1), frame.size),
         )
@@ -189,7 +200,7 @@ class Tracker:
             t_ns=frame.t_ns,
             size=frame.size,
             tracks=tuple(Track(s.id, s.region) for s in known if not (s.unseen or s.held)),  # type: ignore[arg-type]
-            coasted=tuple(self._coasted(s, frame.size) for s in known if s.unseen or s.held),
+            coasted=tuple(self._coasted(s, frame.size) for s in known if s.unseen or s.held) if self._motion.coasts else (),
         )
 
     def _coasted(self, sight: Sight, size: Size) -> Coasted:
@@ -221,6 +232,8 @@ class Tracker:
             hidden=sight.hidden + _in_view(sight.region.box, sight.dark + dark, pace, frame.size),
             best=sight.best,
             best_seq=sight.best_seq,
+            measures=spreads(sight.measured),
+            mark=self._mark and self._mark(sight.best, sight.best_at),
         )
 
 
@@ -240,6 +253,8 @@ def _again(sight: Sight, region: Region, at: Way, dark: int, frame: Regions) -> 
         t_ns=frame.t_ns,
         best=region if better else sight.best,
         best_seq=frame.seq if better else sight.best_seq,
+        best_at=at if better else sight.best_at,
+        measured=added(sight.measured, region) if region.whole else sight.measured,
         seen=sight.seen + 1,
         views=sight.views + region.whole,
         held=0,
@@ -252,7 +267,10 @@ def _again(sight: Sight, region: Region, at: Way, dark: int, frame: Regions) -> 
 
 def _anew(sight: Sight) -> Sight:
     """The part with its last view alone: those before were of several parts."""
-    return replace(sight, best=sight.region, best_seq=sight.seq, views=int(sight.region.whole))
+    region = sight.region
+    measured = added(NOTHING, region) if region.whole else NOTHING
+    last = {"best": region, "best_seq": sight.seq, "best_at": sight.at}
+    return replace(sight, **last, views=int(region.whole), measured=measured)
 
 
 def _rank(region: Region) -> tuple[bool, int]:

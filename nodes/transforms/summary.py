@@ -1,47 +1,49 @@
-"""What is measured of a part in view after view, kept as sums: a part that rests in view for a day costs no more."""
+"""What is measured of a part in view after view, kept as sums: a part that rests in view for a day costs no more.
+
+After Welford, *Note on a method for calculating corrected sums of squares and products*, Technometrics 4 (1962).
+"""
 
 from __future__ import annotations
 
 import math
 from functools import cache
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
 from pipeline.records import Region, Spread
 
 
-class Sums(NamedTuple):
-    """What is kept of one measure (Welford, *Note on a method for calculating corrected sums of squares and products*,
-    Technometrics 4 (1962))."""
+class Summary:
+    """The measures of one part, over the views that were added."""
 
-    mean: float
-    squares: float
-    low: float
-    high: float
+    __slots__ = ("_count", "_sums")
 
+    def __init__(self) -> None:
+        self._count = 0
+        self._sums: list[list[float]] = []  # mean, sum of squares around it, least, greatest
 
-Summary = tuple[int, tuple[Sums, ...]]
+    def add(self, region: Region) -> None:
+        """Take in one more view."""
+        values = _read()(region)
+        self._count = count = self._count + 1
+        if count == 1:
+            self._sums = [[value, 0.0, value, value] for value in values]
+            return
+        for sums, value in zip(self._sums, values, strict=True):
+            mean, squares, low, high = sums
+            if value == mean and not squares:
+                continue
+            after = mean + (value - mean) / count
+            sums[:] = after, squares + (value - mean) * (value - after), min(low, value), max(high, value)
 
-NOTHING: Summary = (0, ())
-
-
-def added(summary: Summary, region: Region) -> Summary:
-    """The summary with one more view."""
-    count, sums = summary
-    values = [float(getattr(region, name)) for name in measures()]
-    if not count:
-        return 1, tuple(Sums(value, 0.0, value, value) for value in values)
-    return count + 1, tuple(_with(each, value, count + 1) for each, value in zip(sums, values, strict=True))
-
-
-def spreads(summary: Summary) -> tuple[Spread, ...]:
-    """What is told of it; nothing, where there was no view."""
-    count, sums = summary
-    return tuple(
-        Spread(name, each.mean, each.low, each.high, math.sqrt(each.squares / (count - 1)) if count > 1 else 0.0)
-        for name, each in zip(measures(), sums, strict=False)
-    )
+    @property
+    def spreads(self) -> tuple[Spread, ...]:
+        """What is told of it; nothing, where there was no view."""
+        less = max(self._count - 1, 1)
+        told = zip(measures(), self._sums, strict=False)
+        return tuple(Spread(name, m, low, high, math.sqrt(squares / less)) for name, (m, squares, low, high) in told)
 
 
 @cache
@@ -53,7 +55,6 @@ def measures() -> tuple[str, ...]:
     return tuple(field.name for field in told.fields if isinstance(field.type, kinds))
 
 
-def _with(sums: Sums, value: float, count: int) -> Sums:
-    mean = sums.mean + (value - sums.mean) / count
-    squares = sums.squares + (value - sums.mean) * (value - mean)
-    return Sums(mean, squares, min(sums.low, value), max(sums.high, value))
+@cache
+def _read() -> Any:
+    return attrgetter(*measures())

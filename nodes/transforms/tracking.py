@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from nodes.transforms.places import REST, Box, Size, Way, gone, stays
 from nodes.transforms.scene import Found, Motion, Past, Scene
-from nodes.transforms.summary import NOTHING, Summary, added, spreads
+from nodes.transforms.summary import Summary
 from pipeline.records import Coasted, Part, Region, Regions, Track, Tracks
 
 
@@ -51,7 +51,7 @@ class Sight(Struct, frozen=True, kw_only=True):
     best: Region
     best_seq: int
     best_at: Way
-    measured: Summary = NOTHING
+    measured: Summary
     seen: int = 1
     views: int = 0
     held: int = 0
@@ -151,7 +151,7 @@ class Tracker:
             best=region,
             best_seq=frame.seq,
             best_at=self._motion.travelled,
-            measured=added(NOTHING, region) if region.whole else NOTHING,
+            measured=_summary(region),
             views=int(region.whole),
             hidden=_in_view(region.box, dark, self._motion.pace(None).times(-1), frame.size),
         )
@@ -232,7 +232,7 @@ class Tracker:
             hidden=sight.hidden + _in_view(sight.region.box, sight.dark + dark, pace, frame.size),
             best=sight.best,
             best_seq=sight.best_seq,
-            measures=spreads(sight.measured),
+            measures=sight.measured.spreads,
             mark=self._mark and self._mark(sight.best, sight.best_at),
         )
 
@@ -245,6 +245,8 @@ def _in_view(box: Box, frames: int, way: Way, size: Size) -> int:
 def _again(sight: Sight, region: Region, at: Way, dark: int, frame: Regions) -> Sight:
     """The part, seen once more."""
     better = _rank(region) > _rank(sight.best)
+    if region.whole:
+        sight.measured.add(region)
     return replace(
         sight,
         region=region,
@@ -254,7 +256,6 @@ def _again(sight: Sight, region: Region, at: Way, dark: int, frame: Regions) -> 
         best=region if better else sight.best,
         best_seq=frame.seq if better else sight.best_seq,
         best_at=at if better else sight.best_at,
-        measured=added(sight.measured, region) if region.whole else sight.measured,
         seen=sight.seen + 1,
         views=sight.views + region.whole,
         held=0,
@@ -268,9 +269,16 @@ def _again(sight: Sight, region: Region, at: Way, dark: int, frame: Regions) -> 
 def _anew(sight: Sight) -> Sight:
     """The part with its last view alone: those before were of several parts."""
     region = sight.region
-    measured = added(NOTHING, region) if region.whole else NOTHING
     last = {"best": region, "best_seq": sight.seq, "best_at": sight.at}
-    return replace(sight, **last, views=int(region.whole), measured=measured)
+    return replace(sight, **last, views=int(region.whole), measured=_summary(region))
+
+
+def _summary(region: Region) -> Summary:
+    """What is measured of a part from this view on."""
+    summary = Summary()
+    if region.whole:
+        summary.add(region)
+    return summary
 
 
 def _rank(region: Region) -> tuple[bool, int]:

@@ -49,6 +49,7 @@ class Scene(NamedTuple):
         missed: Share of the parts that are overlooked in a frame, each for itself.
         touching: Whether parts that lie close flow together at times, and single ones fall apart.
         limit: IDF1 to be reached.
+        steady: Whether the speed is the same in every frame.
     """
 
     speed: Callable[[int, int], float]
@@ -56,6 +57,7 @@ class Scene(NamedTuple):
     missed: float = MISSED
     touching: bool = False
     limit: float = 0.97
+    steady: bool = True
 
 
 def _constant(low: float, high: float) -> Callable[[int, int], float]:
@@ -74,7 +76,7 @@ SCENES = {
     "slow": Scene(_constant(0.05, 0.15), 400),
     "fast": Scene(_constant(0.5, 1.0), 250, limit=0.96),
     "very fast": Scene(_constant(1.1, 1.7), 250, limit=0.93),
-    "stop-and-go": Scene(_stops, 400),
+    "stop-and-go": Scene(_stops, 400, steady=False),
     "10 % missed": Scene(_constant(0.1, 0.4), 300, missed=0.1, limit=0.95),
     "merges and splits": Scene(_constant(0.1, 0.4), 300, touching=True, limit=0.90),
 }

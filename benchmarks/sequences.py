@@ -1,4 +1,4 @@
-"""Real sequences that people drew boxes on, with detections: MOT15, MOT17 and BDD100K, read from where they are kept."""
+"""Real sequences that people drew boxes on, with detections: MOT15, MOT17, BDD100K; read from where they lie."""
 
 from __future__ import annotations
 

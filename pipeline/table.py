@@ -16,7 +16,21 @@ from typing import TYPE_CHECKING, Any
 from pipeline.columns import TABLES, arrow, schema
 from pipeline.errors import TableError
 from pipeline.masks import Mask
-from pipeline.records import Finding, Frame, Gap, Image, Layer, Part, Record, Region, Regions, Roi, Spread, Tracks, Verdict
+from pipeline.records import (
+    Finding,
+    Frame,
+    Gap,
+    Image,
+    Layer,
+    Part,
+    Record,
+    Region,
+    Regions,
+    Roi,
+    Spread,
+    Tracks,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -195,7 +209,8 @@ def _whose(row: Row) -> Row:
 
 def _part(row: Row) -> Part:
     counted = {name: row[name] for name in ("first_seq", "views", "hidden", "best_seq")}
-    told = {"measures": tuple(Spread(**spread) for spread in row["measures"]), "mark": row["mark"], "piece": row["piece"]}
+    measures = tuple(Spread(**spread) for spread in row["measures"])
+    told = {"measures": measures, "mark": row["mark"], "piece": row["piece"]}
     return Part(**_whose(row), id=row["part"], **counted, best=_best(row), **told)
 
 

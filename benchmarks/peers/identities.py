@@ -56,7 +56,7 @@ def _detections(frame: Rows) -> Any:
 def _rows(told: Any) -> Rows:
     ids = [] if told.tracker_id is None else told.tracker_id.tolist()
     pairs = zip(ids, told.xyxy.tolist(), strict=True)
-    return [[id, x, y, right - x, low - y] for id, (x, y, right, low) in pairs if id >= 0]
+    return [[told_, x, y, right - x, low - y] for told_, (x, y, right, low) in pairs if told_ >= 0]
 
 
 def _score(task: dict[str, Any]) -> dict[str, Any]:

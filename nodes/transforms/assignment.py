@@ -7,6 +7,7 @@ to stay alone. SciPy has the dense kind and would cost a line 40 MB; behind a ga
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from heapq import heappop, heappush
@@ -29,69 +30,65 @@ def assign(pairs: Iterable[tuple[float, int, int]], alone: float) -> dict[int, i
         if cost < alone:
             rows.setdefault(row, {})[column] = cost
     wanted = Counter(column for costs in rows.values() for column in costs)
-    found = {row: next(iter(costs)) for row, costs in rows.items() if len(costs) == 1 and wanted[next(iter(costs))] == 1}
+    found = {}
+    for row, costs in rows.items():
+        first = next(iter(costs))
+        if len(costs) == 1 and wanted[first] == 1:
+            found[row] = first
     contested = {row: costs for row, costs in rows.items() if row not in found}
-    return found | _augmented(contested, alone) if contested else found
+    return found | _Contest(contested, alone).settled() if contested else found
 
 
-def _augmented(rows: dict[int, Costs], alone: float) -> dict[int, int]:
+class _Contest:
     """The same for rows that compete, by the shortest path from each to a column that is free."""
-    owners: dict[int, int] = {}
-    found: dict[int, int] = {}
-    prices: dict[int, float] = {}
-    for row in rows:
-        _augment(row, rows, alone, owners, found, prices)
-    return found
 
+    def __init__(self, rows: dict[int, Costs], alone: float) -> None:
+        self._rows, self._alone = rows, alone
+        self._found: dict[int, int] = {}
+        self._owners: dict[int, int] = {}
+        self._prices: dict[int, float] = {}
 
-def _augment(
-    start: int, rows: dict[int, Costs], alone: float, owners: dict[int, int], found: dict[int, int], prices: dict[int, float]
-) -> None:
-    """Give one more row its place, and let those make room for it for whom that is cheapest.
+    def settled(self) -> dict[int, int]:
+        """Row → column."""
+        for row in self._rows:
+            self._place(row)
+        return self._found
 
-    Dijkstra over columns, in reduced costs: an owner's own column is what its other ones are compared with.
-    """
-    queue: list[tuple[float, int, int]] = []  # (distance, column, row it is reached from)
-    done: dict[int, tuple[float, int]] = {}
-    best = (float("inf"), start)  # the cheapest row to be left alone, and at what distance
-    row, base = start, 0.0
-    while True:
-        if base + alone < best[0]:
-            best = (base + alone, row)
-        for column, cost in rows[row].items():
-            if column not in done:
-                heappush(queue, (base + cost - prices.get(column, 0.0), column, row))
-        while queue and queue[0][1] in done:
-            heappop(queue)
-        if not queue or queue[0][0] >= best[0]:
-            end, last = None, best[0]
-            break
-        distance, column, before = heappop(queue)
-        done[column] = (distance, before)
-        if column not in owners:
-            end, last = column, distance
-            break
-        row = owners[column]
-        base = distance - (rows[row][column] - prices.get(column, 0.0))
-    for column, (distance, _) in done.items():
-        prices[column] = prices.get(column, 0.0) + distance - last
-    _shift(start, best[1] if end is None else None, end, done, owners, found)
+    def _place(self, start: int) -> None:
+        """Give one more row its place, and let those make room for it for whom that is cheapest: Dijkstra's way.
 
+        It ends at a column that is free, or at a row that is left alone, whichever is nearer.
+        """
+        queue: list[tuple[float, int, int]] = []  # (distance, column, row it is reached from)
+        done: dict[int, tuple[float, int]] = {}
+        nearest, loner = math.inf, start
+        row, base = start, 0.0
+        while True:
+            if base + self._alone < nearest:
+                nearest, loner = base + self._alone, row
+            for column, cost in self._rows[row].items():
+                if column not in done:
+                    heappush(queue, (base + cost - self._prices.get(column, 0.0), column, row))
+            while queue and queue[0][1] in done:
+                heappop(queue)
+            if not queue or queue[0][0] >= nearest:
+                end = self._found.pop(loner, None)
+                break
+            nearby, column, before = heappop(queue)
+            done[column] = (nearby, before)
+            if column not in self._owners:
+                nearest, end = nearby, column
+                break
+            row = self._owners[column]
+            base = nearby - (self._rows[row][column] - self._prices.get(column, 0.0))
+        for column, (distance, _) in done.items():
+            self._prices[column] = self._prices.get(column, 0.0) + distance - nearest
+        self._hand_back(start, end, done)
 
-def _shift(
-    start: int,
-    loner: int | None,
-    end: int | None,
-    done: dict[int, tuple[float, int]],
-    owners: dict[int, int],
-    found: dict[int, int],
-) -> None:
-    """Hand columns back along the path, from its end to where it began."""
-    column = end
-    if loner is not None:
-        column = found.pop(loner, None)
-    while column is not None:
-        row = done[column][1]
-        before = found.get(row)
-        found[row], owners[column] = column, row
-        column = before if row != start else None
+    def _hand_back(self, start: int, column: int | None, done: dict[int, tuple[float, int]]) -> None:
+        """Hand columns on along the path, from its end to where it began."""
+        while column is not None:
+            row = done[column][1]
+            before = self._found.get(row)
+            self._found[row], self._owners[column] = column, row
+            column = before if row != start else None

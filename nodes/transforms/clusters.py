@@ -14,26 +14,21 @@ PIECE = 0.5  # of the usual length: as long as this, a piece may be a part
 SEVERAL = 1.5  # times the usual length: as long as this, a part may be several
 
 
-def resolve(scene: Scene, step: Way, match: Match, places: Sequence[Box], patience: int, typical: float) -> Found:
+def resolve(scene: Scene, match: Match, places: Sequence[Box], *, patience: int, typical: float) -> Found:
     """What a matching leaves over: parts that are in one region with others, and regions that are one part.
 
     Args:
-        step: How far the belt moved since the last frame.
-        match: What is matched at that.
-        places: Where every past region should be in view; needed where something is left over.
+        match: What is matched.
+        places: Where every past region should be in view.
         patience: Most frames in a row in which a part may be in pieces.
         typical: How long parts usually are, px.
     """
-    if not (match.lost or match.new):
-        return Found(match.found)
-    return _Clusters(scene, step, match, places, patience, typical).found()
+    return _Clusters(scene, match, places, patience=patience, typical=typical).found()
 
 
 class _Clusters:
-    def __init__(
-        self, scene: Scene, step: Way, match: Match, places: Sequence[Box], patience: int, typical: float
-    ) -> None:
-        self._scene, self._step, self._places = scene, step, places
+    def __init__(self, scene: Scene, match: Match, places: Sequence[Box], *, patience: int, typical: float) -> None:
+        self._scene, self._places = scene, places
         self._patience, self._typical = patience, typical
         self._pairs = dict(match.found)
         self._held: dict[int, Way] = {}

@@ -173,7 +173,8 @@ def _mask_iou(before: Region, expected: Box, now: Region) -> float:
     (x, y, width, height), (left, top, wide, high) = before.box, now.box
     x = round(expected[0] + (expected[2] - width) / 2)
     y = round(expected[1] + (expected[3] - height) / 2)
-    first_x, first_y, last_x, last_y = max(x, left), max(y, top), min(x + width, left + wide), min(y + height, top + high)
+    first_x, last_x = max(x, left), min(x + width, left + wide)
+    first_y, last_y = max(y, top), min(y + height, top + high)
     if last_x <= first_x or last_y <= first_y:
         return 0.0
     was, there = before.mask.dense, now.mask.dense

@@ -76,8 +76,8 @@ class _Pieces:
             raise NodeError(f"expected a part of a camera in `stations` ({known}), found one of '{part.camera}'")
         if part.mark is None:
             raise NodeError(
-                f"expected parts with a mark on the belt, found part {part.id} of '{part.camera}' without: give `track` "
-                "a `pulse`"
+                f"expected parts with a mark on the belt, found part {part.id} of '{part.camera}' without: "
+                "give `track` a `pulse`"
             )
         return part.mark - self._stations[part.camera]
 

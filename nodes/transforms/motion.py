@@ -78,8 +78,8 @@ class Belt:
 
     def came(self, region: Region, size: Size) -> bool:
         """Where the velocity is known, and it would have been out of view before; a corner of a part is not certain."""
-        wide = PIECE * median(self._widths) if self._widths else math.inf
-        return self.settled and region.box[3] >= wide and not stays(region.box, self.pace(None).times(-1), size)
+        wide = region.box[3] >= PIECE * median(self._widths) if self._widths else region.whole
+        return self.settled and wide and not stays(region.box, self.pace(None).times(-1), size)
 
     @property
     def _typical(self) -> float:
@@ -88,19 +88,22 @@ class Belt:
     def _read(self, scene: Scene, *, trusted: bool) -> Found:
         """What is seen at the known velocity, or at another one where that explains too little."""
         match, found = self._explained(scene)
-        absent = len(match.lost) + len(match.new)
         if trusted or not (scene.past and scene.present):
             return found
-        if not self.settled or absent > 2 * len(found.held) and absent > len(match.found):
+        absent = len(match.lost) + len(match.new)
+        if not self.settled or absent > max(2 * len(found.held), len(match.found)):
             self._search(scene)
             found = self._explained(scene)[1]
         return found
 
     def _explained(self, scene: Scene) -> tuple[Match, Found]:
+        """What is matched at the known velocity, and what becomes of it with merges and splits."""
         step = self.pace(None).times(scene.frames)
-        match = explain(scene, step)
-        places = [carried(p.region.box, p.way.plus(step), scene.size, self._typical) for p in scene.past] if match.lost or match.new else []
-        return match, resolve(scene, step, match, places, self._patience, self._typical)
+        match, typical = explain(scene, step), self._typical
+        if not (match.lost or match.new):
+            return match, Found(match.found)
+        places = [carried(past.region.box, past.way.plus(step), scene.size, typical) for past in scene.past]
+        return match, resolve(scene, match, places, patience=self._patience, typical=typical)
 
     def _search(self, scene: Scene) -> None:
         """Take the velocity with the least against it; one that hardly differs from the known one is the known one."""
@@ -145,14 +148,13 @@ def explain(scene: Scene, step: Way) -> Match:
     found = assign(near, max((cost for cost, _, _ in near), default=0.0) + 1)
     costs = {(i, j): cost for cost, i, j in near}
     back = step.times(-1)
-    gone_ = [i for i in range(len(past)) if i not in found]
-    taken = set(found.values())
-    came = [j for j in range(len(present)) if j not in taken]
-    lost = [i for i in gone_ if stays(past[i].region.box, past[i].way.plus(step), size)]
-    new = [j for j in came if stays(present[j].box, back, size)]
+    left = [i for i in range(len(past)) if i not in found]
+    came = {*range(len(present))} - {*found.values()}
+    lost = [i for i in left if stays(past[i].region.box, past[i].way.plus(step), size)]
+    new = [j for j in sorted(came) if stays(present[j].box, back, size)]
     absent = len(lost) + len(new)
     against = sum(costs[pair] for pair in found.items())
-    return Match(found, lost, new, against + ABSENT * absent + ANOTHER * (len(gone_) + len(came) - absent))
+    return Match(found, lost, new, against + ABSENT * absent + ANOTHER * (len(left) + len(came) - absent))
 
 
 def _near(scene: Scene, step: Way) -> list[tuple[float, int, int]]:

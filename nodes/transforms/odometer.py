@@ -41,7 +41,6 @@ class Odometer:
         return way
 
     def mark(self, region: Region, travelled: Way) -> float:
-        """Where a region lies on the belt that has travelled so far since the first frame: the encoder's count at which
-        its middle is at x = 0."""
+        """Where a region lies on a belt that has travelled so far: the count at which its middle is at x = 0."""
         x, _, width, _ = region.box
         return (self._first or 0) + (travelled.x - x - (width - 1) / 2) / self._pulse

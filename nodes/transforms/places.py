@@ -81,9 +81,7 @@ def off(before: Box, after: Box, way: Way, size: Size) -> float:
     """How far something is from where another would be after a way, px; infinite where that is out of view."""
     if gone(before, way, size):
         return math.inf
-    x = _miss(before[0], before[0] + before[2], after[0], after[0] + after[2], way.x, size[1])
-    y = _miss(before[1], before[1] + before[3], after[1], after[1] + after[3], way.y, size[0])
-    return math.hypot(x, y)
+    return math.hypot(_miss(before, after, 0, way.x, size[1]), _miss(before, after, 1, way.y, size[0]))
 
 
 def ends(before: Box, after: Box, way: Way, size: Size) -> list[float]:
@@ -127,8 +125,8 @@ class Shelf:
         first = bisect_left(self._lows, x - margin - self._widest)
         last = bisect_right(self._lows, x + width + margin)
         for j in self._order[first:last]:
-            other = self._boxes[j]
-            if other[0] + other[2] >= x - margin and y - margin <= other[1] + other[3] and other[1] <= y + height + margin:
+            left, top, wide, high = self._boxes[j]
+            if left + wide >= x - margin and y - margin <= top + high and top <= y + height + margin:
                 yield j
 
 
@@ -147,10 +145,11 @@ def _carried(low: float, high: float, way: float, edge: int, length: float) -> t
     return first, max(0.0, last - first)
 
 
-def _miss(low: float, high: float, now_low: float, now_high: float, way: float, edge: int) -> float:
+def _miss(before: Box, after: Box, axis: int, way: float, edge: int) -> float:
     """Mean distance of the ends that were in view from where they should be; an end out of view is at the edge."""
-    a = abs(now_low - max(low + way, 0)) if low > 0 else None
-    b = abs(now_high - min(high + way, edge)) if high < edge else None
+    low, high = before[axis], before[axis] + before[axis + 2]
+    a = abs(after[axis] - max(low + way, 0)) if low > 0 else None
+    b = abs(after[axis] + after[axis + 2] - min(high + way, edge)) if high < edge else None
     if a is None:
         return b or 0.0
     return a if b is None else (a + b) / 2

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nodes.transforms.places import REST, Box, Size, Way, gone, stays
+from nodes.transforms.places import Box, Size, Way, gone
 from nodes.transforms.scene import Found, Motion, Past, Scene
 from nodes.transforms.summary import Summary
 from pipeline.records import Coasted, Part, Region, Regions, Track, Tracks
-
 
 SURE = 3  # whole views after which a part's size is known
 
@@ -200,7 +199,7 @@ class Tracker:
             t_ns=frame.t_ns,
             size=frame.size,
             tracks=tuple(Track(s.id, s.region) for s in known if not (s.unseen or s.held)),  # type: ignore[arg-type]
-            coasted=tuple(self._coasted(s, frame.size) for s in known if s.unseen or s.held) if self._motion.coasts else (),
+            coasted=tuple(self._coasted(s, frame.size) for s in known if self._motion.coasts and (s.unseen or s.held)),
         )
 
     def _coasted(self, sight: Sight, size: Size) -> Coasted:

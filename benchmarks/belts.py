@@ -108,7 +108,7 @@ def _frames(
 
 def _laid(random: Random, length: float, *, touching: bool) -> list[Lying]:
     """Parts in every lane over so much belt; where they may touch, every second gap is a narrow one."""
-    parts = []
+    parts: list[Lying] = []
     for lane in range(len(LANES)):
         behind = random.uniform(0, LENGTH)
         while behind < length:

@@ -95,7 +95,7 @@ def _real(sequences: list[Sequence]) -> Iterator[Figure]:
         plain = PLAIN.get(each.name)
         recorded = f"; plain IoU and constant velocity {plain}" if plain else ""
         note = f"{score.switches} switches; supervision {100 * theirs[1].idf1:.1f}{recorded}"
-        limit = plain and Limit("≥", plain)
+        limit = Limit("≥", plain) if plain else None
         yield Figure(f"IDF1, {each.name}, %", 100 * score.idf1, limit, BYTE, 100 * theirs[0].idf1, note=note)
     if rows:
         mine, trackers, supervision = (fmean(column) for column in zip(*rows, strict=True))
@@ -120,7 +120,8 @@ def _own_pace(frames: list[Regions], motion: str) -> float:
 
 def _fastest(frames: list[Regions]) -> float:
     answers = ask([{"do": "track", "with": peer, "frames": _scored(frames)} for peer in PEERS])
-    return len(frames) / min(answer["seconds"] for answer in answers)
+    seconds: list[float] = [answer["seconds"] for answer in answers]
+    return len(frames) / min(seconds)
 
 
 def crowd(count: int, frames: int = 150) -> list[list[Box]]:
@@ -164,13 +165,14 @@ def _score(true: list[Frames], told: list[Told]) -> Score:
     return Score(fmean(a["idf1"] for a in answers), sum(a["switches"] for a in answers), once, parts, ghosts)
 
 
-def regions(boxes: Iterable[Iterable[float]], size: tuple[int, int], seq: int, **fields: Any) -> Regions:
+def regions(boxes: Iterable[Box], size: tuple[int, int], seq: int, **fields: Any) -> Regions:
     """A frame in which these boxes (x, y, width, height) were found, in whole px and clipped by the view."""
-    found = [region for box in boxes if (region := _region(*box, size))]
+    found = [region for box in boxes if (region := _region(box, size))]
     return Regions(camera="c", session="s", seq=seq, t_ns=seq, size=size, regions=tuple(found), **fields)
 
 
-def _region(x: float, y: float, width: float, height: float, size: tuple[int, int]) -> Region | None:
+def _region(found: Box, size: tuple[int, int]) -> Region | None:
+    x, y, width, height = found
     left, top = max(0, round(x)), max(0, round(y))
     right, low = min(size[1], round(x + width)), min(size[0], round(y + height))
     if right <= left or low <= top:
@@ -188,14 +190,14 @@ def ours(frames: Iterable[Regions], **params: Any) -> tuple[Frames, list[int]]:
         if isinstance(record, Part):
             counted.append(record.id)
         elif isinstance(record, Tracks):
-            seen = [[t.id, *t.region.box] for t in record.tracks]
+            seen: Rows = [[t.id, *t.region.box] for t in record.tracks]
             told.append(seen + [[c.id, *c.box] for c in record.coasted])
     return told, counted
 
 
 def ask(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The peers' answers, from their own environment."""
-    command = [ROOT / ".venv-bench" / "bin" / "python", "-m", "benchmarks.peers.identities"]
+    command: list[str | Path] = [ROOT / ".venv-bench" / "bin" / "python", "-m", "benchmarks.peers.identities"]
     run = subprocess.run(command, input=json.dumps(tasks), stdout=subprocess.PIPE, check=True, text=True, cwd=ROOT)
     answers: list[dict[str, Any]] = json.loads(run.stdout)
     return answers

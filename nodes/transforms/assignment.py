@@ -62,7 +62,7 @@ class _Contest:
         queue: list[tuple[float, int, int]] = []  # (distance, column, row it is reached from)
         done: dict[int, tuple[float, int]] = {}
         nearest, loner = math.inf, start
-        row, base = start, 0.0
+        row, base, end = start, 0.0, None
         while True:
             if base + self._alone < nearest:
                 nearest, loner = base + self._alone, row

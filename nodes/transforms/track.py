@@ -59,7 +59,7 @@ def track(
     def begin() -> tuple[Tracker, Odometer | None]:
         odometer = Odometer(pulse) if pulse is not None else None
         way = Belt(Way(speed, 0.0) if speed else None, max_gap) if motion == "belt" else Free(masks=overlap == "mask")
-        return Tracker(confirm, max_gap, way, odometer and odometer.mark), odometer
+        return Tracker(confirm, max_gap, way, odometer.mark if odometer else None), odometer
 
     session, view = "", None
     tracker, odometer = begin()
@@ -74,7 +74,7 @@ def track(
             continue
         if prompt in ("", record.prompt):
             view = one_view(record, view)
-            parts, tracks = tracker.look(only(record, label), odometer and odometer.moved(record))
+            parts, tracks = tracker.look(only(record, label), odometer.moved(record) if odometer else None)
             yield from parts
             yield tracks
     yield from tracker.close()

@@ -177,7 +177,7 @@ def test_an_assignment_is_the_cheapest(data: st.DataObject) -> None:
     assert len({*found.values()}) == len(found)
     known = {(i, j): c for c, i, j in pairs}
     places = itertools.permutations([*range(columns), *[None] * rows], rows)
-    best = min(sum(known.get((i, j), 99) if j is not None else alone for i, j in enumerate(each)) for each in places)  # type: ignore[arg-type]
+    best = min(sum(known.get((i, j), 99) if j is not None else alone for i, j in enumerate(each)) for each in places)
     assert sum(known[pair] for pair in found.items()) + alone * (rows - len(found)) == best
 
 

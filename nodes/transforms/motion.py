@@ -78,8 +78,10 @@ class Belt:
 
     def came(self, region: Region, size: Size) -> bool:
         """Where the velocity is known, and it would have been out of view before; a corner of a part is not certain."""
-        wide = region.box[3] >= PIECE * median(self._widths) if self._widths else region.whole
-        return self.settled and wide and not stays(region.box, self.pace(None).times(-1), size)
+        pace = self.pace(None)
+        side, usual = (3, self._widths) if abs(pace.x) >= abs(pace.y) else (2, self._lengths)
+        wide = region.box[side] >= PIECE * median(usual) if usual else region.whole
+        return self.settled and wide and not stays(region.box, pace.times(-1), size)
 
     @property
     def _typical(self) -> float:

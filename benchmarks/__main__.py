@@ -1,4 +1,4 @@
-"""Measure Kensa beside named peers and limits: `python -m benchmarks [rle memory sensor …]`.
+"""Measure Kensa beside named peers and limits: `python -m benchmarks [rle memory tracking …]`.
 
 Without names all are measured and docs/benchmarks.md is written. Exit status: 0 where all limits are met, 1 where not.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.figure import Figure
 
-BENCHES = ("rle", "checking", "memory", "chains", "crash", "durable", "sensor", "inspection")
+BENCHES = ("rle", "checking", "memory", "chains", "crash", "durable", "sensor", "inspection", "tracking")
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\
 # Benchmarks

@@ -95,6 +95,13 @@ STRUCTS: dict[str, tuple[Column, ...]] = {
         ("low", "float64?", "as the measure's name says"),
         ("high", "float64?", "as the measure's name says"),
     ),
+    "spread": (
+        ("measure", "string", ""),
+        ("mean", "float64", "as the measure's name says"),
+        ("low", "float64", "as the measure's name says"),
+        ("high", "float64", "as the measure's name says"),
+        ("deviation", "float64", "as the measure's name says"),
+    ),
 }
 SEEN: tuple[Column, ...] = (
     *WHO,
@@ -126,6 +133,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("hidden", "int64", "frames"),
         ("best_seq", "int64", "frame number"),
         *REGION,
+        ("measures", "[spread]", "over the whole views"),
+        ("mark", "float64?", "encoder count at which its middle is at x = 0"),
+        ("piece", "int64?", "number on the whole belt"),
     ),
     "verdicts": (
         *WHO,

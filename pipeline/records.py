@@ -106,6 +106,7 @@ class Frame(Record, frozen=True, kw_only=True):
             they may be of the crop before, and nothing is measured on them; nobody knows, where `unknown`.
         timing: How `t_ns` is known: the sensor's own stamp (`sensor`); the host's clock when the frame came to it
             (`wall`), or when a library there had parsed it (`parsed`); only when it came here (`arrival`).
+        encoder: Count of the belt's encoder at exposure, where it has one.
     """
 
     size: tuple[Side, Side]
@@ -115,6 +116,7 @@ class Frame(Record, frozen=True, kw_only=True):
     model: Text = ""
     epoch: Epoch = "settled"
     timing: Timing = "sensor"
+    encoder: Int64 | None = None
 
 
 class Image(Record, frozen=True, kw_only=True):
@@ -245,6 +247,7 @@ class Regions(Record, frozen=True, kw_only=True):
     model: Text = ""
     epoch: Measured = "settled"
     roi: Roi | None = None
+    encoder: Int64 | None = None
 
 
 class Track(Struct, frozen=True):
@@ -254,16 +257,29 @@ class Track(Struct, frozen=True):
     region: Region
 
 
+class Coasted(Struct, frozen=True):
+    """A part that is in view but was not seen by itself: overlooked, in one region with others, or in pieces.
+
+    Attributes:
+        id: The id of its track.
+        box: (x, y, width, height) of where its motion has taken it, px; what is out of view is not in it.
+    """
+
+    id: Nat
+    box: tuple[float, float, float, float]
+
+
 class Tracks(Record, frozen=True, kw_only=True):
     """A frame whose regions carry ids that are stable over time.
 
     Attributes:
         size: (height, width) of the frame, px.
-        tracks: What was followed.
+        tracks: The parts that were seen.
         prompt: As in the frame, and so are the rest.
         roi: The crop the network saw, in sensor pixels, where known.
         model: Hash of the network.
         epoch: Whether the masks are of `roi`.
+        coasted: The parts that must be in view as well, by their motion alone; none of them is in `tracks`.
     """
 
     size: tuple[Side, Side]
@@ -272,6 +288,25 @@ class Tracks(Record, frozen=True, kw_only=True):
     model: Text = ""
     epoch: Measured = "settled"
     roi: Roi | None = None
+    coasted: Annotated[tuple[Coasted, ...], Meta(max_length=65536)] = ()
+
+
+class Spread(Struct, frozen=True):
+    """What was measured of one part, over all views in which it was whole.
+
+    Attributes:
+        measure: What was measured, with its unit in the name.
+        mean: Mean over the views.
+        low: The least of them.
+        high: The greatest of them.
+        deviation: Their standard deviation (of the sample); 0 of a single view.
+    """
+
+    measure: Text
+    mean: float
+    low: float
+    high: float
+    deviation: float
 
 
 class Part(Record, frozen=True, kw_only=True):
@@ -284,6 +319,10 @@ class Part(Record, frozen=True, kw_only=True):
         hidden: Frames in which it was or may have been in view and that nobody could see: a gap took them.
         best: Its best view: the largest one that was whole, or the largest of all.
         best_seq: Frame of that view.
+        measures: Every number that a region has, over the views in which the part was whole.
+        mark: Where it lies on the belt: the encoder's count at which its middle is at x = 0 of the view; None where
+            no encoder is read.
+        piece: Its number on the whole belt, the same at every camera, where `handover` gave it one.
     """
 
     id: Nat
@@ -292,6 +331,9 @@ class Part(Record, frozen=True, kw_only=True):
     hidden: Nat
     best: Region
     best_seq: Nat
+    measures: Annotated[tuple[Spread, ...], Meta(max_length=256)] = ()
+    mark: float | None = None
+    piece: Nat | None = None
 
 
 class Finding(Struct, frozen=True):

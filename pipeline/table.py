@@ -31,6 +31,7 @@ from pipeline.records import (
     Regions,
     Roi,
     Shape,
+    Spread,
     Tracks,
     Verdict,
 )
@@ -147,7 +148,9 @@ def _tracks(frame: Tracks) -> Iterator[tuple[str, Row]]:
 
 def _parts(part: Part) -> Iterator[tuple[str, Row]]:
     counted = {"first_seq": part.first_seq, "views": part.views, "hidden": part.hidden, "best_seq": part.best_seq}
-    yield "parts", {**_who(part), "part": part.id, **counted, **_region(part.best)}
+    measures = [{name: getattr(spread, name) for name in Spread.__struct_fields__} for spread in part.measures]
+    told = {"measures": measures, "mark": part.mark, "piece": part.piece}
+    yield "parts", {**_who(part), "part": part.id, **counted, **_region(part.best), **told}
 
 
 def _verdicts(verdict: Verdict) -> Iterator[tuple[str, Row]]:
@@ -244,7 +247,9 @@ def _whose(row: Row) -> Row:
 
 def _part(row: Row) -> Part:
     counted = {name: row[name] for name in ("first_seq", "views", "hidden", "best_seq")}
-    return Part(**_whose(row), id=row["part"], **counted, best=_best(row))
+    measures = tuple(Spread(**spread) for spread in row["measures"])
+    told = {"measures": measures, "mark": row["mark"], "piece": row["piece"]}
+    return Part(**_whose(row), id=row["part"], **counted, best=_best(row), **told)
 
 
 def _measured_frame(row: Row, inside: Mapping[int, Row]) -> Regions:

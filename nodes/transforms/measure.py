@@ -64,6 +64,7 @@ def measured(
         model=frame.model,
         epoch=epoch,
         roi=frame.roi,
+        encoder=frame.encoder,
     )
 
 

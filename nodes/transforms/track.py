@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
 
-from nodes.transforms.motion import Way
+from nodes.transforms.free import Free
+from nodes.transforms.motion import Belt
+from nodes.transforms.odometer import Odometer
+from nodes.transforms.places import Way
 from nodes.transforms.tracking import Tracker
 from pipeline.errors import NodeError
 from pipeline.node import node
@@ -16,6 +19,7 @@ from pipeline.records import Gap, Part, Regions, Tracks
 from pipeline.units import Frames, Speed
 
 Confirm = Annotated[int, Meta(ge=1, description="frames")]
+Pulse = Annotated[float, Meta(description="px/count")]
 
 
 @node(per="camera")
@@ -24,36 +28,53 @@ def track(
     *,
     label: str = "part",
     prompt: str = "",
+    motion: Literal["belt", "free"] = "belt",
     speed: Speed | None = None,
+    pulse: Pulse | None = None,
+    overlap: Literal["box", "mask"] = "box",
     max_gap: Frames = 5,
     confirm: Confirm = 2,
 ) -> Iterator[Tracks | Part | Gap]:
-    """Follow the parts on a belt, and tell each of them once when it has left the view.
+    """Follow parts, and tell each of them once when it has left the view.
 
-    All parts move together: the belt's speed is learnt from the first of them, or given. So a part
-    is found again although it moved by its own length or more. Frames that a gap took are counted
-    in the parts that they hid, whole or when they came or left. A new session is a new belt: ids begin at 0.
+    On a belt all parts move together: how far is read off its encoder, given, or learnt from the first of them. So a
+    part is found again although it moved by its own length or more, keeps its id while others flow together with it in
+    one region or it falls apart in several, and is told as coasted where it was overlooked. Where parts move freely
+    each has a Kalman filter, and overlap says which is which. Frames that a gap took are counted in the parts that they
+    hid, whole or when they came or left. A new session is a new belt: ids begin at 0, and none is ever given twice.
 
     Args:
         label: Which regions are parts.
         prompt: Which prompt of the camera is followed; needed where it has several, since each is a view of its own.
+        motion: Whether parts lie on a belt or move each for itself.
         speed: How far the belt moves along x in a frame; left out, it is learnt.
-        max_gap: Most frames in a row in which a part may be overlooked; what a gap took does not count.
-        confirm: Frames in which a part must be seen; what is seen less often is noise.
+        pulse: How far the belt moves along x in one count of its encoder, which every frame then carries.
+        overlap: What is compared of parts that move freely: their boxes, or their pixels.
+        max_gap: Most frames in a row in which a part may be overlooked or in pieces; what a gap took does not count.
+        confirm: Frames in which a part must be seen, where it is in view for so many; what is seen less is noise.
     """
-    session, tracker, view = "", Tracker(confirm, max_gap, None), None
+    if motion == "free" and (speed is not None or pulse is not None):
+        raise NodeError("expected `speed` and `pulse` for a belt alone, found `motion: free`: leave them out")
+
+    def begin() -> tuple[Tracker, Odometer | None]:
+        odometer = Odometer(pulse) if pulse is not None else None
+        way = Belt(Way(speed, 0.0) if speed else None, max_gap) if motion == "belt" else Free(masks=overlap == "mask")
+        return Tracker(confirm, max_gap, way, odometer.mark if odometer else None), odometer
+
+    session, view = "", None
+    tracker, odometer = begin()
     for record in frames:
         if record.session != session:
             yield from tracker.close()
             session, view = record.session, None
-            tracker = Tracker(confirm, max_gap, Way(speed, 0.0) if speed else None)
+            tracker, odometer = begin()
         if isinstance(record, Gap):
             tracker.miss(record.last)
             yield record
             continue
         if prompt in ("", record.prompt):
             view = one_view(record, view)
-            parts, tracks = tracker.look(only(record, label))
+            parts, tracks = tracker.look(only(record, label), odometer.moved(record) if odometer else None)
             yield from parts
             yield tracks
     yield from tracker.close()

@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nodes.transforms.motion import REST, Motion, Past, Scene, Size, Way, gone
-from pipeline.records import Part, Region, Regions, Track, Tracks
+from nodes.transforms.places import Box, Size, Way, gone
+from nodes.transforms.scene import Found, Motion, Past, Scene
+from nodes.transforms.summary import Summary
+from pipeline.records import Coasted, Part, Region, Regions, Track, Tracks
+
+SURE = 3  # whole views after which a part's size is known
 
 
 class Sight(Struct, frozen=True, kw_only=True):
     """A part that is being followed.
 
     Attributes:
-        region: How it looked when it was last seen.
-        seq: When that was.
+        key: A number of its own, from its first sight on.
+        region: How it looked when it was last seen by itself.
+        at: How far everything had travelled then.
+        seq: When it was last seen.
         t_ns: When that was, UTC nanoseconds.
         first_seq: When it was first seen.
         best: Its best view so far.
         best_seq: When that was.
-        seen: Frames in which it was seen at all.
+        best_at: How far everything had travelled then.
+        measured: What was measured in the frames in which it was seen whole.
+        seen: Frames in which it was seen by itself.
         views: Frames in which it was seen whole.
-        unseen: Frames since then that were looked at without finding it.
+        held: Frames since it was seen by itself in which it was seen all the same.
+        broken: Frames in a row in which it was seen in pieces.
+        of: The part that it is thought to be a piece of.
+        unseen: Frames since it was last seen that were looked at without finding it.
         dark: Frames since then that nobody could look at.
         hidden: Frames before then that nobody could look at, and in which it was or may have been in view.
-        id: Its id, once it is confirmed.
+        id: Its id, once it is certain.
     """
 
+    key: int
     region: Region
+    at: Way
     seq: int
     t_ns: int
     first_seq: int
     best: Region
     best_seq: int
+    best_at: Way
+    measured: Summary
     seen: int = 1
     views: int = 0
+    held: int = 0
+    broken: int = 0
+    of: int | None = None
     unseen: int = 0
     dark: int = 0
     hidden: int = 0
@@ -49,21 +68,26 @@ class Tracker:
     Whatever hides a frame hides the parts that were in view then, also those that came or left in the dark.
 
     Args:
-        confirm: Sights that make a part.
+        confirm: Sights that make a part, where it can be seen so often.
         max_gap: Most frames in a row that may be looked at without finding it.
-        velocity: How far the belt moves in a frame, where that is known.
+        motion: What says which region is which.
+        mark: Where a region lies on the belt that had travelled so far, where that is known.
     """
 
-    def __init__(self, confirm: int, max_gap: int, velocity: Way | None) -> None:
-        self._confirm, self._max_gap = confirm, max_gap
-        self._motion = Motion(velocity)
+    def __init__(
+        self, confirm: int, max_gap: int, motion: Motion, mark: Callable[[Region, Way], float] | None = None
+    ) -> None:
+        self._confirm, self._max_gap, self._motion, self._mark = confirm, max_gap, motion, mark
         self._sights: list[Sight] = []
-        self._ids = 0
+        self._ids = self._keys = 0
         self._last: Regions | None = None
         self._missing = -1
 
-    def look(self, frame: Regions) -> tuple[list[Part], Tracks]:
+    def look(self, frame: Regions, travelled: Way | None = None) -> tuple[list[Part], Tracks]:
         """Take in what one frame shows.
+
+        Args:
+            travelled: How far everything has moved since the last frame, where that is known, px.
 
         Returns:
             The parts that have left since the last frame, and what is where now.
@@ -72,14 +96,15 @@ class Tracker:
             ValueError: If the frame is not newer than the last one.
         """
         dark = self._dark(frame)
-        past = [Past(sight.region, frame.seq - sight.seq) for sight in self._sights]
-        found = self._motion.follow(Scene(past, frame.regions, frame.size))
-        now = [self._next(sight, found.get(i), dark, frame) for i, sight in enumerate(self._sights)]
-        new = [self._first(region, dark, frame) for j, region in enumerate(frame.regions) if j not in found.values()]
-        left = [sight for sight in now if self._has_left(sight, frame)]
-        self._sights = [self._named(sight) for sight in [*now, *new] if sight not in left]
+        past = [self._past(sight) for sight in self._sights]
+        found = self._motion.follow(Scene(past, frame.regions, frame.size, dark + 1), travelled)
+        kept = [(i, sight) for i, sight in enumerate(self._sights) if i not in found.rejoined]
+        now = [self._named(self._next(sight, i, found, dark, frame)) for i, sight in kept]
+        left = [sight for sight in now if self._has_left(sight, frame.size)]
+        new = [self._named(sight) for sight in self._new(found, dark, frame)]
+        self._sights = [sight for sight in now if not self._has_left(sight, frame.size)] + new
         self._last = frame
-        return _parts([self._told(sight, sight.dark, frame.size) for sight in left], frame), self._tracks(frame)
+        return self._parts(left, frame, 0), self._tracks(frame)
 
     def miss(self, last: int) -> None:
         """Nobody will ever see the frames up to this one."""
@@ -89,9 +114,8 @@ class Tracker:
         """Tell the parts that are still in view: nothing more will be seen of them."""
         if (frame := self._last) is None:
             return []
-        dark = max(0, self._missing - frame.seq)
         left, self._sights = self._sights, []
-        return _parts([self._told(sight, sight.dark + dark, frame.size) for sight in left], frame)
+        return self._parts(left, frame, max(0, self._missing - frame.seq))
 
     def _dark(self, frame: Regions) -> int:
         """Frames between the last one and this that nobody could look at."""
@@ -102,95 +126,105 @@ class Tracker:
             raise ValueError(f"expected a frame after seq {self._last.seq}, found seq {frame.seq}")
         return frame.seq - self._last.seq - 1
 
+    def _past(self, sight: Sight) -> Past:
+        way = self._motion.travelled.less(sight.at)
+        return Past(sight.key, sight.region, way, sight.broken, sight.views >= SURE, sight.of)
+
+    def _new(self, found: Found, dark: int, frame: Regions) -> list[Sight]:
+        """The parts that nobody knew."""
+        taken = {*found.pairs.values(), *found.spent}
+        of = {j: self._sights[i].key for j, i in found.parted.items()}
+        regions = [(j, region) for j, region in enumerate(frame.regions) if j not in taken]
+        return [replace(self._first(region, dark, frame), of=of.get(j)) for j, region in regions]
+
     def _first(self, region: Region, dark: int, frame: Regions) -> Sight:
-        """A part at the moment it is first seen."""
-        seq, views = frame.seq, int(region.whole)
-        hidden = _in_view(region, dark, self._way.times(-1), frame.size)
-        return Sight(
+        """A part at the moment it is first seen; where it must just have come into view it is one for certain."""
+        self._keys += 1
+        sight = Sight(
+            key=self._keys,
             region=region,
-            seq=seq,
+            at=self._motion.travelled,
+            seq=frame.seq,
             t_ns=frame.t_ns,
-            first_seq=seq,
+            first_seq=frame.seq,
             best=region,
-            best_seq=seq,
-            views=views,
-            hidden=hidden,
+            best_seq=frame.seq,
+            best_at=self._motion.travelled,
+            measured=_summary(region),
+            views=int(region.whole),
+            hidden=_in_view(region.box, dark, self._motion.pace(None).times(-1), frame.size),
         )
+        return self._with_id(sight) if self._motion.came(region, frame.size) else sight
 
-    def _told(self, sight: Sight, dark: int, size: Size) -> Sight:
-        """A part that has left, with the frames that hid how."""
-        return replace(sight, hidden=sight.hidden + _in_view(sight.region, dark, self._way, size))
+    def _next(self, sight: Sight, i: int, found: Found, dark: int, frame: Regions) -> Sight:
+        """The part after one more frame: seen, seen with others, or not seen."""
+        if (j := found.pairs.get(i)) is not None:
+            again = _again(sight, frame.regions[j], self._motion.travelled, dark, frame)
+            return _anew(again) if i in found.parted.values() else again
+        if (rest := found.held.get(i)) is not None:
+            return replace(
+                sight,
+                at=sight.at.less(rest),
+                seq=frame.seq,
+                t_ns=frame.t_ns,
+                held=sight.held + 1,
+                broken=sight.broken + 1 if i in found.broken else 0,
+                unseen=0,
+                dark=0,
+                hidden=sight.hidden + sight.dark + dark,
+            )
+        return replace(sight, unseen=sight.unseen + 1, dark=sight.dark + dark)
 
-    @property
-    def _way(self) -> Way:
-        return self._motion.velocity or REST
-
-    def _next(self, sight: Sight, j: int | None, dark: int, frame: Regions) -> Sight:
-        if j is None:
-            return replace(sight, unseen=sight.unseen + 1, dark=sight.dark + dark)
-        return _again(sight, frame.regions[j], dark, frame)
-
-    def _has_left(self, sight: Sight, frame: Regions) -> bool:
-        if not sight.unseen:
+    def _has_left(self, sight: Sight, size: Size) -> bool:
+        if not (sight.unseen or sight.held):
             return False
-        way = self._way.times(frame.seq - sight.seq)
-        return sight.unseen > self._max_gap or gone(sight.region, way, frame.size)
+        place = self._motion.place(self._past(sight), size)
+        most = self._max_gap if sight.id is not None else min(self._max_gap, self._motion.trial)
+        return sight.unseen > most or place[2] <= 0 or place[3] <= 0
 
     def _named(self, sight: Sight) -> Sight:
         """The part with an id, as soon as it was seen often enough: ids count parts, not specks."""
-        if sight.id is not None or sight.seen < self._confirm:
-            return sight
+        return sight if sight.id is not None or sight.seen < self._confirm else self._with_id(sight)
+
+    def _with_id(self, sight: Sight) -> Sight:
         self._ids += 1
         return replace(sight, id=self._ids - 1)
 
     def _tracks(self, frame: Regions) -> Tracks:
-        seen = tuple(Track(s.id, s.region) for s in self._sights if s.id is not None and s.seq == frame.seq)
+        known = [sight for sight in self._sights if sight.id is not None]
         return Tracks(
             camera=frame.camera,
             session=frame.session,
             seq=frame.seq,
             t_ns=frame.t_ns,
             size=frame.size,
-            tracks=seen,
+            tracks=tuple(Track(s.id, s.region) for s in known if not (s.unseen or s.held)),  # type: ignore[arg-type]
             prompt=frame.prompt,
             model=frame.model,
             epoch=frame.epoch,
             roi=frame.roi,
+            coasted=tuple(self._coasted(s, frame.size) for s in known if self._motion.coasts and (s.unseen or s.held)),
         )
 
+    def _coasted(self, sight: Sight, size: Size) -> Coasted:
+        assert sight.id is not None
+        return Coasted(sight.id, self._motion.place(self._past(sight), size))
 
-def _in_view(region: Region, frames: int, way: Way, size: Size) -> int:
-    """In how many of so many frames in a row a region may be in view, if it moves by `way` from each to the next."""
-    return bisect_left(range(1, frames + 1), True, key=lambda n: gone(region, way.times(n), size))
+    def _parts(self, sights: list[Sight], frame: Regions, dark: int) -> list[Part]:
+        """What is told about parts that have left; what was seen less often than it must have been was a speck."""
+        return [self._part(sight, frame, dark) for sight in sights if self._certain(sight, frame.size)]
 
+    def _certain(self, sight: Sight, size: Size) -> bool:
+        if sight.id is None or sight.seen >= self._confirm:
+            return sight.id is not None
+        pace, box = self._motion.pace(self._past(sight)), sight.region.box
+        most = self._confirm - 1
+        return sight.seen > _in_view(box, most, pace, size) + _in_view(box, most, pace.times(-1), size)
 
-def _again(sight: Sight, region: Region, dark: int, frame: Regions) -> Sight:
-    """The part, seen once more."""
-    better = _rank(region) > _rank(sight.best)
-    return replace(
-        sight,
-        region=region,
-        seq=frame.seq,
-        t_ns=frame.t_ns,
-        best=region if better else sight.best,
-        best_seq=frame.seq if better else sight.best_seq,
-        seen=sight.seen + 1,
-        views=sight.views + region.whole,
-        unseen=0,
-        dark=0,
-        hidden=sight.hidden + sight.dark + dark,
-    )
-
-
-def _rank(region: Region) -> tuple[bool, int]:
-    """Whole views before partial ones, large ones before small ones."""
-    return region.whole, region.area_px
-
-
-def _parts(sights: list[Sight], frame: Regions) -> list[Part]:
-    """What is told about parts that have left; those that were never confirmed were specks."""
-    return [
-        Part(
+    def _part(self, sight: Sight, frame: Regions, dark: int) -> Part:
+        pace = self._motion.pace(self._past(sight))
+        assert sight.id is not None
+        return Part(
             camera=frame.camera,
             session=frame.session,
             seq=sight.seq,
@@ -198,10 +232,58 @@ def _parts(sights: list[Sight], frame: Regions) -> list[Part]:
             id=sight.id,
             first_seq=sight.first_seq,
             views=sight.views,
-            hidden=sight.hidden,
+            hidden=sight.hidden + _in_view(sight.region.box, sight.dark + dark, pace, frame.size),
             best=sight.best,
             best_seq=sight.best_seq,
+            measures=sight.measured.spreads,
+            mark=self._mark and self._mark(sight.best, sight.best_at),
         )
-        for sight in sights
-        if sight.id is not None
-    ]
+
+
+def _in_view(box: Box, frames: int, way: Way, size: Size) -> int:
+    """In how many of so many frames in a row something may be in view, if it moves by `way` from each to the next."""
+    return bisect_left(range(1, frames + 1), True, key=lambda n: gone(box, way.times(n), size))
+
+
+def _again(sight: Sight, region: Region, at: Way, dark: int, frame: Regions) -> Sight:
+    """The part, seen once more."""
+    better = _rank(region) > _rank(sight.best)
+    if region.whole:
+        sight.measured.add(region)
+    return replace(
+        sight,
+        region=region,
+        at=at,
+        seq=frame.seq,
+        t_ns=frame.t_ns,
+        best=region if better else sight.best,
+        best_seq=frame.seq if better else sight.best_seq,
+        best_at=at if better else sight.best_at,
+        seen=sight.seen + 1,
+        views=sight.views + region.whole,
+        held=0,
+        broken=0,
+        unseen=0,
+        dark=0,
+        hidden=sight.hidden + sight.dark + dark,
+    )
+
+
+def _anew(sight: Sight) -> Sight:
+    """The part with its last view alone: those before were of several parts."""
+    region = sight.region
+    last = {"best": region, "best_seq": sight.seq, "best_at": sight.at}
+    return replace(sight, **last, views=int(region.whole), measured=_summary(region))
+
+
+def _summary(region: Region) -> Summary:
+    """What is measured of a part from this view on."""
+    summary = Summary()
+    if region.whole:
+        summary.add(region)
+    return summary
+
+
+def _rank(region: Region) -> tuple[bool, int]:
+    """Whole views before partial ones, large ones before small ones."""
+    return region.whole, region.area_px

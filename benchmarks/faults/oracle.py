@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -155,26 +156,29 @@ def _faults(plant: Plant, kept: list[Verdict], now: Reading, told: list[Gap]) ->
     for status, text in plant.ended:
         if status not in (0, 4):
             yield f"exit status {status}: {text[-600:]}"
-    holes = _gaps(told) | _heard(plant.events)
+    holes, often = _gaps(told) | _heard(plant.events), _judged_anew(kept, told)
     for verdict in kept:
-        if verdict.outcome in TOLD and event(verdict).id not in now.events and not _unseen(verdict, holes, any_of=True):
+        excused = often[_leaving(verdict)] > 1 or _unseen(verdict, holes, any_of=True)
+        if verdict.outcome in TOLD and event(verdict).id not in now.events and not excused:
             yield f"no event for {event(verdict).text}"
     judged = {(v.camera, v.session, v.seq, v.part) for v in kept if v.subject == "part"}
-    again = _judged_again(kept, told)
     for camera, session, seq, part in now.tables["parts"] - judged:
-        if (camera, session, seq) not in holes | again:
+        if (camera, session, seq) not in holes and not often[str(camera), str(session), int(str(seq))]:
             yield f"no verdict on part {part} of {camera} at {seq} in {session}"
 
 
-def _judged_again(kept: Iterable[Verdict], told: Iterable[Gap]) -> set[Seen]:
-    """Frames of judged parts in sessions in which a process began anew, as the gaps say.
+def _judged_anew(kept: Iterable[Verdict], told: Iterable[Gap]) -> Counter[Seen]:
+    """How many parts were judged by their last sight, in sessions in which a process began anew, as the gaps say.
 
-    Its tracker sees again what its predecessor was not done with, and gives the same part under another id: whose
-    verdict had not left the predecessor was told by that under its own.
+    Its tracker sees again what its predecessor was not done with, and gives the same part under another id. What the
+    predecessor had sent of it on one of its edges it need not have sent on the other: nobody had acknowledged it.
     """
     anew = {(gap.camera, gap.session) for gap in told if gap.reason == "restart"}
-    parts = (v for v in kept if v.subject == "part" and (v.camera, v.session) in anew)
-    return _ranges((v.camera, v.session, v.first_seq, v.seq) for v in parts)
+    return Counter(_leaving(v) for v in kept if v.subject == "part" and (v.camera, v.session) in anew)
+
+
+def _leaving(verdict: Verdict) -> Seen:
+    return verdict.camera, verdict.session, verdict.seq
 
 
 def _unseen(verdict: Verdict, hidden: set[Seen], *, any_of: bool = False) -> bool:

@@ -226,7 +226,8 @@ def _judge(document: Document, data: dict[str, Any]) -> None:
     if len(ways) != 1:
         got = " and ".join(f"`{way}`" for way in ways) or "none"
         document.complain((ways[1],) if ways else (), f"expected one of `scale`, `homography`, `points`, got {got}")
-    if _numbers(rows := data.get("homography") or 0) and abs(_determinant(rows)) < LEAST * _size(rows):
+    rows: Any = data.get("homography")
+    if _numbers(rows) and abs(_determinant(rows)) < LEAST * _size(rows):
         document.complain(
             ("homography",), "homography: expected one that can be undone, got one that flattens the plane"
         )

@@ -68,7 +68,8 @@ def usual(scores: Scores) -> list[Piece]:
 
 def naive(scores: Scores) -> list[Piece]:
     """scikit-image, which has it all."""
-    from skimage import measure, morphology
+    import skimage.measure as measure  # noqa: PLR0402 - it does not say that it exports it
+    import skimage.morphology as morphology  # noqa: PLR0402
 
     disc = morphology.disk(1)
     mask = morphology.closing(morphology.opening(scores > 0, disc), disc)

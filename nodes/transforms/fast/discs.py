@@ -31,6 +31,8 @@ def smoothed(runs: Array, opening: int, closing: int, size: tuple[int, int]) -> 
         turn(row, inside)
         dilate(row, inside, opening, width, wide, other)
         turn(other, inside)
+        if not other.any():
+            return runs[:0]
         dilate(other, inside, opening, width, wide, row)
     if closing:
         dilate(row, inside, closing, width, wide, other)

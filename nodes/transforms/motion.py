@@ -89,18 +89,17 @@ class Belt:
 
     def _read(self, scene: Scene, *, trusted: bool) -> Found:
         """What is seen at the known velocity, or at another one where that explains too little."""
-        match, found = self._explained(scene)
+        match, found = self._explained(scene, self.pace(None))
         if trusted or not (scene.past and scene.present):
             return found
-        absent = len(match.lost) + len(match.new)
-        if not self.settled or absent > max(2 * len(found.held), len(match.found)):
+        if not self.settled or _unexplained(match, found) >= max(1, len(found.pairs) + len(found.held)):
             self._search(scene)
-            found = self._explained(scene)[1]
+            found = self._explained(scene, self.pace(None))[1]
         return found
 
-    def _explained(self, scene: Scene) -> tuple[Match, Found]:
-        """What is matched at the known velocity, and what becomes of it with merges and splits."""
-        step = self.pace(None).times(scene.frames)
+    def _explained(self, scene: Scene, velocity: Way) -> tuple[Match, Found]:
+        """What is matched at a velocity, and what becomes of it with merges and splits."""
+        step = velocity.times(scene.frames)
         match, typical = explain(scene, step), self._typical
         if not (match.lost or match.new):
             return match, Found(match.found)
@@ -121,13 +120,19 @@ class Belt:
 
     def _against_all(self, _: Scene, way: Way) -> float:
         """What speaks against the velocity of a belt that is not known yet: its first frames together."""
-        return sum(explain(scene, way.times(scene.frames)).against for scene in self._scenes)
+        return sum(self._cost(scene, way) for scene in self._scenes)
 
     def _against(self, scene: Scene, way: Way) -> float:
         """What speaks against another velocity of a known belt: also that it would be another one."""
         known = self.pace(None)
         changed = ABSENT * math.dist(way, known) / (math.hypot(*known) + INERTIA)
-        return explain(scene, way.times(scene.frames)).against + changed
+        return self._cost(scene, way) + changed
+
+    def _cost(self, scene: Scene, way: Way) -> float:
+        """What speaks against a velocity; what flowed together or fell apart is less strange than what is absent."""
+        match, found = self._explained(scene, way)
+        explained = len(match.lost) + len(match.new) - _unexplained(match, found)
+        return match.against - (ABSENT - ANOTHER) * explained
 
     def _learn(self, scene: Scene, found: Found) -> None:
         """Take in what every part says of the velocity: slowly while it is nearly the known one, else at once."""
@@ -141,6 +146,13 @@ class Belt:
         now = Way(median(w.x for w in seen), median(w.y for w in seen))
         share = 1 if math.dist(now, old) > 2 * FLICKER else 1 / self._learnt
         self.velocity = old.plus(now.less(old).times(share))
+
+
+def _unexplained(match: Match, found: Found) -> int:
+    """How much is absent that is neither in one region with others nor in pieces."""
+    known = {*found.pairs, *found.held, *found.rejoined}
+    taken = {*found.pairs.values(), *found.spent}
+    return sum(i not in known for i in match.lost) + sum(j not in taken for j in match.new)
 
 
 def explain(scene: Scene, step: Way) -> Match:

@@ -10,7 +10,7 @@ from pipeline.errors import TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.2"
+VERSION = "1.3"
 
 # Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct.
 Column = tuple[str, str, str]
@@ -65,9 +65,25 @@ STRUCTS: dict[str, tuple[Column, ...]] = {
         ("rule", "string", ""),
         ("reason", "string", "reason code"),
         ("measure", "string", ""),
-        ("value", "float64", "as the measure's name says"),
-        ("low", "float64?", "as the measure's name says"),
-        ("high", "float64?", "as the measure's name says"),
+        ("value", "float64", "as `unit` says"),
+        ("low", "float64?", "as `unit` says"),
+        ("high", "float64?", "as `unit` says"),
+        ("unit", "string", "of value, low, high and guard"),
+        ("outcome", "string", "what it alone makes of it"),
+        ("severity", "string", "critical, major or minor"),
+        ("guard", "float64?", "uncertainty by which the limits were drawn in"),
+        ("calibration", "string", "id"),
+        ("note", "string", ""),
+        ("camera", "string", "who saw it, in a verdict on several views"),
+    ),
+    "view": (
+        ("camera", "string", ""),
+        ("session", "string", ""),
+        ("seq", "int64", "frame number"),
+        ("outcome", "string", "PASS, WARN, FAIL or NO_READ"),
+        ("part", "int64?", "id in (camera, session)"),
+        ("book", "string", "rule book"),
+        ("version", "string", "digest of the rule book"),
     ),
 }
 SEEN: tuple[Column, ...] = (
@@ -98,6 +114,10 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("views", "int64", "frames"),
         ("hidden", "int64", "frames"),
         ("best_seq", "int64", "frame number"),
+        ("prompt", "string", ""),
+        ("epoch", "string", "settled or unknown: whether the masks are of roi"),
+        ("roi", "roi?", ""),
+        ("encoder", "int64?", "counts of the belt's encoder"),
         *REGION,
     ),
     "verdicts": (
@@ -108,6 +128,10 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("first_seq", "int64", "frame number"),
         ("findings", "[finding]", ""),
         ("book", "string", "rule book"),
+        ("version", "string", "digest of the rule book"),
+        ("kept", "[finding]", "limits that were kept, where the book tells all"),
+        ("encoder", "int64?", "counts of the belt's encoder"),
+        ("views", "[view]", "of a verdict on several views"),
     ),
     "images": (
         *WHO,

@@ -34,6 +34,8 @@ SYNONYMS = {
     "ip": "address",
     "includes": "include",
     "variables": "vars",
+    "low": "fail",
+    "high": "fail",
 }
 
 

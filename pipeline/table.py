@@ -13,15 +13,33 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict
+
 from pipeline.columns import TABLES, arrow, schema
 from pipeline.errors import TableError
 from pipeline.masks import Mask
-from pipeline.records import Finding, Frame, Gap, Image, Layer, Part, Record, Region, Regions, Roi, Tracks, Verdict
+from pipeline.records import (
+    Finding,
+    Frame,
+    Gap,
+    Image,
+    Layer,
+    Part,
+    Record,
+    Region,
+    Regions,
+    Roi,
+    Tracks,
+    Verdict,
+    View,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = dict[str, Any]
+
+JUDGED = ("outcome", "subject", "part", "first_seq", "book", "version", "encoder")
 
 
 def rows(records: Iterable[Record], *, masks: bool = True) -> dict[str, pa.Table]:
@@ -100,7 +118,7 @@ def _images(image: Image) -> Iterator[tuple[str, Row]]:
 
 
 def _regions(frame: Regions) -> Iterator[tuple[str, Row]]:
-    said = {"prompt": frame.prompt, "model": frame.model, "epoch": frame.epoch}
+    said = {"prompt": frame.prompt, "model": frame.model, "roi": _roi(frame.roi), "epoch": frame.epoch}
     yield "frames", _seen(frame, found=len(frame.regions), **said)
     for place, region in enumerate(frame.regions):
         yield "regions", {**_who(frame), "kind": "regions", "place": place, "track": None, **_region(region)}
@@ -114,13 +132,13 @@ def _tracks(frame: Tracks) -> Iterator[tuple[str, Row]]:
 
 def _parts(part: Part) -> Iterator[tuple[str, Row]]:
     counted = {"first_seq": part.first_seq, "views": part.views, "hidden": part.hidden, "best_seq": part.best_seq}
-    yield "parts", {**_who(part), "part": part.id, **counted, **_region(part.best)}
+    said = {"prompt": part.prompt, "epoch": part.epoch, "roi": _roi(part.roi), "encoder": part.encoder}
+    yield "parts", {**_who(part), "part": part.id, **counted, **said, **_region(part.best)}
 
 
 def _verdicts(verdict: Verdict) -> Iterator[tuple[str, Row]]:
-    about = {"outcome": verdict.outcome, "subject": verdict.subject, "part": verdict.part, "book": verdict.book}
-    findings = [{name: getattr(finding, name) for name in Finding.__struct_fields__} for finding in verdict.findings]
-    yield "verdicts", {**_who(verdict), **about, "first_seq": verdict.first_seq, "findings": findings}
+    lists = {name: [asdict(each) for each in getattr(verdict, name)] for name in ("findings", "kept", "views")}
+    yield "verdicts", {**_who(verdict), **{name: getattr(verdict, name) for name in JUDGED}, **lists}
 
 
 def _gaps(gap: Gap) -> Iterator[tuple[str, Row]]:
@@ -192,7 +210,8 @@ def _whose(row: Row) -> Row:
 
 
 def _part(row: Row) -> Part:
-    counted = {name: row[name] for name in ("first_seq", "views", "hidden", "best_seq")}
+    counted = {name: row[name] for name in ("first_seq", "views", "hidden", "best_seq", "prompt", "epoch", "encoder")}
+    counted["roi"] = row["roi"] and Roi(**row["roi"])
     return Part(**_whose(row), id=row["part"], **counted, best=_best(row))
 
 
@@ -212,8 +231,10 @@ def _best(row: Row) -> Region:
 
 
 def _verdict(row: Row) -> Verdict:
-    same = {name: row[name] for name in ("outcome", "subject", "part", "first_seq", "book")}
-    return Verdict(**_whose(row), **same, findings=tuple(Finding(**finding) for finding in row["findings"]))
+    findings, kept = (tuple(Finding(**each) for each in row[name]) for name in ("findings", "kept"))
+    views = tuple(View(**each) for each in row["views"])
+    same = {name: row[name] for name in JUDGED}
+    return Verdict(**_whose(row), **same, findings=findings, kept=kept, views=views)
 
 
 def _rows(name: str, table: pa.Table) -> list[Row]:

@@ -69,7 +69,7 @@ ARROWS: dict[str, str] = {
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
-    "nodes": "clock codec conform disk errors located masks node notices pieces recordings records table units",
+    "nodes": "clock codec conform disk errors faults located masks node notices pieces recordings records table units",
 }
 
 PRODUCT = ("pipeline", "nodes")

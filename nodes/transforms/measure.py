@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from nodes.transforms.components import Components, components, holes
 from pipeline.masks import Mask
 from pipeline.node import node
-from pipeline.records import Frame, Layer, Region, Regions
+from pipeline.records import Frame, Layer, Measured, Region, Regions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ def measure(frame: Frame) -> Regions | None:
     return None if frame.epoch == "settling" else measured(frame, frame.epoch)
 
 
-def measured(frame: Frame, epoch: Literal["settled", "unknown"] = "settled") -> Regions:
+def measured(frame: Frame, epoch: Measured = "settled") -> Regions:
     """Everything that a frame's masks show."""
     return Regions(
         camera=frame.camera,
@@ -39,6 +39,7 @@ def measured(frame: Frame, epoch: Literal["settled", "unknown"] = "settled") -> 
         prompt=frame.prompt,
         model=frame.model,
         epoch=epoch,
+        roi=frame.roi,
     )
 
 

@@ -192,6 +192,9 @@ def _parts(sights: list[Sight], frame: Regions) -> list[Part]:
             hidden=sight.hidden,
             best=sight.best,
             best_seq=sight.best_seq,
+            prompt=frame.prompt,
+            epoch=frame.epoch,
+            roi=frame.roi,
         )
         for sight in sights
         if sight.id is not None

@@ -110,9 +110,9 @@ class Reading:
             self._complain((sides[0],), "a condition has no limits: it holds or not", key=True)
         elif conditions:
             return self._condition("require", "")
-        elif not any(self._get(side, {}) for side in sides):
-            self._complain((), "expected a limit, such as `fail: {low: 20.5 mm}`, got none")
         else:
+            if not any(self._get(side, {}) for side in sides):
+                self._complain((), "expected a limit, such as `fail: {low: 20.5 mm}`, got none")
             return self._measured(limits)
         return None
 

@@ -88,7 +88,7 @@ class Meaning:
             return self._known[node.id]
         several = self._stems.get(node.id, [])
         if not several:
-            names = {*self._known, *self._stems}
+            names = [name for each in self._known.values() if each.kind != "truth" for name in (each.stem, each.name)]
             raise self.slip(node, f"unknown measurement '{node.id}'{hint(node.id, names)}")
         meant = [each for each in several if {BASES[i] for i in (0, 1) if each.dims[i]} == self._systems]
         if len(several) > 1 and len(meant) != 1:

@@ -11,6 +11,7 @@ from nodes.transforms.measures import Read
 from nodes.transforms.quantity import Unit
 from pipeline.records import Outcome
 
+Told = tuple[float | None, float | None]
 Corners = tuple[tuple[float, float], ...]
 
 
@@ -37,6 +38,8 @@ class Check(Struct, frozen=True, kw_only=True):
         unit: In which findings tell it.
         fail: (low, high) that are allowed.
         warn: (low, high) that are usual.
+        fail_told: The same in `unit`, None where there is none.
+        warn_told: The same of `warn`.
         guard: What `fail` is drawn in by.
         unproven: What a value within that is.
         label: Which regions it is about.
@@ -62,6 +65,8 @@ class Check(Struct, frozen=True, kw_only=True):
     unit: Unit
     fail: tuple[float, float]
     warn: tuple[float, float]
+    fail_told: Told
+    warn_told: Told
     guard: Guard | None
     unproven: Outcome
     label: str

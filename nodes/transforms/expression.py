@@ -64,6 +64,13 @@ def formula(text: str, known: dict[str, Measure], beside: Iterable[Dims] = ()) -
     """
     if len(text) > LONGEST:
         raise SlipError(0, f"expected at most {LONGEST} characters, got {len(text)}")
+    try:
+        return _read(text, known, beside)
+    except (MemoryError, RecursionError):
+        raise SlipError(0, "not an expression: nested too deeply") from None
+
+
+def _read(text: str, known: dict[str, Measure], beside: Iterable[Dims]) -> Formula:
     plain, given, places = _without_units(text)
     tree = _parsed(plain, places)
     reader = Meaning(known, given, places, beside, tree)
@@ -98,8 +105,8 @@ def _parsed(plain: str, places: list[int]) -> ast.Expression:
     except SyntaxError as error:
         column = min((error.offset or len(plain) + 1) - 1 + lead, len(places) - 1)
         raise SlipError(places[column], f"not an expression: {error.msg}") from None
-    except (MemoryError, RecursionError, ValueError):
-        raise SlipError(0, "not an expression: nested too deeply, or not text") from None
+    except ValueError as error:
+        raise SlipError(0, f"not an expression: {error}") from None
     del places[:lead]
     return tree
 
@@ -117,7 +124,7 @@ def _checked(tree: ast.Expression) -> Any:
 
     try:
         return Expr(ast.unparse(tree), _model()).code
-    except (EvalException, RecursionError) as error:
+    except EvalException as error:
         raise SlipError(0, f"not an expression: {error}") from None
 
 

@@ -7,17 +7,19 @@ import re
 from typing import Any, NamedTuple
 
 from nodes.transforms import measures
-from nodes.transforms.check import Check, Corners, Guard, ways
+from nodes.transforms.check import Check, Corners, Guard, Told, ways
 from nodes.transforms.expression import Formula, formula
 from nodes.transforms.meaning import SlipError
-from nodes.transforms.quantity import ONE, PLAIN, UNITS, Dims, Quantity, base, quantity
+from nodes.transforms.quantity import ONE, PLAIN, UNITS, Dims, Quantity, Unit, base, quantity
 from pipeline.conform import hint
 from pipeline.faults import Mark
 from pipeline.located import BROKEN, Document, Path
 
 MM, PX = UNITS["mm"].dims, UNITS["px"].dims
 SIDES = (("fail", "low"), ("fail", "high"), ("warn", "low"), ("warn", "high"))
-HOLDS = (1.0, math.inf)  # what a condition must be
+# What a condition must be, and where nothing is said: in base units, and as it is told.
+HOLDS: tuple[tuple[float, float], Told] = (1.0, math.inf), (1.0, None)
+ANY: tuple[tuple[float, float], Told] = (-math.inf, math.inf), (None, None)
 
 
 class Written(NamedTuple):
@@ -57,14 +59,20 @@ class Reading:
         unit = unit or base(found.dims or ONE)
         fail, warn = (self._range(side, limits, found) for side in ("fail", "warn"))
         self._ordered(limits, fail, warn)
+        fail_told, warn_told = (self._shown(side, limits, unit) for side in ("fail", "warn"))
+        if found.dims is None:
+            soft = self._get("otherwise", "FAIL") == "WARN"
+            (fail, fail_told), (warn, warn_told) = (ANY, HOLDS) if soft else (HOLDS, ANY)
         return Check(
             name=self._get("name", ""),
             reason=self._get("reason", ""),
             severity=self._get("severity", "major"),
             formula=found,
             unit=unit,
-            fail=fail if found.dims is not None or self._get("otherwise", "FAIL") == "WARN" else HOLDS,
-            warn=warn if found.dims is not None or self._get("otherwise", "FAIL") == "FAIL" else HOLDS,
+            fail=fail,
+            warn=warn,
+            fail_told=fail_told,
+            warn_told=warn_told,
             guard=self._guard(found, fail),
             unproven=self._get("unproven", "FAIL"),
             label=self._get("label", None) or self._label,
@@ -177,7 +185,8 @@ class Reading:
     def _fits(self, limit: Written, found: Formula) -> bool:
         """Whether a limit has a unit that its measurement can be told in."""
         dims, unit, end = found.dims or ONE, limit.quantity.unit, limit.path[-1]
-        named = found.text.strip() in found.terms
+        term = found.terms.get(found.text.strip())
+        named = term is not None and term.measure.name != term.measure.stem
         if unit.name == "%" and found.whole:
             text = f"expected a whole number, got '{limit.text}'"
         elif unit == PLAIN and dims != ONE and not named:
@@ -194,6 +203,13 @@ class Reading:
             self._base(limits.get((side, end)), found, inf) for end, inf in (("low", -math.inf), ("high", math.inf))
         )
         return low, high
+
+    def _shown(self, side: str, limits: dict[tuple[str, str], Written], unit: Unit) -> Told:
+        low, high = (limits.get((side, end)) for end in ("low", "high"))
+        return tuple(  # type: ignore[return-value]  # two of them
+            each and (float(each.quantity.value) if each.quantity.unit == PLAIN else each.quantity.to(unit))
+            for each in (low, high)
+        )
 
     def _base(self, limit: Written | None, found: Formula, otherwise: float) -> float:
         if limit is None:

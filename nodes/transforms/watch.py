@@ -9,6 +9,7 @@ from pathlib import Path
 from nodes.transforms.book import BookError, Ready, open_book
 from pipeline.notices import board
 
+_good: dict[str, Ready] = {}  # a run that begins anew goes on by the book that held
 Sign = tuple[int, int, int]  # what changes when a file does: inode, bytes, ns of its last change
 
 
@@ -27,16 +28,19 @@ class Watch:
         book: The book that holds.
 
     Raises:
-        BookError: If it cannot be used to begin with.
+        BookError: If it cannot be used, and no other version of it held in this process before.
     """
 
     def __init__(self, path: str, every: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._path, self._every, self._clock = path, every, clock
-        self._known = _sign(path)
-        self.book: Ready = open_book(path)
-        self._seen, self._due = self._known, clock() + every
         self._key = f"rules {path} refused"
-        board.settle(self._key)
+        self._known = self._seen = _sign(path)
+        self._due = clock() + every
+        if path in _good:
+            self.book = _good[path]
+            self._take()
+        else:
+            self.book = _good[path] = open_book(path)
 
     def look(self) -> bool:
         """Take the file up if it says something else; returns whether another book holds now."""
@@ -60,6 +64,7 @@ class Watch:
             return False
         board.settle(self._key)
         changed, self.book = book.version != self.book.version, book
+        _good[self._path] = book
         return changed
 
 

@@ -197,18 +197,18 @@ def _told(check: Check, scene: Scene, worst: Weighed) -> Finding:
         guard > 0 and _beyond(check.fail, found, low=True) <= 0 and _beyond(check.fail, found, low=True) + guard > 0
     )
     scale = float(check.unit.scale)
-    usual = outcome == "WARN" and not unproven
-    low, high = check.warn if usual else check.fail if check.fail != (-math.inf, math.inf) else check.warn
+    usual = (outcome == "WARN" and not unproven) or check.fail_told == (None, None)
+    low, high = check.warn_told if usual else check.fail_told
     notes = ["keeps the limit, but not by its uncertainty"] if unproven else []
-    if check.formula.text not in check.formula.terms:
+    if check.read is None:
         notes.append(", ".join(_number(term, region, scene) for term in check.formula.terms.values()))
     return Finding(
         check.name,
         check.reason,
         check.formula.text,
         found / scale,
-        low / scale if math.isfinite(low) else None,
-        high / scale if math.isfinite(high) else None,
+        low,
+        high,
         unit=check.unit.name,
         outcome=outcome,
         severity=check.severity,

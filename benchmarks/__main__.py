@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.figure import Figure
 
-BENCHES = ("rle", "checking", "memory", "chains", "crash", "durable", "sensor")
+BENCHES = ("rle", "checking", "rules", "memory", "chains", "crash", "durable", "sensor")
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\
 # Benchmarks

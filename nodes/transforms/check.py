@@ -89,9 +89,7 @@ def ways(formula: Formula) -> dict[str, Any]:
     """How a formula is asked, worked out once: most rules are limits on one measurement of a region."""
     terms, levels = formula.terms.values(), formula.levels
     first = next(iter(terms), None)
-    plain = (
-        first is not None and levels == {"region"} and formula.text.strip() in (first.measure.name, first.measure.stem)
-    )
+    plain = first is not None and formula.alone and levels == {"region"}
     return {
         "read": first.measure.read if first and plain else None,
         "each": "region" in levels,

@@ -36,6 +36,7 @@ class Formula(NamedTuple):
         dims: What kind of number it gives; None where it is a condition.
         terms: The measurements in it, by their names there.
         whole: A whole number without unit: it has no per cent.
+        alone: One of its terms as it is.
         run: Its value, from those of its terms in base units.
     """
 
@@ -43,6 +44,7 @@ class Formula(NamedTuple):
     dims: Dims | None
     terms: dict[str, Term]
     whole: bool
+    alone: bool
     run: Callable[[dict[str, float]], float]
 
     @property
@@ -76,7 +78,8 @@ def _read(text: str, known: dict[str, Measure], beside: Iterable[Dims]) -> Formu
     reader = Meaning(known, given, places, beside, tree)
     dims = reader.dims(tree.body)
     whole = isinstance(tree.body, ast.Name) and all(t.measure.kind == "count" for t in reader.terms.values())
-    return Formula(text, dims, reader.terms, whole, _compiled(_Rewriter(reader).visit(tree)))
+    full = _Rewriter(reader).visit(tree)
+    return Formula(text, dims, reader.terms, whole, isinstance(full.body, ast.Name), _compiled(full))
 
 
 def _without_units(text: str) -> tuple[str, list[Quantity], list[int]]:

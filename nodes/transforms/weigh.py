@@ -200,7 +200,7 @@ def _told(check: Check, scene: Scene, worst: Weighed) -> Finding:
     usual = (outcome == "WARN" and not unproven) or check.fail_told == (None, None)
     low, high = check.warn_told if usual else check.fail_told
     notes = ["keeps the limit, but not by its uncertainty"] if unproven else []
-    if check.read is None:
+    if not check.formula.alone:
         notes.append(", ".join(_number(term, region, scene) for term in check.formula.terms.values()))
     return Finding(
         check.name,

@@ -34,6 +34,8 @@ SYNONYMS = {
     "ip": "address",
     "includes": "include",
     "variables": "vars",
+    "low": "fail",
+    "high": "fail",
 }
 
 
@@ -64,7 +66,8 @@ class Conform:
         if isinstance(value, dict) and typing.get_origin(inner) is dict:
             return self._mapping(value, inner, path)
         if isinstance(value, list) and (item := _item(inner)):
-            return [self(each, item, (*path, place)) for place, each in enumerate(value)]
+            found = [self(each, item, (*path, place)) for place, each in enumerate(value)]
+            return self._leaf(found, kind, path) if whole(found) == found and _measured(kind) else found
         return BROKEN if value is BROKEN else self._leaf(value, kind, path)
 
     def fields(self, value: dict[str, Any], kind: type[msgspec.Struct], path: Path) -> dict[str, Any]:
@@ -123,6 +126,11 @@ def _item(inner: Any) -> Any:
     """The type of each item of a list; None where it is no list of one type."""
     origin, args = typing.get_origin(inner), typing.get_args(inner)
     return args[0] if origin is list or (origin is tuple and args[1:] == (...,)) else None
+
+
+def _measured(kind: Any) -> bool:
+    """Whether a list must have some length."""
+    return any(isinstance(one, msgspec.Meta) and (one.min_length or one.max_length) for one in typing.get_args(kind))
 
 
 def _read(said: Said, inner: Any) -> Any:

@@ -97,6 +97,12 @@ class Spec(msgspec.Struct, frozen=True):
         return "transform" if self.gives else "sink"
 
     @property
+    def watched(self) -> tuple[str, ...]:
+        """Parameters that name a file which it watches itself: when that changes, nothing needs to begin anew."""
+        fields = msgspec.structs.fields(self.params)
+        return tuple(field.name for field in fields if any(map(_watched, typing.get_args(field.type))))
+
+    @property
     def doc(self) -> dict[str, str]:
         """The docstring: its text under `""`, then one sentence per parameter."""
         return sentences(self.fn, "Args")
@@ -170,6 +176,10 @@ def read(
     closes = (batch or Batch()) if batched else None
     keeps = commits and batched and not gives
     return _private(spec(takes=takes, shape="stream" if streams else "map", batch=closes, commits=keeps, seat=()))
+
+
+def _watched(meta: object) -> bool:
+    return isinstance(meta, msgspec.Meta) and bool((meta.extra or {}).get("watched"))
 
 
 def _private(spec: Spec) -> Spec:

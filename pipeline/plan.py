@@ -44,6 +44,7 @@ class NodeRun(Struct, frozen=True, kw_only=True):
         params: Its parameters, as the topology gives them.
         overrides: Parameters that differ for a camera: camera → parameters.
         inputs: Names of the nodes in the same lane that feed it.
+        watched: Names of its parameters whose files it watches itself.
     """
 
     node: str
@@ -52,6 +53,7 @@ class NodeRun(Struct, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
     overrides: dict[str, dict[str, Any]] = {}
     inputs: tuple[str, ...] = ()
+    watched: tuple[str, ...] = ()
 
     def given(self, camera: str) -> dict[str, Any]:
         """The parameters that hold for a camera."""

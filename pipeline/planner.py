@@ -117,7 +117,15 @@ class _Planner:
         inside = tuple(feed for feed in step.inputs if node != lane.head and lane in self._placed.seats[feed].values())
         overrides = {camera: step.overrides[camera] for camera in cameras if camera in step.overrides}
         found = where(self._specs[node])
-        return NodeRun(node=node, use=step.use, target=found, params=step.params, overrides=overrides, inputs=inside)
+        return NodeRun(
+            node=node,
+            use=step.use,
+            target=found,
+            params=step.params,
+            overrides=overrides,
+            inputs=inside,
+            watched=self._specs[node].watched,
+        )
 
     def _edge(self, cut: _Cut) -> Edge:
         begin, end = self._names[cut.begin], self._names[cut.end]

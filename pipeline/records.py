@@ -323,6 +323,10 @@ class Part(Record, frozen=True, kw_only=True):
         mark: Where it lies on the belt: the encoder's count at which its middle is at x = 0 of the view; None where
             no encoder is read.
         piece: Its number on the whole belt, the same at every camera, where `handover` gave it one.
+        prompt: Name of the prompt under which it was followed; empty for the whole view.
+        epoch: Whether the masks are of `roi`, as the last frame says.
+        roi: The crop the network saw, in sensor pixels, where known.
+        encoder: What the belt's encoder counted at its last sight, where there is one.
     """
 
     id: Nat
@@ -334,18 +338,29 @@ class Part(Record, frozen=True, kw_only=True):
     measures: Annotated[tuple[Spread, ...], Meta(max_length=256)] = ()
     mark: float | None = None
     piece: Nat | None = None
+    prompt: Text = ""
+    epoch: Measured = "settled"
+    roi: Roi | None = None
+    encoder: Int64 | None = None
 
 
 class Finding(Struct, frozen=True):
-    """One limit that was not kept.
+    """One limit that was not kept, or, where a book tells all it looked at, one that was.
 
     Attributes:
         rule: Name of the rule in the rule book.
         reason: Reason code for the plant, as the rule book gives it.
-        measure: What was measured, with its unit in the name.
+        measure: What was measured, as the rule book names it.
         value: The measured value.
         low: The least that is allowed, where there is such a limit.
         high: The most that is allowed, where there is such a limit.
+        unit: Of value, limits and guard; empty for counts, ratios and conditions.
+        outcome: What this finding alone would make of it.
+        severity: How grave the rule says it is: `critical`, `major` or `minor`.
+        guard: Measurement uncertainty by which both limits were drawn in; None where none was.
+        calibration: Id of the calibration that the value rests upon; empty where it is in pixels.
+        note: What else a person should know: the numbers behind a condition, why nothing could be measured.
+        camera: Who saw it, in a verdict on several views; else empty.
     """
 
     rule: Text
@@ -354,6 +369,35 @@ class Finding(Struct, frozen=True):
     value: float
     low: float | None = None
     high: float | None = None
+    unit: Text = ""
+    outcome: Outcome = "FAIL"
+    severity: Text = ""
+    guard: float | None = None
+    calibration: Text = ""
+    note: Text = ""
+    camera: Text = ""
+
+
+class View(Struct, frozen=True):
+    """One camera's verdict inside a verdict on several.
+
+    Attributes:
+        camera: The camera.
+        session: Its session.
+        seq: The last frame that its verdict speaks of.
+        outcome: What it decided alone.
+        part: Id of the part there, where it is about one.
+        book: The rule book that decided.
+        version: Digest of that book.
+    """
+
+    camera: Name
+    session: Name
+    seq: Nat
+    outcome: Outcome
+    part: Nat | None = None
+    book: Text = ""
+    version: Text = ""
 
 
 class Verdict(Record, frozen=True, kw_only=True):
@@ -366,6 +410,10 @@ class Verdict(Record, frozen=True, kw_only=True):
         first_seq: First frame it speaks of; `seq` is the last.
         findings: Every limit that was not kept.
         book: Name of the rule book that decided.
+        version: Digest of that book, 12 hexadecimal digits: equal where every word of it is equal.
+        kept: Every limit that was looked at and kept, where the book tells all.
+        encoder: What the belt's encoder counted, where there is one.
+        views: The verdicts that it is made of, where it is about several views of one part.
     """
 
     outcome: Outcome
@@ -374,6 +422,10 @@ class Verdict(Record, frozen=True, kw_only=True):
     first_seq: Nat
     findings: Annotated[tuple[Finding, ...], Meta(max_length=4096)] = ()
     book: Text = ""
+    version: Text = ""
+    kept: Annotated[tuple[Finding, ...], Meta(max_length=4096)] = ()
+    encoder: Int64 | None = None
+    views: Annotated[tuple[View, ...], Meta(max_length=256)] = ()
 
 
 class Gap(Record, frozen=True, kw_only=True):

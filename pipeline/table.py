@@ -34,12 +34,15 @@ from pipeline.records import (
     Spread,
     Tracks,
     Verdict,
+    View,
 )
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = dict[str, Any]
+
+JUDGED = ("outcome", "subject", "part", "first_seq", "book", "version", "encoder")
 
 
 def rows(records: Iterable[Record], *, masks: bool = True) -> dict[str, pa.Table]:
@@ -149,14 +152,14 @@ def _tracks(frame: Tracks) -> Iterator[tuple[str, Row]]:
 def _parts(part: Part) -> Iterator[tuple[str, Row]]:
     counted = {"first_seq": part.first_seq, "views": part.views, "hidden": part.hidden, "best_seq": part.best_seq}
     measures = [{name: getattr(spread, name) for name in Spread.__struct_fields__} for spread in part.measures]
-    told = {"measures": measures, "mark": part.mark, "piece": part.piece}
+    told = {"measures": measures, "mark": part.mark, "piece": part.piece, "prompt": part.prompt, "epoch": part.epoch}
+    told |= {"roi": _roi(part.roi), "encoder": part.encoder}
     yield "parts", {**_who(part), "part": part.id, **counted, **_region(part.best), **told}
 
 
 def _verdicts(verdict: Verdict) -> Iterator[tuple[str, Row]]:
-    about = {"outcome": verdict.outcome, "subject": verdict.subject, "part": verdict.part, "book": verdict.book}
-    findings = [{name: getattr(finding, name) for name in Finding.__struct_fields__} for finding in verdict.findings]
-    yield "verdicts", {**_who(verdict), **about, "first_seq": verdict.first_seq, "findings": findings}
+    lists = {name: [asdict(each) for each in getattr(verdict, name)] for name in ("findings", "kept", "views")}
+    yield "verdicts", {**_who(verdict), **{name: getattr(verdict, name) for name in JUDGED}, **lists}
 
 
 def _gaps(gap: Gap) -> Iterator[tuple[str, Row]]:
@@ -246,9 +249,9 @@ def _whose(row: Row) -> Row:
 
 
 def _part(row: Row) -> Part:
-    counted = {name: row[name] for name in ("first_seq", "views", "hidden", "best_seq")}
+    counted = {name: row[name] for name in ("first_seq", "views", "hidden", "best_seq", "prompt", "epoch", "encoder")}
     measures = tuple(Spread(**spread) for spread in row["measures"])
-    told = {"measures": measures, "mark": row["mark"], "piece": row["piece"]}
+    told = {"measures": measures, "mark": row["mark"], "piece": row["piece"], "roi": row["roi"] and Roi(**row["roi"])}
     return Part(**_whose(row), id=row["part"], **counted, best=_best(row), **told)
 
 
@@ -283,8 +286,10 @@ def _best(row: Row) -> Region:
 
 
 def _verdict(row: Row) -> Verdict:
-    same = {name: row[name] for name in ("outcome", "subject", "part", "first_seq", "book")}
-    return Verdict(**_whose(row), **same, findings=tuple(Finding(**finding) for finding in row["findings"]))
+    findings, kept = (tuple(Finding(**each) for each in row[name]) for name in ("findings", "kept"))
+    views = tuple(View(**each) for each in row["views"])
+    same = {name: row[name] for name in JUDGED}
+    return Verdict(**_whose(row), **same, findings=findings, kept=kept, views=views)
 
 
 def _rows(name: str, table: pa.Table) -> list[Row]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.clock import Clock
 from pipeline.node import Batch, node
-from pipeline.records import Frame, Gap
+from pipeline.records import Frame, Gap, Verdict
 
 
 def _frame(camera: str, session: str, seq: int, t_ns: int) -> Frame:
@@ -129,3 +129,10 @@ def booked(frame: Frame | Gap, *, book: str = "") -> Frame | Gap:
     """Give what it takes, if its book can be read."""
     Path(book).read_text(encoding="utf-8")
     return frame
+
+
+@node()
+def versions(verdicts: Iterator[Verdict], *, path: str) -> None:
+    """Note who was judged by which version of a book."""
+    with Path(path).open("a", encoding="utf-8", buffering=1) as file:
+        file.writelines(f"{verdict.camera} {verdict.version} {verdict.part}\n" for verdict in verdicts)

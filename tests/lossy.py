@@ -110,7 +110,7 @@ def tracking(frames: Iterator[Regions | Gap]) -> Iterator[Tracks | Part | Gap]:
 def judging(record: Part | Gap) -> Verdict:
     """`rules`, as it is."""
     _stumble("rules", record.seq)
-    return rules(record, book=BOOK)
+    return next(rules(iter([record]), book=BOOK))
 
 
 @node()

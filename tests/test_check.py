@@ -143,15 +143,16 @@ def test_a_parameter_may_be_given_by_every_camera(file: Path, nodes: Catalog) ->
 
 def test_faults_of_a_rule_book_are_told(file: Path) -> None:
     """What a node reads from a file beside the topology is checked with it, each fault at its own place."""
-    (file.parent / "book.yaml").write_text("rules:\n  - {name: no hole, measure: hole, high: 0, reason: HOLE}\n")
+    (file.parent / "book.yaml").write_text(
+        "rules:\n  - {name: no hole, measure: hole, fail: {high: 0}, reason: HOLE}\n"
+    )
     text = LINE.replace("use: sensor", "use: synthetic").replace(
         "{from: track}", "{from: track, with: {book: book.yaml}}"
     )
     file.write_text(text.replace("{from: [track, rules]}", "{from: [track, rules], with: {path: out}}"))
     document = check(file).document
     assert document.show().splitlines()[0] == (
-        f"{file.parent}/book.yaml:2:30: measure: expected 'area_px', 'count', 'extent', 'height_px', 'hole_area_px', "
-        "'holes', 'score', 'total_area_px', 'width_px', 'x_px' or 'y_px', got 'hole'; did you mean 'holes'?"
+        f"{file.parent}/book.yaml:2:30: measure: unknown measurement 'hole'; did you mean 'holes'?"
     )
     assert len(document.faults) == 1
 

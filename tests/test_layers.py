@@ -78,8 +78,8 @@ ARROWS: dict[str, str] = {
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "calibration clock codec conform disk errors folders located masks node notices pieces readings recordings "
-        "records table units"
+        "calibration clock codec conform disk errors faults folders located masks node notices pieces readings "
+        "recordings records table units"
     ),
     "nodes.tools": (
         "agreement archive catalog check clock conform durations errors faults folders located nodes pieces records "

@@ -179,6 +179,53 @@ def test_a_rule_book_that_was_edited_is_read_again(start: Started) -> None:
     whole(run)
 
 
+RULED = """
+hosts: {edge-1: {cameras: [cam-1, cam-2]}}
+nodes:
+  camera: {use: synthetic, with: {rate: 60, speed: 6.0}}
+  measure: {from: camera}
+  track: {from: measure}
+  rules: {from: track, with: {book: book.yaml, look: 0.05}}
+  out: {use: "tests.actors:versions", from: rules, with: {path: SEEN}}
+"""
+BOOK = "rules: [{name: r, reason: R, measure: holes, fail: {high: LIMIT}}]\n"
+
+
+def versions(run: Run) -> dict[str, list[str]]:
+    """The versions of the book that judged each camera's parts, as often and in the order in which they did."""
+    found: dict[str, list[str]] = {}
+    for line in run.seen.read_text().splitlines() if run.seen.exists() else ():
+        camera, _, version = line.rpartition(" ")[0].partition(" ")
+        found.setdefault(camera, []).append(version)
+    return found
+
+
+def test_a_book_that_rules_watch_is_taken_up_while_the_line_runs(start: Started, tmp_path: Path) -> None:
+    """No camera begins anew and no part is lost; a bad file is refused, is told as an alarm, and the old book stays."""
+    book = tmp_path / "book.yaml"
+    book.write_text(BOOK.replace("LIMIT", "0"))
+    run = start(RULED)
+    run.wait(lambda: {*versions(run)} == {"cam-1", "cam-2"})
+    book.write_text(BOOK.replace("LIMIT", "9"))
+    said = reload(run, RULED)
+    assert said == f"node 'rules' takes {book} up by itself, between two records\ndone\n"
+    run.wait(lambda: all(len({*each}) == 2 for each in versions(run).values()))
+    book.write_text(BOOK.replace("measure", "mesure"))
+    text = reload(run, RULED, status=2)
+    assert "book.yaml:1:30: unknown field 'mesure'; did you mean 'measure'?" in text
+    run.until(lambda snapshot: any("rule book refused, the book 'book'" in each.text for each in snapshot.alarms))
+    before = sum(map(len, versions(run).values()))
+    run.wait(lambda: sum(map(len, versions(run).values())) > before + 4)
+    balanced(run.stop())
+    for each in versions(run).values():
+        assert len({*each}) == 2
+        assert each == sorted(each, key=each.index), "a version that was left came again"
+    parts = [line.split() for line in run.seen.read_text().splitlines()]
+    for camera in ("cam-1", "cam-2"):
+        ids = [int(row[-1]) for row in parts if row[0] == camera and row[-1] != "None"]
+        assert sorted(ids) == [*range(len(ids))], "one session, and no part is missing"
+
+
 def test_a_sink_is_added_and_removed(start: Started, tmp_path: Path) -> None:
     """A process more, an edge more from each camera; then both end, and the ledger knows of them."""
     run = start(LINE)

@@ -32,6 +32,7 @@ class Event(Struct, frozen=True, kw_only=True):
         outcome: WARN, FAIL or NO_READ.
         findings: Every limit that was not kept.
         book: Name of the rule book that decided.
+        version: Digest of that book.
         cause: Why frames are missing and where they were lost, for a gap that no rule has seen.
         text: The same in one line, for people.
     """
@@ -48,6 +49,7 @@ class Event(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     findings: tuple[Finding, ...]
     book: str
+    version: str
     cause: str
     text: str
 
@@ -96,6 +98,7 @@ def event(record: Verdict | Gap) -> Event:
         outcome=verdict.outcome,
         findings=verdict.findings,
         book=verdict.book,
+        version=verdict.version,
         cause=cause,
         text=_text(verdict, cause),
     )
@@ -138,6 +141,10 @@ def _text(verdict: Verdict, cause: str) -> str:
 
 
 def _excess(finding: Finding) -> str:
-    low = "" if finding.low is None else f", at least {finding.low:g}"
-    high = "" if finding.high is None else f", at most {finding.high:g}"
-    return f"{finding.reason} ({finding.measure} {finding.value:g}{low}{high})"
+    """What was measured against which limit, and what else a person should know."""
+    unit = f" {finding.unit}" if finding.unit and finding.unit != "%" else finding.unit
+    who = f"{finding.camera}: " if finding.camera else ""
+    low = "" if finding.low is None else f", at least {finding.low:g}{unit}"
+    high = "" if finding.high is None else f", at most {finding.high:g}{unit}"
+    note = f"; {finding.note}" if finding.note else ""
+    return f"{finding.reason} ({who}{finding.measure} {finding.value:g}{unit}{low}{high}{note})"

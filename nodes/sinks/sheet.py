@@ -199,7 +199,8 @@ def _reasons(exhibit: Exhibit) -> tuple[str, str]:
     high = f" > {_short(first.high)}" if first.high is not None and first.value > first.high else ""
     low = f" < {_short(first.low)}" if first.low is not None and first.value < first.low else ""
     measure = first.measure.removesuffix("_px").replace("_", " ")
-    return first.reason.replace("_", " ") + (f" +{more}" if more else ""), f"{measure} {_short(first.value)}{high}{low}"
+    value = f"{_short(first.value)} {first.unit}".rstrip()
+    return first.reason.replace("_", " ") + (f" +{more}" if more else ""), f"{measure} {value}{high}{low}"
 
 
 def _short(value: float) -> str:

@@ -237,6 +237,9 @@ class Tracker:
             best_seq=sight.best_seq,
             measures=sight.measured.spreads,
             mark=self._mark and self._mark(sight.best, sight.best_at),
+            prompt=frame.prompt,
+            epoch=frame.epoch,
+            roi=frame.roi,
         )
 
 

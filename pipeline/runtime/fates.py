@@ -122,13 +122,23 @@ def same(a: Edge, b: Edge) -> bool:
 
 def books(plan: Plan) -> frozenset[str]:
     """Files that nodes of a plan read when they begin."""
-    runs = [run for process in plan.processes for lane in process.lanes for run in lane.runs]
-    return frozenset(book for run in runs for book in _books(run))
+    return frozenset(book for run in _runs(plan) for book in _books(run))
 
 
-def _books(run: NodeRun) -> Iterator[str]:
+def watched(plan: Plan) -> dict[str, str]:
+    """Files that nodes of a plan watch themselves, each with a node that does."""
+    return {book: run.node for run in _runs(plan) for book in _books(run, watched=True)}
+
+
+def _runs(plan: Plan) -> Iterator[NodeRun]:
+    return (run for process in plan.processes for lane in process.lanes for run in lane.runs)
+
+
+def _books(run: NodeRun, *, watched: bool = False) -> Iterator[str]:
     for given in (run.params, *run.overrides.values()):
-        yield from (value for value in given.values() if isinstance(value, str) and value.endswith(BOOKS))
+        for name, value in given.items():
+            if isinstance(value, str) and value.endswith(BOOKS) and (name in run.watched) == watched:
+                yield value
 
 
 def _seats(plan: Plan, host: str) -> dict[str, Seat]:

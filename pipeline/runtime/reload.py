@@ -14,7 +14,7 @@ from pipeline.runtime.change import Change, change
 from pipeline.runtime.children import Child
 from pipeline.runtime.control import Refused, Reload, Reloading
 from pipeline.runtime.crew import Crew
-from pipeline.runtime.fates import books
+from pipeline.runtime.fates import books, watched
 from pipeline.runtime.health import Become
 from pipeline.runtime.journal import Journal
 from pipeline.runtime.kin import kin, node_order, together
@@ -60,7 +60,10 @@ class Reloads:
         found = change(self.plan, request.plan, self._host, touched, self._revision)
         if found.faults:
             return Refused("\n".join(found.faults))
-        if request.dry or not (found.said or found.steps):
+        idle = not (found.said or found.steps)
+        found = replace(found, said=(*found.said, *_taken_up(request.plan, touched)))
+        if request.dry or idle:
+            self._files = self._files if request.dry else files
             return Reloading(said=found.said, over=True)
         self._wanted, self._change, self._files, self._failures = request.plan, found, files, ()
         self._refused = False
@@ -207,8 +210,15 @@ def _begun(child: Child) -> bool:
 
 
 def _digests(plan: Plan) -> dict[str, bytes]:
-    """What the files are that nodes read when they begin; one that cannot be read is left to its node."""
-    return {name: _digest(Path(name)) for name in books(plan)}
+    """What the files are that nodes read when they begin or watch; one that cannot be read is left to its node."""
+    return {name: _digest(Path(name)) for name in books(plan) | watched(plan).keys()}
+
+
+def _taken_up(plan: Plan, touched: frozenset[str]) -> Iterable[str]:
+    """What nobody needs to do anything about, in words."""
+    for book, node in watched(plan).items():
+        if book in touched:
+            yield f"node '{node}' takes {book} up by itself, between two records"
 
 
 def _digest(path: Path) -> bytes:

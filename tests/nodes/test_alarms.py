@@ -24,7 +24,7 @@ from nodes.sinks.journal import Journal
 from pipeline.notices import board
 from pipeline.records import Finding, Gap, Outcome, Verdict
 
-HOLE = Finding(rule="no-hole", reason="HOLE", measure="hole_area_px", value=31.0, high=0.0)
+HOLE = Finding("no-hole", "HOLE", "hole_area", 31.0, high=0.0, unit="px²", severity="major")
 
 
 def verdict(seq: int, outcome: Outcome = "FAIL") -> Verdict:
@@ -33,7 +33,7 @@ def verdict(seq: int, outcome: Outcome = "FAIL") -> Verdict:
     when = 1_795_363_200_000_000_000 + seq * 33_000_000
     return Verdict(
         camera="cam-1", session="s", seq=seq, t_ns=when, outcome=outcome, subject="part", part=seq, first_seq=seq,
-        findings=findings, book="brackets",
+        findings=findings, book="brackets", version="5d1c0ffee123",
     )  # fmt: skip
 
 
@@ -131,10 +131,12 @@ def test_an_event_says_everything_once(tmp_path: Path) -> None:
         "time": "2026-11-22T16:00:00.099000Z", "t_ns": 1_795_363_200_099_000_000,
         "camera": "cam-1", "session": "s", "seq": 3, "first_seq": 3, "subject": "part", "part": 3, "outcome": "FAIL",
         "findings": [
-            {"rule": "no-hole", "reason": "HOLE", "measure": "hole_area_px", "value": 31.0, "low": None, "high": 0.0}
+            {"rule": "no-hole", "reason": "HOLE", "measure": "hole_area", "value": 31.0, "low": None, "high": 0.0,
+             "unit": "px²", "outcome": "FAIL", "severity": "major", "guard": None, "calibration": "", "note": "",
+             "camera": ""}
         ],
-        "book": "brackets", "cause": "",
-        "text": "FAIL cam-1 part 3: HOLE (hole_area_px 31, at most 0)",
+        "book": "brackets", "version": "5d1c0ffee123", "cause": "",
+        "text": "FAIL cam-1 part 3: HOLE (hole_area 31 px², at most 0 px²)",
     }  # fmt: skip
 
 

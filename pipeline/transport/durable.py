@@ -38,6 +38,7 @@ class DurableOutbox(ZeromqOutbox):
 
     def _hold(self, item: Item) -> bool:
         """Past the bounds of the queue: what gathers is far below them."""
+        self._backlog.join(item)
         self._flow.queue.put(item)
         return True
 

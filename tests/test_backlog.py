@@ -270,6 +270,21 @@ def test_what_a_killed_producer_took_along_is_told_behind_what_it_left_on_disk(
     again.close()
 
 
+def test_gaps_of_other_sessions_may_come_before_the_one_that_was_broken_off(tmp_path: Path) -> None:
+    """A source tells of its last sessions again, oldest first."""
+    flow = Backlog("edge", Queue(policy="spool"), kinds=("frame", "gap"))
+    flow.found(0, 0, 0, 0, {"cam": ("s", 3)})
+    for session, seq in (("before", 9), ("s", 6), ("after", 0)):
+        gap = Gap(camera="cam", session=session, seq=seq, last=seq, t_ns=0, reason="restart", where="source")
+        flow.offer(Item("cam", session, seq, 0, gap, 0, 0.0), 0.0)
+    found = []
+    while (entry := flow.peek(0.0)) is not None:
+        flow.sent()
+        assert isinstance(entry[1].payload, Gap)
+        found.append((entry[1].session, entry[1].seq, entry[1].payload.last))
+    assert found == [("s", 4, 5), ("before", 9, 9), ("s", 6, 6), ("after", 0, 0)]
+
+
 Edge.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 TestEdge = pytest.mark.slow(Edge.TestCase)
 

@@ -14,6 +14,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from pipeline.plan import Queue as Limits
+from pipeline.records import Gap
 from pipeline.transport.arrivals import whole
 from pipeline.transport.channel import Ledger
 from pipeline.transport.flow import Flow, credit
@@ -101,6 +102,8 @@ class Backlog(Flow):
         if item.camera not in self._tails:
             return
         session, came = self._tails[item.camera]
+        if session != item.session and isinstance(item.payload, Gap):
+            return  # sessions before it are told again first
         self._tails = {camera: tail for camera, tail in self._tails.items() if camera != item.camera}
         first, last = came + self._whole, item.seq - 1
         if session == item.session and first <= last:

@@ -82,6 +82,16 @@ def test_who_comes_after_one_that_died_unheard_leaves_its_hole(producer: str, ho
     assert [(one.seq, one.last) for one in found if isinstance(one, Gap)] == holes
 
 
+def test_a_session_that_is_first_heard_of_by_its_end_is_missing_as_a_whole() -> None:
+    """Everything was killed before anything of it had come: the next run's source tells only where it broke off."""
+    end = Gap(camera="cam-1", session="one", seq=7, last=7, t_ns=0, reason="restart", where="camera")
+    arrivals = Arrivals("a→b")
+    arrivals.meet("first", 1)
+    assert told(arrivals, end) == [("Gap", "one", 0), ("Gap", "one", 7)]
+    again = [(one.record.session, one.record.seq) for one in arrivals.place(2, frame(0, "cam-1", "two"))]
+    assert again == [("two", 0)]
+
+
 def _judged(session: str, seq: int) -> Verdict:
     return Verdict(camera="cam-1", session=session, seq=seq, t_ns=seq, first_seq=seq, outcome="FAIL", subject="frame")
 

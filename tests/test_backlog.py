@@ -221,7 +221,7 @@ class Edge(RuleBasedStateMachine):
     def _opened(self) -> Spool:
         if self.spool is None:
             self.spool = Spool(self.folder / "spool", "edge", bound=self.limits.spool)
-            self.flow.found(self.spool.records, self.spool.weight, self.spool.done, self.spool.lost)
+            self.flow.found(self.spool.records, self.spool.weight, self.spool.done, self.spool.lost, self.spool.tails)
         return self.spool
 
     def _consumer(self) -> None:
@@ -232,6 +232,57 @@ class Edge(RuleBasedStateMachine):
         self.wire.clear()
         self.flow.rewind()
         self.arrivals.meet(f"producer {self.producers}", self.flow.base)
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["before the disk is known", "after"])
+@pytest.mark.parametrize(
+    ("killed", "kinds", "seq", "expected"),
+    [
+        (True, ("frame", "gap"), 5, [(0, 0), (1, 1), (2, 4), (5, 5)]),
+        (True, ("gap", "verdict"), 5, [(0, 0), (1, 1), (1, 4), (5, 5)]),
+        (True, ("frame", "gap"), 2, [(0, 0), (1, 1), (2, 2)]),
+        (False, ("frame", "gap"), 5, [(0, 0), (1, 1), (5, 5)]),
+    ],
+)
+def test_what_a_killed_producer_took_along_is_told_behind_what_it_left_on_disk(
+    tmp_path: Path, *, early: bool, killed: bool, kinds: tuple[str, ...], seq: int, expected: list[tuple[int, int]]
+) -> None:
+    """Its consumer sees one stream: only the producer knows where one incarnation ends in it and the next begins."""
+    spool = Spool(tmp_path / "spool", "edge")
+    spool.append([item(0), item(1)])
+    spool.close()
+    if killed:
+        (spool.folder / "closed").unlink()
+    again, flow = Spool(spool.folder, "edge"), Backlog("edge", Queue(policy="spool"), "unknown", kinds)
+    if early:
+        flow.offer(item(seq), 0.0)
+    flow.found(again.records, again.weight, again.done, again.lost, again.tails)
+    if not early:
+        assert flow.direct(item(seq)) == 0
+        flow.offer(item(seq), 0.0)
+    flow.loaded(again.read(0, 10, WIDE))
+    sent, now = [], 0.0
+    while (entry := flow.peek(now := now + IDLE_S)) is not None:
+        flow.sent()
+        payload = entry[1].payload
+        sent.append((entry[1].seq, payload.last if isinstance(payload, Gap) else entry[1].seq))
+    assert sent == expected
+    again.close()
+
+
+def test_gaps_of_other_sessions_may_come_before_the_one_that_was_broken_off(tmp_path: Path) -> None:
+    """A source tells of its last sessions again, oldest first."""
+    flow = Backlog("edge", Queue(policy="spool"), kinds=("frame", "gap"))
+    flow.found(0, 0, 0, 0, {"cam": ("s", 3)})
+    for session, seq in (("before", 9), ("s", 6), ("after", 0)):
+        gap = Gap(camera="cam", session=session, seq=seq, last=seq, t_ns=0, reason="restart", where="source")
+        flow.offer(Item("cam", session, seq, 0, gap, 0, 0.0), 0.0)
+    found = []
+    while (entry := flow.peek(0.0)) is not None:
+        flow.sent()
+        assert isinstance(entry[1].payload, Gap)
+        found.append((entry[1].session, entry[1].seq, entry[1].payload.last))
+    assert found == [("s", 4, 5), ("before", 9, 9), ("s", 6, 6), ("after", 0, 0)]
 
 
 Edge.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)

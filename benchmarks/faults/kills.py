@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 from benchmarks.faults.fault import Fault, Over, Scene, arrived
 from benchmarks.faults.oracle import look
 from benchmarks.faults.plant import CAMERAS
 
 TIMES = 50
+STILL = 5.0  # seconds: what waits goes to disk a second after the heartbeat has given its consumer up
 IN_A_ROW = 3  # in one plant: after more of them the rest before a start would be what is measured
 PROCESSES = {
     "source": ("front", "seen"),
@@ -46,6 +52,19 @@ def source_then_all(scene: Scene) -> Over:
     return all_killed(scene)
 
 
+def still_then(strike: Callable[[Scene], Over], scene: Scene) -> Over:
+    """Sinks stand still until what waits for them goes to disk; then somebody is killed who has more in memory."""
+    sinks = [scene.plant.process(name) for name in ("archive", "alarms")]
+    for pid in sinks:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(STILL + scene.random.random())
+    over = strike(scene)
+    for pid in sinks:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+    return over
+
+
 def _kill(kind: str) -> Fault:
     process, at = PROCESSES[kind]
     sink = kind in ("archive", "alarms")
@@ -60,8 +79,12 @@ def _kill(kind: str) -> Fault:
     )
 
 
+STILL_TRANSFORM = partial(still_then, partial(killed, "measure", "seen"))
+STILL_ALL = partial(still_then, all_killed)
 FAULTS = (
     *map(_kill, PROCESSES),
     Fault("kill -9: all processes at once", all_killed, times=TIMES, row=IN_A_ROW, short=True),
+    Fault("kill -9: transform, while sinks stand still", STILL_TRANSFORM, transports=("tcp",), times=10, row=2),
+    Fault("kill -9: all at once, while sinks stand still", STILL_ALL, transports=("tcp",), times=10, row=2),
     Fault("kill -9: source, and all at once in the next session", source_then_all, times=10),
 )

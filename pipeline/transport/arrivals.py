@@ -35,7 +35,7 @@ class Arrivals:
 
     def __init__(self, edge: str, kinds: Iterable[str] = ()) -> None:
         self.edge = edge
-        self._whole = int(SEVERAL_PER_SEQ.isdisjoint(kinds))  # 0: of the number that came last some may be missing
+        self._whole = whole(kinds)
         self.producer = ""
         self.received = 0
         self.done = 0
@@ -187,20 +187,26 @@ class Arrivals:
     def _holes(self, record: Record, key: Key) -> Iterator[Gap]:
         """What earlier incarnations left out before a record: of its session, of the ones before it, or its beginning.
 
-        A session before it may still be heard of: its own gap is told again by whoever ends it.
+        A session before it may still be heard of: its own gap is told again by whoever ends it. Of one that is first
+        heard of by that gap, nothing ever came here.
         """
         if (last := self._open.pop(key, None)) is not None:
             first = last + self._whole if self._torn else last + 1
             if record.seq > first:
                 yield self._left_out(record, key[1], first, record.seq - 1)
-        elif self._torn and key not in self._met:
-            for camera, session in [each for each in self._open if each[0] == key[0] and each not in self._closed]:
-                first = self._open[camera, session] + self._whole
-                self._open[camera, session] += 1
-                self._closed.add((camera, session))
-                yield self._left_out(record, session, first, self._open[camera, session])
-            if record.seq and key not in self._last:
+        elif key not in self._met:
+            if self._torn:
+                yield from self._ends_of(record)
+            if record.seq and key not in self._last and (self._torn or _ends(record)):
                 yield self._left_out(record, record.session, 0, record.seq - 1)
+
+    def _ends_of(self, record: Record) -> Iterator[Gap]:
+        """What ends the sessions of a camera that an earlier incarnation left open."""
+        for camera, session in [each for each in self._open if each[0] == record.camera and each not in self._closed]:
+            first = self._open[camera, session] + self._whole
+            self._open[camera, session] += 1
+            self._closed.add((camera, session))
+            yield self._left_out(record, session, first, self._open[camera, session])
 
     def _reach(self, record: Record) -> None:
         """Note how far a session has come; a gap may be told late."""
@@ -234,7 +240,20 @@ class Arrivals:
         )
 
 
+def whole(kinds: Iterable[str]) -> int:
+    """From how far after the number that came last something may be missing, where somebody died.
+
+    0 where several records have one number: of these, too.
+    """
+    return int(SEVERAL_PER_SEQ.isdisjoint(kinds))
+
+
 def _succeeds(producer: str) -> bool:
     """Whether a producer had predecessors, `process.2.…`: they may have died before this consumer heard of them."""
     words = producer.rsplit(".", 2)
     return len(words) == 3 and words[1].isdecimal() and int(words[1]) > 1
+
+
+def _ends(record: Record) -> bool:
+    """Whether a record tells of the end of a session that broke off."""
+    return isinstance(record, Gap) and record.reason == "restart"

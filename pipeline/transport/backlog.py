@@ -8,19 +8,22 @@ can be sent again without the disk; if it is on disk as well, that is for the ne
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec.structs import replace
 
 from pipeline.plan import Queue as Limits
+from pipeline.records import Gap
+from pipeline.transport.arrivals import whole
 from pipeline.transport.channel import Ledger
 from pipeline.transport.flow import Flow, credit
-from pipeline.transport.item import Item
+from pipeline.transport.item import Item, left_out
 from pipeline.transport.pace import Pace
 from pipeline.transport.segment import Row
 
 BATCH = 1024  # records written at a time
+NOTHING: Mapping[str, tuple[str, int]] = {}
 LOADED = 512  # rows read ahead of the consumer
 LOADED_BYTES = 4 << 20
 
@@ -39,8 +42,10 @@ class Backlog(Flow):
         read: The last row that was read; those after it are nowhere else.
     """
 
-    def __init__(self, name: str, limits: Limits, disk: Disk = "well") -> None:
+    def __init__(self, name: str, limits: Limits, disk: Disk = "well", kinds: Iterable[str] = ()) -> None:
         super().__init__(name, limits)
+        self._whole = whole(kinds)
+        self._tails: Mapping[str, tuple[str, int]] = {}
         self.disk: Disk = disk
         self.spilled = self.recovered = self.released = self.read = 0
         self.staged: deque[tuple[int, Item]] = deque()
@@ -79,6 +84,7 @@ class Backlog(Flow):
 
     def offer(self, item: Item, now: float) -> bool:
         """Hand a record over: what is too much goes to disk, or, where that cannot be, is let go."""
+        self.join(item)
         super().offer(item, now)
         if self.queue.over(self.ahead, self._ahead_bytes):
             if self.disk == "well" and self._staged_bytes <= self._limits.bytes:
@@ -89,8 +95,25 @@ class Backlog(Flow):
 
     def gather(self, item: Item) -> bool:
         """Past the bounds of the queue: what gathers is far below them."""
+        self.join(item)
         self.queue.put(item)
         return True
+
+    def direct(self, item: Item) -> int:
+        """The number of a record that goes past the queue; 0: it may not."""
+        return 0 if self._tails else super().direct(item)
+
+    def join(self, item: Item) -> None:
+        """Tell what an earlier incarnation took along of a camera between what it left on disk and its next record."""
+        if item.camera not in self._tails:
+            return
+        session, came = self._tails[item.camera]
+        if session != item.session and isinstance(item.payload, Gap):
+            return  # sessions before it are told again first
+        self._tails = {camera: tail for camera, tail in self._tails.items() if camera != item.camera}
+        first, last = came + self._whole, item.seq - 1
+        if session == item.session and first <= last:
+            self.queue.tell(left_out(item, first, last, self.queue.name))
 
     def look(self, now: float, *, away: bool) -> None:
         """Measure; and let everything go to disk while the consumer is away, or what has waited too long."""
@@ -143,8 +166,16 @@ class Backlog(Flow):
         self.queue.shed(None, self.ahead, self._ahead_bytes)
         self._regate()
 
-    def found(self, records: int, weight: int, after: int, lost: int) -> None:
-        """This is what an earlier incarnation left on disk after a row; some was torn out of it."""
+    def found(
+        self, records: int, weight: int, after: int, lost: int, tails: Mapping[str, tuple[str, int]] = NOTHING
+    ) -> None:
+        """This is what an earlier incarnation left on disk after a row; some was torn out of it.
+
+        Where it was killed, `tails` say how far each camera had come: session and seq.
+        """
+        self._tails = tails
+        for item in [*self.queue.items.values()] if tails else ():
+            self.join(item)
         self.disk = "well"
         self._behind += records
         self.spilled += weight

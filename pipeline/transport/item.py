@@ -46,6 +46,13 @@ def missed(item: Item, reason: str, where: str) -> Item:
     return Item(camera, session, seq, t_ns, gap, 0, item.since, 0)
 
 
+def left_out(item: Item, first: int, last: int, where: str) -> Item:
+    """The gap that tells what is missing before a record since somebody died."""
+    camera, session, t_ns = item.camera, item.session, item.t_ns
+    gap = Gap(camera=camera, session=session, seq=first, last=last, t_ns=t_ns, reason="restart", where=where)
+    return Item(camera, session, first, t_ns, gap, 0, item.since, 0)
+
+
 def covers(told: Gap | None, lost: Item) -> bool:
     """Whether a gap that was told tells of this one too."""
     return told is not None and told.session == lost.session and told.seq <= lost.seq <= told.last

@@ -40,7 +40,7 @@ class Keeper:
     def __init__(self, edge: Edge, state: Path | None, lock: threading.Lock) -> None:
         self._edge, self._state = edge, state
         self._folder = state / "spool" / digest(edge.name) if state else None
-        self.backlog = Backlog(edge.name, edge.queue, self._known())
+        self.backlog = Backlog(edge.name, edge.queue, self._known(), edge.kinds)
         self.changed = threading.Condition(lock)
         self.due = time.monotonic() if self._folder else float("inf")
         self._spool: Spool | None = None
@@ -115,7 +115,7 @@ class Keeper:
         self._released = spool.done
         board.settle(self._key)
         with self.changed:
-            self.backlog.found(spool.records, spool.weight, spool.done, spool.lost)
+            self.backlog.found(spool.records, spool.weight, spool.done, spool.lost, spool.tails)
             self.changed.notify_all()
         return spool
 

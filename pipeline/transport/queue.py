@@ -173,8 +173,12 @@ class Queue:
         if not isinstance(item.payload, Gap):
             self._tell(missed(item, reason, self.name))
         elif reason == SPOILT:
-            self._told.pop(item.camera, None)
-            self._tell(replace(item, weight=0))
+            self.tell(replace(item, weight=0))
+
+    def tell(self, gap: Item) -> None:
+        """Tell a gap before the next record of its camera, whatever was told before."""
+        self._told.pop(gap.camera, None)
+        self._tell(gap)
 
     def turn_away(self, item: Item, reason: str) -> None:
         """Account for a record that was handed over but cannot be taken in."""

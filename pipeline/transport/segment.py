@@ -60,6 +60,7 @@ class Segment(Struct):
     Attributes:
         missing: Rows that are not in it; where nothing was torn, gaps stand for them.
         torn: It holds bytes that are no record.
+        tails: How far each camera had come in it: camera → session, seq.
     """
 
     path: Path
@@ -70,6 +71,7 @@ class Segment(Struct):
     weight: int = 0
     missing: int = 0
     torn: bool = False
+    tails: dict[str, tuple[str, int]] = {}
 
 
 class Found(NamedTuple):
@@ -156,11 +158,18 @@ def look(path: Path, done: int) -> Segment:
         if found.about.row > done:
             segment.records += 1
             segment.weight += found.about.weight
+        segment.tails[found.about.camera] = found.about.session, _came(data, found)
         segment.missing += found.about.row - last - 1
         last = found.about.row
     segment.next = last + 1
     segment.torn = whole != len(data)
     return segment
+
+
+def _came(data: bytes, found: Found) -> int:
+    """The last frame that a record on disk speaks of."""
+    payload = row(data, found, "").item.payload if found.about.gap else None
+    return payload.last if isinstance(payload, Gap) else found.about.seq
 
 
 def stretches(file: int, at: int, size: int) -> Iterator[tuple[int, bytes, list[Found]]]:

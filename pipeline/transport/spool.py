@@ -23,6 +23,7 @@ from pipeline.transport.segment import Row, Segment, look, row, scan, stretches,
 
 SEGMENT = 8 << 20  # bytes after which a new one is begun
 PARTS = 8  # a bound holds at least so many segments, for what is let go is whole ones
+CLOSED = "closed"  # a file that says that whoever wrote here had nothing more
 BUFFERS = 512  # given to one call of writev, which takes 1024
 
 
@@ -47,6 +48,8 @@ class Spool:
         records: Rows that were found in it.
         weight: Records handed over that they stand for.
         lost: Records that were torn out of its segments, as far as their neighbours tell.
+        tails: How far each camera had come in what was found, where whoever wrote it did not close it: camera →
+            session, seq. What came after that in its memory is lost.
         damaged: Where segments are kept that were not as they had been written.
 
     Raises:
@@ -79,6 +82,9 @@ class Spool:
             raise
 
     def _open(self, quarantine: Path | None) -> None:
+        closed = self.folder / CLOSED
+        whole = closed.exists()
+        closed.unlink(missing_ok=True)
         self._done = read_place(self.folder / "done")
         paths = sorted(path for path in self.folder.glob("*.seg") if path.stem.isdecimal())
         self._segments = [look(path, self._done) for path in paths]
@@ -91,6 +97,9 @@ class Spool:
         self.records = sum(segment.records for segment in self._segments)
         self.weight = sum(segment.weight for segment in self._segments)
         self._next = max([self._done + 1, *(segment.next for segment in self._segments)])
+        self.tails: dict[str, tuple[str, int]] = {}
+        for segment in self._segments if not whole else ():
+            self.tails |= segment.tails
         self._drop(self._done)
 
     @property
@@ -165,6 +174,9 @@ class Spool:
             os.close(self._file)
         if self.empty:
             shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                (self.folder / CLOSED).touch()
         os.close(self._lock)
 
     def _whole(self, segment: Segment) -> list[Row]:

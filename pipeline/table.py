@@ -24,16 +24,15 @@ from pipeline.records import (
     Gap,
     Image,
     Layer,
-    Metric,
     Part,
     Record,
     Region,
     Regions,
     Roi,
-    Shape,
     Tracks,
     Verdict,
 )
+from pipeline.shapes import Metric, Shape
 
 if TYPE_CHECKING:
     import pyarrow as pa

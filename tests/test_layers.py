@@ -23,10 +23,11 @@ ARROWS: dict[str, str] = {
     "pipeline.runs": "errors",
     "pipeline.kernels": "runs",
     "pipeline.masks": "errors kernels runs",
-    "pipeline.records": "masks",
+    "pipeline.shapes": "",
+    "pipeline.records": "masks shapes",
     "pipeline.codec": "errors masks records",
     "pipeline.columns": "errors",
-    "pipeline.table": "columns errors masks records",
+    "pipeline.table": "columns errors masks records shapes",
     "pipeline.pieces": "columns errors",
     "pipeline.archive": "columns errors pieces",
     "pipeline.disk": "",
@@ -73,7 +74,8 @@ ARROWS: dict[str, str] = {
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "calibration clock codec conform disk errors located masks node notices pieces recordings records table units"
+        "calibration clock codec conform disk errors located masks node notices pieces recordings records shapes "
+        "table units"
     ),
 }
 

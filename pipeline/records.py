@@ -173,10 +173,7 @@ class Region(Struct, frozen=True):
 
 
 class Regions(Record, frozen=True, kw_only=True):
-    """Everything that was measured in one frame; no region at all means an empty view. Never of a settling crop.
-
-    Prompt, model, epoch and `roi`, the crop that was seen, are those of the frame.
-    """
+    """What was measured in one frame, which tells prompt, model, epoch and ROI; no region at all means an empty view."""
 
     size: tuple[Side, Side]
     regions: Annotated[tuple[Region, ...], Meta(max_length=65536)] = ()

@@ -53,7 +53,8 @@ def test_a_line_does_without_what_cannot_be_made(monkeypatch: pytest.MonkeyPatch
 def test_whoever_says_plain_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """No thread, no numba."""
     monkeypatch.setenv("KENSA_KERNELS", compiled.PLAIN)
-    assert compiled.loader() is compiled.ready() is None
+    assert compiled.loader() is None
+    assert compiled.ready() is None
 
 
 def test_another_text_is_kept_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ class Region(Struct, frozen=True):
 
 
 class Regions(Record, frozen=True, kw_only=True):
-    """What was measured in one frame, which tells prompt, model, epoch and ROI; no region at all means an empty view."""
+    """What was measured in one frame, which tells prompt, model, epoch, ROI; no region at all means an empty view."""
 
     size: tuple[Side, Side]
     regions: Annotated[tuple[Region, ...], Meta(max_length=65536)] = ()

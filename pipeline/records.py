@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
 from pipeline.masks import Mask, Rle, Side
+from pipeline.shapes import Metric, Name, Shape
 
 if TYPE_CHECKING:
     Pixels = Mask
@@ -23,7 +24,6 @@ else:
 
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Nat = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(max_length=1024)]
 Outcome = Literal["PASS", "WARN", "FAIL", "NO_READ"]
 Epoch = Literal["settled", "settling", "unknown"]
@@ -139,56 +139,6 @@ class Image(Record, frozen=True, kw_only=True):
     prompt: Text = ""
 
 
-class Shape(Struct, frozen=True):
-    """What the outline of a region is like, in mask pixels.
-
-    Attributes:
-        perimeter_px: Length of its outer border; holes have none here.
-        length_px: Longer side of the smallest box around it that is parallel to an edge of its convex hull.
-        width_px: Shorter side of that box.
-        angle_deg: Of the longer side, clockwise on a screen from the x axis, 0 ≤ angle < 180.
-        diameter_px: Of the disc that has the same area.
-        eccentricity: Of the ellipse with the same second moments: 0 for a disc, towards 1 for a line.
-        solidity: Area over that of its convex hull, 0…1.
-    """
-
-    perimeter_px: float
-    length_px: float
-    width_px: float
-    angle_deg: float
-    diameter_px: float
-    eccentricity: float
-    solidity: float
-
-
-class Metric(Struct, frozen=True):
-    """What a region measures in the plane that a calibration speaks of, in mm.
-
-    Attributes:
-        area_mm2: Pixels that belong to it, each as large as it is there.
-        hole_area_mm2: The same of the pixels inside its holes.
-        centroid_mm: (x, y) of the mean of its pixel centres, each weighed by its size there.
-        perimeter_mm: Length of its outer border.
-        length_mm: Longer side of the smallest box around it.
-        width_mm: Shorter side of that box.
-        angle_deg: Of the longer side, from the plane's x axis towards its y axis, 0 ≤ angle < 180.
-        diameter_mm: Of the disc that has the same area.
-        pixel_mm: Side of a mask pixel at its centroid: no length is known better than about that.
-        calibration: Id of the calibration that all this rests upon.
-    """
-
-    area_mm2: float
-    hole_area_mm2: float
-    centroid_mm: tuple[float, float]
-    perimeter_mm: float
-    length_mm: float
-    width_mm: float
-    angle_deg: float
-    diameter_mm: float
-    pixel_mm: float
-    calibration: Name
-
-
 class Region(Struct, frozen=True):
     """One connected component of a mask, measured.
 
@@ -230,15 +180,12 @@ class Region(Struct, frozen=True):
 
 
 class Regions(Record, frozen=True, kw_only=True):
-    """Everything that was measured in one frame; no region at all means an empty view. Never of a settling crop.
+    """What was measured in one frame; no region at all means an empty view. Never of a settling crop.
 
     Attributes:
         size: (height, width) of the frame, px.
         regions: What was found.
         prompt: As in the frame, and so are the rest.
-        roi: The crop the network saw, in sensor pixels, where known.
-        model: Hash of the network.
-        epoch: Whether the masks are of `roi`.
     """
 
     size: tuple[Side, Side]

@@ -24,18 +24,17 @@ from pipeline.records import (
     Gap,
     Image,
     Layer,
-    Metric,
     Part,
     Record,
     Region,
     Regions,
     Roi,
-    Shape,
     Spread,
     Tracks,
     Verdict,
     View,
 )
+from pipeline.shapes import Metric, Shape
 
 if TYPE_CHECKING:
     import pyarrow as pa

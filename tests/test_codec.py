@@ -30,18 +30,17 @@ from pipeline.records import (
     Gap,
     Image,
     Layer,
-    Metric,
     Part,
     Region,
     Regions,
     Roi,
     Scores,
-    Shape,
     Stats,
     Track,
     Tracks,
     Verdict,
 )
+from pipeline.shapes import Metric, Shape
 from tests.conftest import GOLDEN, Golden
 from tests.strategies import records
 

@@ -23,10 +23,11 @@ ARROWS: dict[str, str] = {
     "pipeline.runs": "errors",
     "pipeline.kernels": "runs",
     "pipeline.masks": "errors kernels runs",
-    "pipeline.records": "masks",
+    "pipeline.shapes": "",
+    "pipeline.records": "masks shapes",
     "pipeline.codec": "errors masks records",
     "pipeline.columns": "errors",
-    "pipeline.table": "columns errors masks records",
+    "pipeline.table": "columns errors masks records shapes",
     "pipeline.pieces": "columns errors",
     "pipeline.archive": "columns errors pieces",
     "pipeline.disk": "",
@@ -79,7 +80,7 @@ ARROWS: dict[str, str] = {
     "pipeline.__main__": "cli",
     "nodes": (
         "calibration clock codec conform disk errors faults folders located masks node notices pieces readings "
-        "recordings records table units"
+        "recordings records shapes table units"
     ),
     "nodes.tools": (
         "agreement archive catalog check clock conform durations errors faults folders located nodes pieces records "

@@ -18,7 +18,8 @@ from pipeline.calibration import open_calibration, read_calibration
 from pipeline.errors import MaskError
 from pipeline.masks import Mask
 from pipeline.node import node
-from pipeline.records import Frame, Layer, Measured, Region, Regions, Scores, Shape
+from pipeline.records import Frame, Layer, Measured, Region, Regions, Scores
+from pipeline.shapes import Shape
 
 if TYPE_CHECKING:
     import numpy as np

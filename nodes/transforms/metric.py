@@ -15,7 +15,8 @@ from msgspec import Struct
 from nodes.transforms.contours import points
 from pipeline.calibration import Calibration, carried, on_sensor, vision
 from pipeline.errors import NodeError
-from pipeline.records import Metric, Region, Roi
+from pipeline.records import Region, Roi
+from pipeline.shapes import Metric
 
 if TYPE_CHECKING:
     import numpy as np

@@ -23,7 +23,8 @@ from nodes.transforms.metric import plane
 from pipeline.calibration import Calibration, Lens
 from pipeline.errors import MaskError, NodeError
 from pipeline.masks import Mask
-from pipeline.records import Layer, Metric, Region, Roi, Scores, Shape
+from pipeline.records import Layer, Region, Roi, Scores
+from pipeline.shapes import Metric, Shape
 from tests.nodes.oracle import Pixels
 from tests.nodes.paths import kernels
 from tests.nodes.scenes import frame, pixels

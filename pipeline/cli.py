@@ -1,13 +1,21 @@
-"""The command line: each command is a module of `pipeline.commands` with `add(parser)` and `run(args) -> int`."""
+"""The command line: each command is a module with `add(parser)` and `run(args) -> int`.
+
+Kensa's own are in `pipeline.commands`. Whatever else is installed may bring more: the entry point group
+`kensa.commands` gives each name such a module, whose `SAID` is its line in `kensa --help`. Those are looked for only
+where none of Kensa's own is asked for.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from pipeline.errors import KensaError
+
+GROUP = "kensa.commands"
 
 COMMANDS = {
     "demo": "run a line of made-up cameras and judge its verdicts",
@@ -29,17 +37,9 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    parser = _parser()
     words = [*sys.argv[1:]] if argv is None else [*argv]
-    command = next((word for word in words if word in COMMANDS), None)
-    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, said in COMMANDS.items():
-        sub = choices.add_parser(name, help=said, description=said.capitalize() + ".")
-        if name == command:
-            importlib.import_module(f"pipeline.commands.{name}").add(sub)
-    args = parser.parse_args(words)
     try:
-        return int(importlib.import_module(f"pipeline.commands.{args.command}").run(args))
+        return _run(words)
     except KensaError as error:
         print(error, file=sys.stderr)
         return 2
@@ -47,5 +47,61 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog="kensa", description="Carry masks from smart cameras to verdicts.")
+def offered() -> dict[str, str]:
+    """Every command with what it does: Kensa's own, then those of whatever is installed beside them."""
+    return COMMANDS | {name: _said(name, target) for name, target in _installed().items()}
+
+
+def _run(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="kensa", description="Carry masks from smart cameras to verdicts.")
+    command = next((word for word in words if not word.startswith("-")), None)
+    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, said in (COMMANDS if command in COMMANDS else offered()).items():
+        sub = choices.add_parser(name, help=said, description=said[:1].upper() + said[1:] + ".")
+        if name == command:
+            _module(name).add(sub)
+    args = parser.parse_args(words)
+    return int(_module(args.command).run(args))
+
+
+def _module(name: str) -> Any:
+    """The module of a command.
+
+    Raises:
+        KensaError: If it is somebody else's and cannot be loaded.
+    """
+    if name in COMMANDS:
+        return importlib.import_module(f"pipeline.commands.{name}")
+    target = _installed()[name]
+    try:
+        return importlib.import_module(target)
+    except ImportError as error:
+        raise KensaError(f"command '{name}' ({target}): expected a module to import, got: {error}") from error
+
+
+def _said(name: str, target: str) -> str:
+    """What a command says of itself; one that is broken costs only those who use it."""
+    try:
+        return str(_module(name).SAID)
+    except (KensaError, AttributeError) as error:
+        return f"cannot be used: {error}" if isinstance(error, KensaError) else f"a command of {target}"
+
+
+def _installed() -> Mapping[str, str]:
+    """The module of every command that is not Kensa's own.
+
+    Raises:
+        KensaError: If two packages provide a command of the same name.
+    """
+    found: dict[str, str] = {}
+    for name, target in _points():
+        if found.setdefault(name, target) != target:
+            raise KensaError(f"command '{name}': expected one package that provides it, got {found[name]} and {target}")
+    return {name: target for name, target in sorted(found.items()) if name not in COMMANDS}
+
+
+def _points() -> Iterator[tuple[str, str]]:
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=GROUP):
+        yield point.name, point.module

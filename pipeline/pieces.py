@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,9 +42,16 @@ def name(content: memoryview, t_ns: int, *, masks: bool) -> str:
     return f"{t_ns:019d}-{_digest(content)}{SUFFIX if masks else LEAN}"
 
 
-def pieces(folder: Path, table: str) -> list[Path]:
+def days(folder: Path, tables: Iterable[str]) -> list[str]:
+    """The days of exposure, UTC, of which any of some tables has files: `2026-11-22`."""
+    return sorted(
+        {path.name.removeprefix("date=") for table in tables for path in folder.glob(f"table={table}/date=*")}
+    )
+
+
+def pieces(folder: Path, table: str, day: str = "*") -> list[Path]:
     """The files of a table by exposure; those without masks last, so that a row that is there twice has its mask."""
-    found = folder.glob(f"table={table}/date=*/*{SUFFIX}")
+    found = folder.glob(f"table={table}/date={day}/*{SUFFIX}")
     return sorted(found, key=lambda path: (path.name.endswith(LEAN), path.name, path))
 
 
@@ -85,6 +92,26 @@ def verified(path: Path) -> pa.Table:
         return _parsed(content)
     except (OSError, ValueError, arrow().ArrowException) as error:
         raise DamageError(f"expected a Parquet file, found {len(content):,} bytes that are none: {error}") from error
+
+
+def span(path: Path) -> tuple[int, int]:
+    """First and last exposure in a file, UTC nanoseconds, as its footer says; where it says nothing, as its name does.
+
+    Raises:
+        TableError: If pyarrow is not installed.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        told = pq.read_metadata(path)
+        groups = [told.row_group(number) for number in range(told.num_row_groups)]
+        times = [
+            c.statistics for g in groups for c in map(g.column, range(g.num_columns)) if c.path_in_schema == "t_ns"
+        ]
+        return min(each.min for each in times), max(each.max for each in times)
+    except (OSError, ValueError, AttributeError, arrow().ArrowException):
+        named = re.match(r"\d{1,19}", path.name)  # a damaged file is told by whoever reads it
+        return (int(named[0]),) * 2 if named else (0, 0)
 
 
 def newest(folder: Path, most: int) -> Iterator[Path]:

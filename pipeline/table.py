@@ -10,7 +10,7 @@ as the records they were; frames and regions are for statistics, a recording is 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
@@ -67,6 +67,24 @@ def parts(table: pa.Table) -> list[Part]:
         TableError: If a column is missing, or the mask of a part: then filter by `counts` first.
     """
     return [_part(row) for row in _rows("parts", table)]
+
+
+def regions(frames: pa.Table, found: pa.Table) -> list[Regions]:
+    """The measured frames that a `frames` table and a `regions` table hold, in the order of the first.
+
+    Args:
+        frames: Rows of other kinds are passed over: a tracked frame shows what was followed, not all that was measured.
+        found: The regions of these frames, in any order.
+
+    Raises:
+        TableError: If a column is missing, or a region, or the mask of one.
+    """
+    inside: dict[tuple[str, str, int], dict[int, Row]] = defaultdict(dict)
+    for row in _rows("regions", found):
+        if row["kind"] == "regions":
+            inside[row["camera"], row["session"], row["seq"]][row["place"]] = row
+    told = (row for row in _rows("frames", frames) if row["kind"] == "regions")
+    return [_measured_frame(row, inside[row["camera"], row["session"], row["seq"]]) for row in told]
 
 
 def verdicts(table: pa.Table) -> list[Verdict]:
@@ -215,10 +233,21 @@ def _part(row: Row) -> Part:
     return Part(**_whose(row), id=row["part"], **counted, best=_best(row))
 
 
+def _measured_frame(row: Row, inside: Mapping[int, Row]) -> Regions:
+    if len(inside) != row["found"]:
+        raise TableError(
+            f"expected {row['found']} regions of frame {row['seq']} of '{row['camera']}', found {len(inside)}"
+        )
+    said = {name: row[name] for name in ("prompt", "model")} | {"epoch": row["epoch"] or "settled"}
+    seen = tuple(_best(inside[place]) for place in sorted(inside))
+    return Regions(**_whose(row), size=(row["height"], row["width"]), regions=seen, **said)
+
+
 def _best(row: Row) -> Region:
     if row["counts"] is None:
+        about = f"part {row['part']}" if "part" in row else f"a region of frame {row['seq']}"
         raise TableError(
-            f"expected run lengths, found none for part {row['part']} of '{row['camera']}': the disk had no room for "
+            f"expected run lengths, found none for {about} of '{row['camera']}': the disk had no room for "
             "masks; leave out rows whose 'counts' is null"
         )
     same = {name: row[name] for name in ("label", "area_px", "holes", "hole_area_px", "extent", "whole", "score")}

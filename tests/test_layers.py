@@ -31,6 +31,7 @@ ARROWS: dict[str, str] = {
     "pipeline.archive": "columns errors pieces",
     "pipeline.disk": "",
     "pipeline.score": "",
+    "pipeline.agreement": "score",
     "pipeline.node": "clock errors records",
     "pipeline.faults": "",
     "pipeline.words": "faults",
@@ -70,6 +71,7 @@ ARROWS: dict[str, str] = {
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": "clock codec conform disk errors faults located masks node notices pieces recordings records table units",
+    "nodes.tools": "agreement archive errors faults nodes pieces records score table",
 }
 
 PRODUCT = ("pipeline", "nodes")

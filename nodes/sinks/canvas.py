@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
+from math import hypot
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import NodeError
@@ -13,7 +16,10 @@ if TYPE_CHECKING:
 
 Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]
+Point = tuple[float, float]
 FINE = 4
+SUBPIXEL_BITS = 4
+SUBPIXELS = 1 << SUBPIXEL_BITS
 
 
 class Canvas:
@@ -87,6 +93,22 @@ class Canvas:
         edge = cv.drawContours(fine * 0, outlines, -1, 255, FINE + FINE // 2)
         self._stain(at, cv.resize(edge, size, interpolation=cv.INTER_AREA), rim)
 
+    def stroke(self, points: Sequence[Point], colour: Colour, thick: int = 1, *, dash: float = 0.0) -> None:
+        """A smooth line from point to point; in dashes of a length, where one is given."""
+        import numpy as np
+
+        fine = [
+            np.rint(np.array(run) * SUBPIXELS).astype(np.int32) for run in (_dashes(points, dash) if dash else [points])
+        ]
+        self._cv.polylines(self.pixels, fine, False, colour, thick, self._cv.LINE_AA, SUBPIXEL_BITS)
+
+    def fill(self, points: Sequence[Point], colour: Colour) -> None:
+        """A filled polygon with smooth edges."""
+        import numpy as np
+
+        fine = np.rint(np.array(points) * SUBPIXELS).astype(np.int32)
+        self._cv.fillPoly(self.pixels, [fine], colour, self._cv.LINE_AA, SUBPIXEL_BITS)
+
     def png(self) -> bytes:
         """The picture as a PNG file."""
         done, file = self._cv.imencode(".png", self.pixels[:, :, ::-1], [self._cv.IMWRITE_PNG_COMPRESSION, 6])
@@ -102,6 +124,15 @@ class Canvas:
         under = self.pixels[y : y + height, x : x + width]
         share = cover[: under.shape[0], : under.shape[1], None].astype(np.float32) / 255
         under[:] = np.rint(under + (np.array(colour, np.float32) - under) * share)
+
+
+def _dashes(points: Sequence[Point], length: float) -> Iterator[tuple[Point, Point]]:
+    """Each leg of a line in dashes, with as much air between them."""
+    for (x, y), (right, down) in pairwise(points):
+        far = hypot(right - x, down - y)
+        for begin in range(0, int(far / length) + 1, 2):
+            one, two = (min(1.0, (begin + end) * length / far) if far else 0.0 for end in (0, 1))
+            yield (x + one * (right - x), y + one * (down - y)), (x + two * (right - x), y + two * (down - y))
 
 
 @cache

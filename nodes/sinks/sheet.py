@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from nodes.drawing.figure import Style, figure
+from nodes.drawing.marks import crop
+from nodes.drawing.theme import DARK, WORDS
 from nodes.sensors.roi import ARRAY
 from nodes.sinks.canvas import Box, Canvas, Colour
 from nodes.sinks.events import iso
-from nodes.sinks.gallery import Exhibit, Gallery, Row, Shape, View
+from nodes.sinks.gallery import Exhibit, Gallery, Row, View
 from pipeline.records import Outcome, Roi
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 BACK, PANEL, WELL, LINE = (13, 17, 23), (22, 27, 34), (33, 39, 48), (74, 82, 94)
 INK, PALE, FAINT = (240, 246, 252), (165, 175, 188), (110, 118, 129)
-OUTCOMES: dict[Outcome, Colour] = {
-    "PASS": (46, 160, 67),
-    "WARN": (210, 153, 34),
-    "FAIL": (248, 81, 73),
-    "NO_READ": (150, 120, 245),
-}
-WORDS: dict[Outcome, str] = {"PASS": "PASS", "WARN": "WARN", "FAIL": "FAIL", "NO_READ": "NO READ"}
+OUTCOMES = DARK.outcomes
 HUES = ((88, 166, 255), (255, 166, 87), (121, 222, 160), (255, 123, 194), (226, 200, 90), (120, 220, 232))
 
 MAP = (54, 40)
@@ -71,7 +62,7 @@ def _row(canvas: Canvas, at: tuple[int, int], camera: str, row: Row, parts: int)
     _info(canvas, (x + INSET + 6, y + INSET), camera, row)
     _view(canvas, (x + INSET + INFO, y + INSET, VIEW, VIEW), row.view)
     exhibits, left = row.recent(), x + 2 * INSET + INFO + VIEW
-    scale = _scale(exhibits, (TILE - 22, VIEW - 76))
+    scale = _scale(exhibits, (TILE - 48, VIEW - 96))
     for place in range(parts):
         box = (left + place * (TILE + SPACE), y + INSET, TILE, VIEW)
         canvas.panel(box, WELL)
@@ -116,9 +107,9 @@ def _view(canvas: Canvas, box: Box, view: View | None) -> None:
     left, top = x + int(width - view.size[1] * scale) // 2, y + int(height - view.size[0] * scale) // 2
     for shape in view.shapes:
         hue = HUES[(shape.id or 0) % len(HUES)]
-        crop, (dx, dy) = _crop(shape)
+        pixels, (dx, dy) = crop(shape)
         at = (left + int(dx * scale), top + int(dy * scale))
-        canvas.mask(at, crop, scale, _dark(hue), hue)
+        canvas.mask(at, pixels, scale, _dark(hue), hue)
         name = "" if shape.id is None else f"#{shape.id}"
         canvas.text(
             (min(at[0] + 5, x + width - 4 - canvas.width(name, 14, bold=True)), at[1] + 17), name, 14, INK, bold=True
@@ -154,19 +145,21 @@ def _tile(canvas: Canvas, box: Box, exhibit: Exhibit, scale: float) -> None:
     canvas.text((x + 8, y + 20), canvas.fit(exhibit.name, 15, right - x - 12, bold=True), 15, PALE, bold=True)
     if exhibit.view:
         well = (x + 8, y + 30, width - 16, height - 68)
-        (_part if exhibit.close else _frame)(canvas, well, exhibit.view, colour, scale)
+        if exhibit.close:
+            _part(canvas, well, exhibit, scale)
+        else:
+            _frame(canvas, well, exhibit.view, colour, scale)
     reason, measured = _reasons(exhibit)
     canvas.text((x + 8, y + height - 24), canvas.fit(reason, 13, width - 14, bold=True), 13, INK, bold=True)
     canvas.text((x + 8, y + height - 8), canvas.fit(measured, 13, width - 14), 13, PALE if reason else FAINT)
 
 
-def _part(canvas: Canvas, box: Box, view: View, colour: Colour, scale: float) -> None:
-    """Close up, in the middle."""
-    crop, _ = _crop(view.shapes[0])
-    height, width = (round(side * scale) for side in crop.shape)
-    left, top = box[0] + (box[2] - width) // 2, box[1] + (box[3] - height) // 2
-    canvas.mask((left, top), crop, scale, _dark(colour), colour)
-    canvas.frame((left - 3, top - 3, width + 6, height + 6), LINE)
+def _part(canvas: Canvas, box: Box, exhibit: Exhibit, scale: float) -> None:
+    """Close up, in the middle, with where the limit was not kept; below it stands which one."""
+    outcome, findings = (exhibit.verdict.outcome, exhibit.verdict.findings) if exhibit.verdict else (None, ())
+    style = Style(theme=DARK, outcome=outcome, lettering=0, scale=scale)
+    assert exhibit.view
+    figure(canvas, box, exhibit.view.shapes[0], findings[:1], style)
 
 
 def _frame(canvas: Canvas, box: Box, view: View, colour: Colour, scale: float) -> None:
@@ -175,16 +168,8 @@ def _frame(canvas: Canvas, box: Box, view: View, colour: Colour, scale: float) -
     left, top = box[0] + (box[2] - width) // 2, box[1] + (box[3] - height) // 2
     canvas.frame((left, top, width, height), LINE)
     for shape in view.shapes:
-        crop, (x, y) = _crop(shape)
-        canvas.mask((left + round(x * scale), top + round(y * scale)), crop, scale, _dark(colour), colour)
-
-
-def _crop(shape: Shape) -> tuple[NDArray[np.bool_], tuple[int, int]]:
-    """The pixels in its box, with one pixel of air around them, and where they begin (x, y)."""
-    import numpy as np
-
-    x, y, width, height = shape.box
-    return np.pad(shape.mask.dense[y : y + height, x : x + width], 1), (x - 1, y - 1)
+        pixels, (x, y) = crop(shape)
+        canvas.mask((left + round(x * scale), top + round(y * scale)), pixels, scale, _dark(colour), colour)
 
 
 def _scale(exhibits: list[Exhibit], room: tuple[int, int]) -> float:

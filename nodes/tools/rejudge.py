@@ -1,0 +1,185 @@
+"""Judge an archive again, by another rule book: everything that was seen once more, nothing else changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from nodes.transforms.book import open_book
+from nodes.transforms.rules import rules
+from pipeline.archive import Stretch, stretches
+from pipeline.errors import KensaError
+from pipeline.pieces import Damage
+from pipeline.records import Part, Regions, Verdict
+from pipeline.table import parts, regions, verdicts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH = 2048  # rows that are records at the same time
+Key = tuple[str, str, str, int]
+
+
+class Again(Struct, frozen=True):
+    """A part or a frame that was judged again.
+
+    Attributes:
+        record: What it is about.
+        was: What the line decided; None where its verdict is not in the archive.
+        now: What each book decides, in their order; None where it could not.
+    """
+
+    record: Part | Regions
+    was: Verdict | None
+    now: tuple[Verdict | None, ...]
+
+
+class Reader:
+    """Reads an archive, judges it again, and counts what could not be.
+
+    Args:
+        folder: The archive.
+        books: Rule books, as paths.
+        cameras: Only these; all where none is named.
+        before: Name of the book whose verdicts the new ones are compared with, where several judged the same parts.
+
+    Attributes:
+        damaged: Files that were not read.
+        bare: Parts and frames whose masks the disk had no room for.
+        lost: Verdicts on parts and frames that are not in the archive.
+        gaps: Stretches that nobody saw: NO_READ under every book.
+        errors: How often a book failed on something, by what it said.
+        covered: Exposure that was read, by camera and session: first and last, UTC nanoseconds.
+    """
+
+    def __init__(
+        self, folder: Path, books: Sequence[str], *, cameras: Collection[str] = (), before: str | None = None
+    ) -> None:
+        for book in books:
+            open_book(book)  # with every fault at its place, before anything is read
+        self._folder, self._books, self._cameras, self._before = folder, books, cameras, before
+        self.damaged: list[Damage] = []
+        self.bare = self.lost = self.gaps = 0
+        self.errors: dict[str, int] = {}
+        self.covered: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def __iter__(self) -> Iterator[Again]:
+        """Everything that was judged again, by exposure.
+
+        Raises:
+            KensaError: If there is no archive, or it holds several verdicts on a part and `before` does not choose.
+        """
+        for stretch in stretches(self._folder, self.damaged):
+            told = self._verdicts(stretch)
+            for record in self._records(stretch, framed=any(key[0] == "frame" for key in told)):
+                self._cover(record)
+                yield Again(record, told.pop(_key(record), None), tuple(self._judge(record, b) for b in self._books))
+            self.lost += len(told)
+
+    @property
+    def seconds(self) -> float:
+        """Exposure that was read: what several cameras saw at the same time counts once."""
+        total, until = 0, 0
+        for first, last in sorted(self.covered.values()):
+            total += max(0, last - max(first, until))
+            until = max(until, last)
+        return total / 1e9
+
+    def untold(self) -> Iterator[str]:
+        """What was not judged again, and why."""
+        if self.bare:
+            yield f"not judged: {self.bare:,} whose masks the disk had no room for"
+        if self.lost:
+            yield f"not judged: {self.lost:,} that have a verdict in the archive, and are not in it themselves"
+        for said, count in self.errors.items():
+            yield f"not judged: {count:,}: {said}"
+        for damage in self.damaged:
+            yield f"not read: {damage.path}: {damage.reason}"
+
+    def _verdicts(self, stretch: Stretch) -> dict[Key, Verdict]:
+        """What the line decided, by what it is about."""
+        told: dict[Key, Verdict] = {}
+        for batch in _batches(self._chosen(stretch.read("verdicts"))):
+            for verdict in verdicts(batch):
+                if verdict.subject == "gap":
+                    self.gaps += 1
+                elif self._before in (None, verdict.book):
+                    self._one(told, verdict)
+        return told
+
+    def _one(self, told: dict[Key, Verdict], verdict: Verdict) -> None:
+        number = verdict.seq if verdict.part is None else verdict.part
+        known = told.setdefault((verdict.subject, verdict.camera, verdict.session, number), verdict)
+        if known.book != verdict.book:
+            raise KensaError(
+                f"{self._folder}: expected one verdict on {verdict.subject} {number} of '{verdict.camera}', found "
+                f"those of the books '{known.book}' and '{verdict.book}': say with `--before` which one to compare with"
+            )
+
+    def _records(self, stretch: Stretch, *, framed: bool) -> Iterator[Part | Regions]:
+        for batch in _batches(self._masked(self._chosen(stretch.read("parts")))):
+            yield from parts(batch)
+        if framed:
+            yield from self._frames(stretch)
+
+    def _frames(self, stretch: Stretch) -> Iterator[Regions]:
+        import pyarrow.compute as pc
+
+        frames, inside = self._chosen(stretch.read("frames")), self._chosen(stretch.read("regions"))
+        frames = frames.filter(pc.equal(frames["kind"], "regions"))
+        for begin in range(0, frames.num_rows, BATCH):
+            some = frames.slice(begin, BATCH)
+            first, last = some["t_ns"][0], some["t_ns"][-1]
+            near = pc.and_(pc.greater_equal(inside["t_ns"], first), pc.less_equal(inside["t_ns"], last))
+            yield from self._whole(some, inside.filter(near))
+
+    def _whole(self, frames: pa.Table, inside: pa.Table) -> Iterator[Regions]:
+        """Frames whose regions are all there, with their masks; one by one, where some of a batch are not."""
+        try:
+            yield from regions(frames, inside)
+        except KensaError:
+            if frames.num_rows == 1:
+                self.bare += 1
+                return
+            half = frames.num_rows // 2
+            yield from self._whole(frames.slice(0, half), inside)
+            yield from self._whole(frames.slice(half), inside)
+
+    def _masked(self, table: pa.Table) -> pa.Table:
+        import pyarrow.compute as pc
+
+        self.bare += table["counts"].null_count
+        return table.filter(pc.is_valid(table["counts"])) if table["counts"].null_count else table
+
+    def _chosen(self, table: pa.Table) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        return table.filter(pc.is_in(table["camera"], pa.array([*self._cameras]))) if self._cameras else table
+
+    def _judge(self, record: Part | Regions, book: str) -> Verdict | None:
+        """What a book decides; a book that fails on a record is told, and has not decided."""
+        try:
+            return rules(record, book=book)
+        except Exception as error:  # noqa: BLE001 - on a line it would cost this one record, too
+            said = f"{book}: {type(error).__name__}: {error}"
+            self.errors[said] = self.errors.get(said, 0) + 1
+            return None
+
+    def _cover(self, record: Part | Regions) -> None:
+        key = record.camera, record.session
+        first, last = self.covered.get(key, (record.t_ns, record.t_ns))
+        self.covered[key] = min(first, record.t_ns), max(last, record.t_ns)
+
+
+def _key(record: Part | Regions) -> Key:
+    subject, number = ("part", record.id) if isinstance(record, Part) else ("frame", record.seq)
+    return subject, record.camera, record.session, number
+
+
+def _batches(table: pa.Table) -> Iterator[Any]:
+    for begin in range(0, table.num_rows, BATCH):
+        yield table.slice(begin, BATCH)

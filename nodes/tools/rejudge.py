@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,9 +125,10 @@ class Reader:
 
     def _records(self, stretch: Stretch, *, framed: bool) -> Iterator[Part | Regions | Gap]:
         """By exposure, as the line met them: a rule on several frames must know of those that nobody saw."""
-        missing = gaps(self._chosen(stretch.read("gaps")))
-        frames = self._frames(stretch) if framed else iter(())
-        yield from merge(missing, self._parts(stretch), frames, key=lambda record: record.t_ns)
+        seen: list[Iterable[Part | Regions | Gap]] = [gaps(self._chosen(stretch.read("gaps"))), self._parts(stretch)]
+        if framed:
+            seen.append(self._frames(stretch))
+        yield from merge(*seen, key=lambda record: record.t_ns)
 
     def _parts(self, stretch: Stretch) -> Iterator[Part]:
         for batch in _batches(self._masked(self._chosen(stretch.read("parts")))):

@@ -22,7 +22,7 @@ from nodes.transforms.judge import Judge
 from pipeline.archive import KEPT, stretches
 from pipeline.cli import main
 from pipeline.pieces import Damage, load
-from pipeline.records import Regions
+from pipeline.records import Regions, Roi
 from tests.nodes.archives import book, gap, judged, kept, part, region, who
 
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[archive]'")
@@ -298,3 +298,32 @@ def test_stretches_of_a_spool_that_came_late(tmp_path: Path) -> None:
     found = [s.read("parts")["seq"].to_pylist() for s in stretches(kept(tmp_path / "a", far), damaged)]
     assert [row for row in found if row] == [[0], [7200]]
     assert not damaged
+
+
+def test_a_rule_on_several_frames_knows_of_those_that_nobody_saw(tmp_path: Path) -> None:
+    """What came before a gap is not taken for what came just before: verdicts are those that a line would give."""
+    twice = tmp_path / "twice.yaml"
+    twice.write_text(
+        "rules: [{name: two, measure: count, fail: {high: 0}, often: 2 of 2, reason: TWICE}]", encoding="utf-8"
+    )
+    frames: list[Any] = [Regions(**who(n), size=(40, 80), regions=(region(9),)) for n in (1, 2, 4, 5)]
+    line = judged([*frames[:2], gap(3), *frames[2:]], str(twice))
+    found = [*Reader(kept(tmp_path / "archive", line), [str(twice)])]
+    assert [again.was for again in found] == [again.now[0] for again in found]
+    assert len({again.now[0].outcome for again in found if again.now[0]}) > 1
+
+
+def test_a_book_that_is_edited_meanwhile_judges_as_it_was(line: Path, today: str) -> None:
+    """One version of a book judges everything, however long it takes."""
+    versions: set[str] = set()
+    for again in Reader(line, [today]):
+        versions.update(now.version for now in again.now if now)
+        Path(today).write_text("rules: not a list", encoding="utf-8")
+    assert len(versions) == 1
+
+
+def test_a_frame_is_judged_with_its_crop(tmp_path: Path, today: str) -> None:
+    """A book may ask which crop of the sensor a frame is of: it is read back with it."""
+    frame = Regions(**who(1), size=(40, 80), regions=(region(9),), roi=Roi(8, 16, 640, 320))
+    (again,) = Reader(kept(tmp_path / "archive", judged([frame], today)), [today])
+    assert again.record == frame

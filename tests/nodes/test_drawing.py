@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -216,3 +217,15 @@ def test_a_sheet_has_a_tile_for_every_verdict() -> None:
         canvas = Canvas(*extent(sections), LIGHT.back)
         contact(canvas, "title", "said", sections, LIGHT)
         assert (canvas.pixels != LIGHT.back).any()
+
+
+def test_a_limit_that_was_kept_is_told_where_the_book_tells_all() -> None:
+    """In the colour of a pass, below what was not kept."""
+    good = Finding("high enough", "LOW", "box_height", 30.0, low=25.0, unit="px", outcome="PASS")
+    svg = Svg(*PAGE, LIGHT.back)
+    portrait(svg, Shown(verdict("FAIL", LONG, kept=(good,)), part()), LIGHT)
+    told = svg.file().decode()
+    green = "#{:02x}{:02x}{:02x}".format(*LIGHT.outcomes["PASS"])
+    assert re.search(f'fill="{green}"[^>]*>LOW<', told)
+    assert told.index(">BURR<") < told.index(">LOW<")
+    assert ">(≥ 25 px)<" in told

@@ -260,6 +260,7 @@ def _measured_frame(row: Row, inside: Mapping[int, Row]) -> Regions:
             f"expected {row['found']} regions of frame {row['seq']} of '{row['camera']}', found {len(inside)}"
         )
     said = {name: row[name] for name in ("prompt", "model")} | {"epoch": row["epoch"] or "settled"}
+    said["roi"] = row["roi"] and Roi(**row["roi"])
     seen = tuple(_best(inside[place]) for place in sorted(inside))
     return Regions(**_whose(row), size=(row["height"], row["width"]), regions=seen, **said)
 

@@ -15,6 +15,7 @@ from nodes.sinks.canvas import Box, Colour, Point
 from pipeline.records import Finding, Outcome
 
 SOFT = 0.30  # of the outcome's colour, inside a region
+GRAVE = ("FAIL", "WARN")  # verdicts in which each finding may say something else
 ARROW = 0.7  # of the lettering: how long the head of an arrow is
 
 
@@ -75,7 +76,7 @@ def figure(pen: Pen, box: Box, seen: Seen, findings: Sequence[Finding], style: S
     pixels, at = crop(seen)
     x, y = place(at)
     pen.mask((round(x), round(y)), pixels, scale, mixed(colour, SOFT, style.theme.well), colour)
-    marks = [(finding, mark(seen, finding.measure, finding.value)) for finding in findings]
+    marks = [(finding, mark(seen, finding.measure, finding.value, finding.unit)) for finding in findings]
     for finding, shown in marks:
         _show(pen, place, shown, finding, style)
     if style.plain:
@@ -99,13 +100,13 @@ def _placed(seen: Seen, box: Box, scale: float, style: Style) -> Place:
 def _plain(pen: Pen, place: Place, seen: Seen, shown: Sequence[Mark | None], style: Style) -> None:
     """Width and height, where no finding tells them."""
     hand = Hand(style.theme.pale, style.lettering)
-    for span, measure, value in ((across(seen), "width_px", seen.box[2]), (down(seen), "height_px", seen.box[3])):
+    for span, value in ((across(seen), seen.box[2]), (down(seen), seen.box[3])):
         if span not in shown:
-            _span(pen, place, span, amount(value, measure), hand)
+            _span(pen, place, span, amount(value, "px"), hand)
 
 
 def _show(pen: Pen, place: Place, shown: Mark | None, finding: Finding, style: Style) -> None:
-    colour = style.theme.colour(style.outcome)
+    colour = style.theme.colour(finding.outcome if style.outcome in GRAVE else style.outcome)
     limits = "" if style.brief or not allowed(finding) else f"  ({allowed(finding)})"
     said, hand = f"{measured(finding)}{limits}", Hand(colour, style.lettering)
     match shown:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
+from nodes.drawing.words import name
 from nodes.sinks.canvas import Point, vision
+from nodes.transforms.quantity import UNITS
 from pipeline.masks import Mask
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NEAR = 0.03  # of its value, beside a pixel: a drawn length that is further off than this is not what was measured
+NEAR, SLACK = 1.5, 0.03  # px, and of its value: a drawn length that is further off is not what was measured
 
 
 class Seen(Protocol):
@@ -71,26 +73,22 @@ class Around(Struct, frozen=True):
 Mark = Span | Spot | Patch | Around
 
 
-def mark(seen: Seen, measure: str, value: float) -> Mark | None:
+def mark(seen: Seen, measure: str, value: float, unit: str) -> Mark | None:
     """What shows a measure on a region; None where it is of no place, or of none that is known here.
 
     A length is shown only where it is as long as was measured: a picture never says anything else than its figures.
 
     Args:
         seen: The region.
-        measure: Its name, with its unit: `width_px`.
+        measure: Its name: `box_width`, `length_mm`.
         value: What was measured.
+        unit: Of what was measured.
     """
-    stem, _, last = measure.rpartition("_")
-    per = _pixels(seen, last)
-    if stem in SPANS and per:
-        ways = [way(seen) for way in SPANS[stem]]
-        return min(
-            (w for w in ways if _off(w, value * per) <= 1 + NEAR * value * per),
-            key=lambda w: _off(w, value * per),
-            default=None,
-        )
-    finder = PLACES.get(stem if stem in PLACES else measure)
+    stem = name(measure).replace(" ", "_")
+    if stem in SPANS:
+        span, long = SPANS[stem](seen), value * _pixels(seen, unit)
+        return span if long and abs(_length(span) - long) <= NEAR + SLACK * long else None
+    finder = PLACES.get(stem)
     return finder(seen) if finder else None
 
 
@@ -183,28 +181,28 @@ def _around(seen: Seen) -> Around:
 def _pixels(seen: Seen, unit: str) -> float:
     """Pixels per unit of length; 0 where nobody knows, as where no calibration was."""
     per_mm = getattr(getattr(seen, "metric", None), "pixel_mm", 0.0)
-    return {"px": 1.0, "mm": 1 / per_mm if per_mm else 0.0, "um": 1e-3 / per_mm if per_mm else 0.0}.get(unit, 0.0)
+    if unit == "px":
+        return 1.0
+    known = UNITS.get(unit)
+    return float(known.scale) / per_mm if known and per_mm and known.dims == UNITS["mm"].dims else 0.0
 
 
 def _length(span: Span) -> float:
     return float(((span.end[0] - span.start[0]) ** 2 + (span.end[1] - span.start[1]) ** 2) ** 0.5)
 
 
-def _off(span: Span, value: float) -> float:
-    return abs(_length(span) - value)
-
-
-SPANS: dict[str, tuple[Callable[[Seen], Span], ...]] = {
-    "width": (across, _athwart),
-    "height": (down,),
-    "length": (_along,),
-    "diameter": (_across_disc,),
+SPANS: dict[str, Callable[[Seen], Span]] = {
+    "box_width": across,
+    "box_height": down,
+    "length": _along,
+    "width": _athwart,
+    "diameter": _across_disc,
 }
 PLACES: dict[str, Callable[[Seen], Mark | None]] = {
     "holes": holes,
     "hole_area": holes,
     "extent": _around,
     "solidity": _around,
-    "x": _centre,
-    "y": _centre,
+    "centroid_x": _centre,
+    "centroid_y": _centre,
 }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from nodes.drawing.figure import Style, figure
+from nodes.drawing.figure import GRAVE, Style, figure
 from nodes.drawing.marks import Seen, crop
 from nodes.drawing.pen import Pen
 from nodes.drawing.sign import sign, word
@@ -46,8 +46,8 @@ class Shown(Struct, frozen=True):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Limits that were not kept."""
-        return self.verdict.findings if self.verdict else ()
+        """Limits that were not kept; then, where the book tells them, those that were."""
+        return (*self.verdict.findings, *self.verdict.kept) if self.verdict else ()
 
     @property
     def title(self) -> str:
@@ -153,11 +153,11 @@ def _findings(pen: Pen, at: tuple[int, int], found: Sequence[Finding], outcome: 
     if not found:
         pen.text((x, base), "every limit was kept" if outcome == "PASS" else "nothing was found", 17, theme.pale)
         return base
-    colour = theme.colour(outcome)
     for place, finding in enumerate(found[:MOST]):
         top = base + STEP * place
+        colour = theme.colour(finding.outcome if outcome in GRAVE else outcome)
         pen.text((x, top), pen.fit(finding.reason.replace("_", " "), 19, SIDE - 26, bold=True), 19, colour, bold=True)
-        about = " · ".join(dict.fromkeys([name(finding.measure), finding.rule]))
+        about = " · ".join(filter(None, dict.fromkeys([name(finding.measure), finding.rule, finding.note])))
         pen.text((x, top + 22), pen.fit(about, 15, SIDE - 26), 15, theme.pale)
         end = pen.text((x, top + 46), measured(finding), 19, theme.ink, bold=True)
         pen.text((end + 12, top + 46), f"allowed {allowed(finding)}" if allowed(finding) else "", 16, theme.ink)
@@ -177,7 +177,8 @@ def _told(shown: Shown) -> list[tuple[str, str]]:
         rows += [("best view", f"frame {record.best_seq}, {whole}")]
         rows += [("hidden", f"{record.hidden} frames")] if record.hidden else []
         rows += [("area", f"{record.best.area_px} px²")]
-    rows += [("rule book", shown.verdict.book)] if shown.verdict and shown.verdict.book else []
+    if verdict := shown.verdict:
+        rows += [("rule book", " ".join(filter(None, (verdict.book, verdict.version))))]
     return rows
 
 

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from pipeline.records import Finding
 
-UNITS = {"px": "px", "mm": "mm", "um": "µm", "mm2": "mm²", "px2": "px²", "deg": "°", "pct": "%", "percent": "%"}
-COUNTED = ("count", "holes", "views", "hidden", "frames")
+SUFFIXES = ("_mm2", "_px2", "_mm", "_px", "_deg", "_s")
 
 
 def name(measure: str) -> str:
-    """A measure without its unit.
+    """A measure without the unit in its name.
 
-    >>> name("hole_area_px"), name("length_mm"), name("extent")
-    ('hole area', 'length', 'extent')
+    >>> name("hole_area_px"), name("length_mm"), name("extent"), name("most(area)")
+    ('hole area', 'length', 'extent', 'most(area)')
     """
-    stem, _, last = measure.rpartition("_")
-    return (stem if stem and last in UNITS else measure).replace("_", " ")
-
-
-def unit(measure: str) -> str:
-    """The unit that a measure has in its name; an area in px is in px².
-
-    >>> unit("area_px"), unit("width_px"), unit("width_mm"), unit("extent")
-    ('px²', 'px', 'mm', '')
-    """
-    stem, _, last = measure.rpartition("_")
-    found = UNITS.get(last, "") if stem else ""
-    return f"{found}²" if found in ("px", "mm") and stem.endswith("area") else found
+    for suffix in SUFFIXES:
+        measure = measure.removesuffix(suffix)
+    return measure.replace("_", " ")
 
 
 def number(value: float) -> str:
@@ -46,30 +35,31 @@ def number(value: float) -> str:
     )
 
 
-def amount(value: float, measure: str) -> str:
+def amount(value: float, unit: str) -> str:
     """A value with its unit.
 
-    >>> amount(36, "width_px"), amount(2, "holes"), amount(12.5, "angle_deg")
+    >>> amount(36, "px"), amount(2, ""), amount(12.5, "°")
     ('36 px', '2', '12.5°')
     """
-    said = unit(measure)
-    return f"{number(value)}{'' if said in ('', '°') else ' '}{said}"
+    return f"{number(value)}{'' if unit in ('', '°') else ' '}{unit}"
 
 
 def measured(finding: Finding) -> str:
     """What was measured, with its unit."""
-    return amount(finding.value, finding.measure)
+    return amount(finding.value, finding.unit)
 
 
 def allowed(finding: Finding) -> str:
     """The limits of a finding; empty where there are none.
 
-    >>> allowed(Finding("r", "R", "width_px", 36, high=35)), allowed(Finding("r", "R", "extent", 0.8, 0.865, 1.0))
-    ('≤ 35 px', '0.865 … 1')
+    >>> allowed(Finding("r", "R", "box_width", 36, high=35, unit="px"))
+    '≤ 35 px'
+    >>> allowed(Finding("r", "R", "extent", 0.8, 0.865, 1.0))
+    '0.865 … 1'
     """
-    low, high, measure = finding.low, finding.high, finding.measure
+    low, high, unit = finding.low, finding.high, finding.unit
     if low is not None and high is not None:
-        return amount(high, measure) if low == high else f"{number(low)} … {amount(high, measure)}"
+        return amount(high, unit) if low == high else f"{number(low)} … {amount(high, unit)}"
     if high is not None:
-        return f"≤ {amount(high, measure)}"
-    return f"≥ {amount(low, measure)}" if low is not None else ""
+        return f"≤ {amount(high, unit)}"
+    return f"≥ {amount(low, unit)}" if low is not None else ""

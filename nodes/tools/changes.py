@@ -11,7 +11,7 @@ from typing import Any
 
 from nodes.drawing.contact import Section
 from nodes.drawing.portrait import Shown
-from nodes.drawing.words import allowed
+from nodes.drawing.words import allowed, measured
 from nodes.tools.rejudge import Again
 from pipeline.records import Outcome, Part, Verdict
 
@@ -105,6 +105,6 @@ def _row(book: str, again: Again, now: Verdict | None, change: Change) -> list[A
         ("part", record.id, record.first_seq) if isinstance(record, Part) else ("frame", record.seq, record.seq)
     )
     findings = (now.findings if now else ()) or (again.was.findings if again.was else ())
-    why = "; ".join(f"{f.reason} {f.measure} {f.value:g} (allowed {allowed(f)})" for f in findings)
+    why = "; ".join(f"{f.reason} {f.measure} {measured(f)} (allowed {allowed(f)})" for f in findings)
     who = [record.camera, record.session, about, number, first, record.seq, record.t_ns]
     return [book, *who, *(said or "" for said in change), why]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
@@ -11,9 +12,8 @@ from msgspec import Struct
 from nodes.drawing.files import SUFFIXES, known, write
 from nodes.drawing.portrait import PAGE, Shown, portrait
 from nodes.drawing.theme import THEMES
-from nodes.tools.rejudge import BATCH
+from nodes.tools.rejudge import BATCH, Reader
 from nodes.transforms.book import open_book
-from nodes.transforms.rules import rules
 from pipeline.archive import Stretch, stretches
 from pipeline.errors import KensaError
 from pipeline.pieces import Damage
@@ -84,20 +84,25 @@ def run(args: Namespace) -> int:
 def _some(args: Namespace, wanted: Wanted, damaged: list[Damage]) -> Iterator[Shown]:
     """As many as there are pictures for."""
     most = 1 if args.output.suffix else args.most
-    for stretch in stretches(args.archive, damaged, lead=("verdicts",)):
-        for shown in _shown(stretch, wanted, args.rules):
-            if not most:
-                return
-            most -= 1
-            yield shown
+    found = _again(args, wanted, damaged) if args.rules else _as_told(args.archive, wanted, damaged)
+    yield from islice(found, most)
 
 
-def _shown(stretch: Stretch, wanted: Wanted, book: str | None) -> Iterator[Shown]:
-    for verdict in verdicts(stretch.read("verdicts")):
-        if not wanted(verdict):
-            continue
-        record = _about(stretch, verdict)
-        yield Shown(rules(record, book=book) if book and record else verdict, record, was=verdict.outcome)
+def _as_told(archive: Path, wanted: Wanted, damaged: list[Damage]) -> Iterator[Shown]:
+    """As the line judged."""
+    for stretch in stretches(archive, damaged, lead=("verdicts",)):
+        for verdict in filter(wanted, verdicts(stretch.read("verdicts"))):
+            yield Shown(verdict, _about(stretch, verdict))
+
+
+def _again(args: Namespace, wanted: Wanted, damaged: list[Damage]) -> Iterator[Shown]:
+    """As another book judges; what is asked for is asked of its verdicts."""
+    reader = Reader(args.archive, [args.rules], cameras=[args.camera] if args.camera else [])
+    reader.damaged = damaged
+    for again in reader:
+        (now,) = again.now
+        if now and wanted(now):
+            yield Shown(now, again.record, was=again.was.outcome if again.was else None)
 
 
 def _about(stretch: Stretch, verdict: Verdict) -> Part | Regions | None:

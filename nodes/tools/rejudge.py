@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from nodes.transforms.book import open_book
-from nodes.transforms.rules import rules
+from nodes.transforms.judge import Judge
 from pipeline.archive import Stretch, stretches
 from pipeline.errors import KensaError
 from pipeline.pieces import Damage
-from pipeline.records import Part, Regions, Verdict
-from pipeline.table import parts, regions, verdicts
+from pipeline.records import Gap, Part, Regions, Verdict
+from pipeline.table import gaps, parts, regions, verdicts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,9 +59,10 @@ class Reader:
     def __init__(
         self, folder: Path, books: Sequence[str], *, cameras: Collection[str] = (), before: str | None = None
     ) -> None:
-        for book in books:
-            open_book(book)  # with every fault at its place, before anything is read
-        self._folder, self._books, self._cameras, self._before = folder, books, cameras, before
+        # With every fault at its place, before anything is read; one version of a book, however long it takes.
+        self._books = [open_book(book) for book in books]
+        self._folder, self._cameras, self._before = folder, cameras, before
+        self._judges: dict[tuple[int, str], Judge] = {}
         self.damaged: list[Damage] = []
         self.bare = self.lost = self.gaps = 0
         self.errors: dict[str, int] = {}
@@ -75,8 +77,10 @@ class Reader:
         for stretch in stretches(self._folder, self.damaged):
             told = self._verdicts(stretch)
             for record in self._records(stretch, framed=any(key[0] == "frame" for key in told)):
-                self._cover(record)
-                yield Again(record, told.pop(_key(record), None), tuple(self._judge(record, b) for b in self._books))
+                now = tuple(self._judge(record, number) for number in range(len(self._books)))
+                if not isinstance(record, Gap):
+                    self._cover(record)
+                    yield Again(record, told.pop(_key(record), None), now)
             self.lost += len(told)
 
     @property
@@ -119,11 +123,16 @@ class Reader:
                 f"those of the books '{known.book}' and '{verdict.book}': say with `--before` which one to compare with"
             )
 
-    def _records(self, stretch: Stretch, *, framed: bool) -> Iterator[Part | Regions]:
+    def _records(self, stretch: Stretch, *, framed: bool) -> Iterator[Part | Regions | Gap]:
+        """By exposure, as the line met them: a rule on several frames must know of those that nobody saw."""
+        seen: list[Iterable[Part | Regions | Gap]] = [gaps(self._chosen(stretch.read("gaps"))), self._parts(stretch)]
+        if framed:
+            seen.append(self._frames(stretch))
+        yield from merge(*seen, key=lambda record: record.t_ns)
+
+    def _parts(self, stretch: Stretch) -> Iterator[Part]:
         for batch in _batches(self._masked(self._chosen(stretch.read("parts")))):
             yield from parts(batch)
-        if framed:
-            yield from self._frames(stretch)
 
     def _frames(self, stretch: Stretch) -> Iterator[Regions]:
         import pyarrow.compute as pc
@@ -160,12 +169,14 @@ class Reader:
 
         return table.filter(pc.is_in(table["camera"], pa.array([*self._cameras]))) if self._cameras else table
 
-    def _judge(self, record: Part | Regions, book: str) -> Verdict | None:
+    def _judge(self, record: Part | Regions | Gap, number: int) -> Verdict | None:
         """What a book decides; a book that fails on a record is told, and has not decided."""
+        book, key = self._books[number], (number, record.camera)
+        judge = self._judges.get(key) or self._judges.setdefault(key, Judge(book))
         try:
-            return rules(record, book=book)
+            return judge.judge(record)
         except Exception as error:  # noqa: BLE001 - on a line it would cost this one record, too
-            said = f"{book}: {type(error).__name__}: {error}"
+            said = f"{book.name}: {type(error).__name__}: {error}"
             self.errors[said] = self.errors.get(said, 0) + 1
             return None
 

@@ -17,11 +17,12 @@ from nodes.sinks.archive import keep
 from nodes.sinks.shelf import shelf
 from nodes.tools.changes import Changes
 from nodes.tools.rejudge import Again, Reader
-from nodes.transforms.rules import rules
+from nodes.transforms.book import open_book
+from nodes.transforms.judge import Judge
 from pipeline.archive import KEPT, stretches
 from pipeline.cli import main
 from pipeline.pieces import Damage, load
-from pipeline.records import Regions
+from pipeline.records import Regions, Roi
 from tests.nodes.archives import book, gap, judged, kept, part, region, who
 
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[archive]'")
@@ -83,7 +84,7 @@ def test_every_change_is_a_row_and_a_tile(line: Path, tmp_path: Path) -> None:
         (tight, "4", "PASS", "FAIL"), (tight, "5", "PASS", "FAIL"), (loose, "6", "FAIL", "PASS"),
         (loose, "7", "FAIL", "PASS"),
     ]  # fmt: skip
-    assert rows[0]["why"] == "WIDE width_px 29 (allowed ≤ 28 px)"
+    assert rows[0]["why"] == "WIDE box_width 29 px (allowed ≤ 28 px)"
     assert {path.name for path in tmp_path.glob("*.png")} == {"sheet-tight.png", "sheet-loose.png"}
 
 
@@ -103,7 +104,7 @@ def test_a_part_without_a_verdict_is_told(tmp_path: Path, today: str) -> None:
 
 def test_a_verdict_without_its_part_is_told(tmp_path: Path, today: str) -> None:
     """An archive behind the rules alone cannot be judged again."""
-    folder = kept(tmp_path / "archive", [rules(part(1, 20), book=today)])
+    folder = kept(tmp_path / "archive", judged([part(1, 20)], today)[1:])
     status, _, err = told(today, folder)
     assert status == 2
     assert "nothing to judge again: expected parts, or frames with verdicts, found none" in err
@@ -149,11 +150,11 @@ def test_an_older_archive_is_read_or_told(line: Path, today: str) -> None:
 def test_a_bad_book_says_where(line: Path, tmp_path: Path) -> None:
     """Every fault with file, line and column, before anything is read."""
     bad = tmp_path / "bad.yaml"
-    bad.write_text("rules:\n  - {name: a, measure: widht_px, high: 3, reason: A}\n", encoding="utf-8")
+    bad.write_text("rules:\n  - {name: a, measure: widht, fail: {high: 3 px}, reason: A}\n", encoding="utf-8")
     status, out, err = told(bad, line)
     assert (status, out) == (2, "")
     assert re.search(r"bad\.yaml:2:\d+: ", err)
-    assert "widht_px" in err
+    assert "widht" in err
 
 
 @pytest.mark.parametrize(
@@ -190,9 +191,9 @@ def test_two_verdicts_on_a_part_must_be_told_apart(tmp_path: Path, today: str) -
 def test_frames_are_judged_again(tmp_path: Path) -> None:
     """Where a line judges frames: with all their regions, and the empty ones too."""
     few = tmp_path / "few.yaml"
-    few.write_text("rules: [{name: few, measure: count, high: 1, reason: MANY}]", encoding="utf-8")
+    few.write_text("rules: [{name: few, measure: count, fail: {high: 1}, reason: MANY}]", encoding="utf-8")
     none = tmp_path / "none.yaml"
-    none.write_text("rules: [{name: none, measure: count, high: 0, reason: ANY}]", encoding="utf-8")
+    none.write_text("rules: [{name: none, measure: count, fail: {high: 0}, reason: ANY}]", encoding="utf-8")
     frames = [
         Regions(**who(n), size=(40, 80), regions=tuple(region(9) for _ in range(n)), prompt="rim") for n in range(3)
     ]
@@ -204,14 +205,14 @@ def test_frames_are_judged_again(tmp_path: Path) -> None:
 
 def test_a_book_that_fails_on_a_part_is_told(line: Path, today: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It costs that one, as it would on a line, and is not taken for a pass."""
-    import nodes.tools.rejudge as module
+    judge = Judge.judge
 
-    def faulty(record: Any, *, book: str) -> Any:
-        if record.id == 3:
+    def faulty(self: Judge, record: Any) -> Any:
+        if getattr(record, "id", None) == 3:
             raise ValueError("no such unit")
-        return rules(record, book=book)
+        return judge(self, record)
 
-    monkeypatch.setattr(module, "rules", faulty)
+    monkeypatch.setattr(Judge, "judge", faulty)
     status, out, _ = told(today, line)
     assert status == 1
     assert "PASS NOT JUDGED 1" in out
@@ -233,7 +234,10 @@ def test_stretches_hold_everything_once(times: list[int], cuts: int, tmp_path_fa
     folder = tmp_path_factory.mktemp("archive")
     today = book(folder, "today", 30)
     seen = [part(n, 20 + n % 20) for n in times]
-    batches = [[*seen[n::cuts], *(rules(p, book=today) for p in seen[(n + 1) % cuts :: cuts])] for n in range(cuts)]
+    batches = [
+        [*seen[n::cuts], *judged(seen[(n + 1) % cuts :: cuts], today)[len(seen[(n + 1) % cuts :: cuts]) :]]
+        for n in range(cuts)
+    ]
     kept(folder, *(batch for batch in batches if batch))
     found = [*Reader(folder, [today])]
     assert [again.record.seq for again in found] == sorted(times)
@@ -268,10 +272,10 @@ def test_a_choice_of_parts_is_fair_and_always_the_same(today: str) -> None:
     """Late ones have the same chance as early ones."""
     firsts = []
     for _ in range(2):
-        found = Changes("b", keep=10)
+        found, judge = Changes("b", keep=10), Judge(open_book(today))
         for number in range(1000):
             seen = part(number, 40)
-            found.add(Again(seen, None, ()), rules(seen, book=today))
+            found.add(Again(seen, None, ()), judge.judge(seen))
         (section,) = found.sections()
         assert section.count == 1000
         firsts.append([shown.record.seq for shown in section.shown if shown.record])
@@ -294,3 +298,32 @@ def test_stretches_of_a_spool_that_came_late(tmp_path: Path) -> None:
     found = [s.read("parts")["seq"].to_pylist() for s in stretches(kept(tmp_path / "a", far), damaged)]
     assert [row for row in found if row] == [[0], [7200]]
     assert not damaged
+
+
+def test_a_rule_on_several_frames_knows_of_those_that_nobody_saw(tmp_path: Path) -> None:
+    """What came before a gap is not taken for what came just before: verdicts are those that a line would give."""
+    twice = tmp_path / "twice.yaml"
+    twice.write_text(
+        "rules: [{name: two, measure: count, fail: {high: 0}, often: 2 of 2, reason: TWICE}]", encoding="utf-8"
+    )
+    frames: list[Any] = [Regions(**who(n), size=(40, 80), regions=(region(9),)) for n in (1, 2, 4, 5)]
+    line = judged([*frames[:2], gap(3), *frames[2:]], str(twice))
+    found = [*Reader(kept(tmp_path / "archive", line), [str(twice)])]
+    assert [again.was for again in found] == [again.now[0] for again in found]
+    assert len({again.now[0].outcome for again in found if again.now[0]}) > 1
+
+
+def test_a_book_that_is_edited_meanwhile_judges_as_it_was(line: Path, today: str) -> None:
+    """One version of a book judges everything, however long it takes."""
+    versions: set[str] = set()
+    for again in Reader(line, [today]):
+        versions.update(now.version for now in again.now if now)
+        Path(today).write_text("rules: not a list", encoding="utf-8")
+    assert len(versions) == 1
+
+
+def test_a_frame_is_judged_with_its_crop(tmp_path: Path, today: str) -> None:
+    """A book may ask which crop of the sensor a frame is of: it is read back with it."""
+    frame = Regions(**who(1), size=(40, 80), regions=(region(9),), roi=Roi(8, 16, 640, 320))
+    (again,) = Reader(kept(tmp_path / "archive", judged([frame], today)), [today])
+    assert again.record == frame

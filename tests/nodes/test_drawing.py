@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -59,7 +60,7 @@ def verdict(outcome: Outcome = "FAIL", *findings: Finding, **fields: Any) -> Ver
     return Verdict(**WHO, outcome=outcome, findings=findings, **told)
 
 
-LONG = Finding("not too long", "BURR", "width_px", 20.0, high=18.0)
+LONG = Finding("not too long", "BURR", "box_width", 20.0, high=18.0, unit="px")
 
 
 def drawn(shown: Shown, theme: Theme = LIGHT) -> np.ndarray[Any, Any]:
@@ -78,7 +79,7 @@ def test_words() -> None:
 def test_a_dimension_line_is_as_long_as_was_measured(width: int, height: int) -> None:
     """Its ends lie on the edges of pixels: as many pixels apart as were counted."""
     seen = plate(width, height)
-    across, down = mark(seen, "width_px", width), mark(seen, "height_px", height)
+    across, down = mark(seen, "box_width", width, "px"), mark(seen, "box_height", height, "px")
     assert isinstance(across, Span)
     assert isinstance(down, Span)
     assert (across.start, across.end) == ((5, 10 + height), (5 + width, 10 + height))
@@ -91,7 +92,7 @@ def test_the_length_of_a_part_that_lies_askew_is_drawn_along_it(angle: int) -> N
     fine = np.zeros((96, 96), np.uint8)
     corners = cv2.boxPoints(((48, 48), (50, 20), angle)).round().astype(int)
     cv2.fillPoly(fine, [corners], 1)
-    shown = mark(region(fine.astype(bool)), "length_px", 50.5)
+    shown = mark(region(fine.astype(bool)), "length", 50.5, "px")
     assert isinstance(shown, Span)
     (x, y), (right, low) = shown.start, shown.end
     assert np.hypot(right - x, low - y) == pytest.approx(50.5, abs=2.5)
@@ -100,18 +101,18 @@ def test_the_length_of_a_part_that_lies_askew_is_drawn_along_it(angle: int) -> N
 
 def test_what_is_not_what_was_measured_is_not_drawn() -> None:
     """A width of 12 on a region that is 20 × 30: somebody measured something else, and no line claims it."""
-    assert mark(plate(), "width_px", 12) is None
-    assert mark(plate(), "width_mm", 4.0) is None  # nobody knows how long a pixel is
-    assert mark(plate(), "anything", 1.0) is None
+    assert mark(plate(), "box_width", 12, "px") is None
+    assert mark(plate(), "width_mm", 4.0, "mm") is None  # nobody knows how long a pixel is
+    assert mark(plate(), "anything", 1.0, "px") is None
 
 
 def test_holes_are_where_they_are() -> None:
     """The pixels inside, and nothing around; a bay is no hole."""
-    shown = mark(plate(hole=4), "holes", 1)
+    shown = mark(plate(hole=4), "holes", 1, "")
     assert isinstance(shown, Patch)
     assert shown.pixels.sum() == 16
     assert shown.middle == (12, 22)
-    assert mark(plate(), "hole_area_px", 3) is None
+    assert mark(plate(), "hole_area_px", 3, "px²") is None
 
 
 def test_a_figure_stays_in_its_box() -> None:
@@ -120,8 +121,8 @@ def test_a_figure_stays_in_its_box() -> None:
         canvas = Canvas(600, 500, (0, 0, 0))
         box = (60, 50, 480, 400)
         found = (
-            Finding("r", "R", "width_px", seen.box[2], high=1),
-            Finding("q", "Q", "height_px", seen.box[3], high=1),
+            Finding("r", "R", "box_width", seen.box[2], high=1, unit="px"),
+            Finding("q", "Q", "box_height", seen.box[3], high=1, unit="px"),
         )
         figure(canvas, box, seen, found, Style(plain=True))
         canvas.pixels[50:450, 60:540] = 0
@@ -216,3 +217,15 @@ def test_a_sheet_has_a_tile_for_every_verdict() -> None:
         canvas = Canvas(*extent(sections), LIGHT.back)
         contact(canvas, "title", "said", sections, LIGHT)
         assert (canvas.pixels != LIGHT.back).any()
+
+
+def test_a_limit_that_was_kept_is_told_where_the_book_tells_all() -> None:
+    """In the colour of a pass, below what was not kept."""
+    good = Finding("high enough", "LOW", "box_height", 30.0, low=25.0, unit="px", outcome="PASS")
+    svg = Svg(*PAGE, LIGHT.back)
+    portrait(svg, Shown(verdict("FAIL", LONG, kept=(good,)), part()), LIGHT)
+    told = svg.file().decode()
+    green = "#{:02x}{:02x}{:02x}".format(*LIGHT.outcomes["PASS"])
+    assert re.search(f'fill="{green}"[^>]*>LOW<', told)
+    assert told.index(">BURR<") < told.index(">LOW<")
+    assert ">(≥ 25 px)<" in told

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from statistics import median
 
 from nodes.transforms.assignment import assign
@@ -111,22 +112,30 @@ class Belt:
         settled = self.settled
         if not settled:
             self._scenes.append(scene)
-        against = self._against if settled else self._against_all
-        way = min([self.pace(None), *scene.velocities], key=lambda way: against(scene, way))
+        way = self._likeliest([scene] if settled else [*self._scenes][::-1], scene.velocities)
         if self.velocity is None or math.dist(way, self.velocity) > INERTIA:
             self.velocity, self._learnt = way, min(self._learnt, 1)
             if settled:
                 self._scenes = deque([scene], self._scenes.maxlen)
 
-    def _against_all(self, _: Scene, way: Way) -> float:
-        """What speaks against the velocity of a belt that is not known yet: its first frames together."""
-        return sum(self._cost(scene, way) for scene in self._scenes)
+    def _likeliest(self, scenes: Sequence[Scene], velocities: Sequence[Way]) -> Way:
+        """The velocity with the least against it in all scenes together; one that has more against it is given up."""
+        likeliest = known = self.pace(None)
+        least = sum(self._cost(scene, known) for scene in scenes)
+        for way in velocities:
+            against = self._change(way)
+            for scene in scenes:
+                against += self._cost(scene, way)
+                if against >= least:
+                    break
+            else:
+                likeliest, least = way, against
+        return likeliest
 
-    def _against(self, scene: Scene, way: Way) -> float:
-        """What speaks against another velocity of a known belt: also that it would be another one."""
+    def _change(self, way: Way) -> float:
+        """What speaks against a belt that is known having another velocity."""
         known = self.pace(None)
-        changed = ABSENT * math.dist(way, known) / (math.hypot(*known) + INERTIA)
-        return self._cost(scene, way) + changed
+        return ABSENT * math.dist(way, known) / (math.hypot(*known) + INERTIA) if self.settled else 0.0
 
     def _cost(self, scene: Scene, way: Way) -> float:
         """What speaks against a velocity; what flowed together or fell apart is less strange than what is absent."""

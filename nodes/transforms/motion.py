@@ -18,11 +18,12 @@ from statistics import median
 
 from nodes.transforms.assignment import assign
 from nodes.transforms.clusters import PIECE, resolve
-from nodes.transforms.places import REST, Box, Shelf, Size, Way, carried, gate, off, stays
+from nodes.transforms.places import LEAST_GATE, REST, Box, Shelf, Size, Way, carried, gate, off, stays
 from nodes.transforms.scene import Found, Match, Past, Scene
 from pipeline.records import Region
 
 LEARNING = 5  # frames from which a first velocity is averaged; later ones weigh a fifth
+STRICT = 0.3  # of the gate, beside its place against all others, or of a side's length: it is not itself
 TYPICAL = 255  # whole regions that tell how long a part is
 
 # What speaks against an explanation, in units of one standard deviation, squared.
@@ -101,7 +102,7 @@ class Belt:
     def _explained(self, scene: Scene, velocity: Way) -> tuple[Match, Found]:
         """What is matched at a velocity, and what becomes of it with merges and splits."""
         step = velocity.times(scene.frames)
-        match, typical = explain(scene, step), self._typical
+        match, typical = explain(scene, step, strict=self.settled), self._typical
         if not (match.lost or match.new):
             return match, Found(match.found)
         places = [carried(past.region.box, past.way.plus(step), scene.size, typical) for past in scene.past]
@@ -164,12 +165,20 @@ def _unexplained(match: Match, found: Found) -> int:
     return sum(i not in known for i in match.lost) + sum(j not in taken for j in match.new)
 
 
-def explain(scene: Scene, step: Way) -> Match:
-    """Match what was there with what is there, if the belt moved so far since the last frame: the cheapest way."""
+def explain(scene: Scene, step: Way, *, strict: bool) -> Match:
+    """Match what was there with what is there, if the belt moved so far since the last frame: the cheapest way.
+
+    Args:
+        strict: Leave out who was whole and is of another size, or much farther from its place than the others are: that
+            is somebody else, or not alone, or not all of it.
+    """
     past, present, size = scene.past, scene.present, scene.size
     near = _near(scene, step)
-    found = assign(near, max((cost for cost, _, _ in near), default=0.0) + 1)
     costs = {(i, j): cost for cost, i, j in near}
+    found = assign(near, max(costs.values(), default=0.0) + 1)
+    if strict and found:
+        usual = FLICKER * math.sqrt(median(costs[pair] for pair in found.items()))
+        found = {i: j for i, j in found.items() if _itself(past[i].region, present[j], costs[i, j], usual)}
     back = step.times(-1)
     left = [i for i in range(len(past)) if i not in found]
     came = {*range(len(present))} - {*found.values()}
@@ -178,6 +187,16 @@ def explain(scene: Scene, step: Way) -> Match:
     absent = len(lost) + len(new)
     against = sum(costs[pair] for pair in found.items())
     return Match(found, lost, new, against + ABSENT * absent + ANOTHER * (len(left) + len(came) - absent))
+
+
+def _itself(before: Region, now: Region, cost: float, usual: float) -> bool:
+    """Whether a match is good enough, where the others are so many px from their places; of a whole part alone."""
+    if not before.whole:
+        return True
+    if FLICKER * math.sqrt(cost) > usual + STRICT * gate(before.box):
+        return False
+    sides = zip(before.box[2:], now.box[2:], strict=True)
+    return not now.whole or all(abs(new - old) <= max(2 * LEAST_GATE, STRICT * old) for old, new in sides)
 
 
 def _near(scene: Scene, step: Way) -> list[tuple[float, int, int]]:

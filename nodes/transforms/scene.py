@@ -24,6 +24,7 @@ class Past(NamedTuple):
         way: How far it has moved since then, up to the last frame.
         broken: Frames in a row in which it was seen in pieces.
         sure: Whether it was seen whole so often that its size is known.
+        best: The box of its best view, px.
         of: The part that it was thought to be a piece of.
     """
 
@@ -32,6 +33,7 @@ class Past(NamedTuple):
     way: Way
     broken: int = 0
     sure: bool = False
+    best: Box = (0, 0, 0, 0)
     of: int | None = None
 
 

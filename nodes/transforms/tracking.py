@@ -128,7 +128,7 @@ class Tracker:
 
     def _past(self, sight: Sight) -> Past:
         way = self._motion.travelled.less(sight.at)
-        return Past(sight.key, sight.region, way, sight.broken, sight.views >= SURE, sight.of)
+        return Past(sight.key, sight.region, way, sight.broken, sight.views >= SURE, sight.best.box, sight.of)
 
     def _new(self, found: Found, dark: int, frame: Regions) -> list[Sight]:
         """The parts that nobody knew."""

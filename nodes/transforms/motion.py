@@ -61,9 +61,9 @@ class Belt:
         """Find out which region is which, and learn from it how the belt moves."""
         if told is not None:
             self.velocity, self._learnt = told.times(1 / scene.frames), LEARNING
-        found = self._read(scene, trusted=told is not None)
+        match, found = self._read(scene, trusted=told is not None)
         if told is None:
-            self._learn(scene, found)
+            self._learn(scene, match, found)
         whole = [each.box for j in found.pairs.values() if (each := scene.present[j]).whole]
         self._lengths += [box[2] for box in whole]
         self._widths += [box[3] for box in whole]
@@ -89,15 +89,15 @@ class Belt:
     def _typical(self) -> float:
         return median(self._lengths) if self._lengths else math.inf
 
-    def _read(self, scene: Scene, *, trusted: bool) -> Found:
+    def _read(self, scene: Scene, *, trusted: bool) -> tuple[Match, Found]:
         """What is seen at the known velocity, or at another one where that explains too little."""
         match, found = self._explained(scene, self.pace(None))
         if trusted or not (scene.past and scene.present):
-            return found
-        if not self.settled or _unexplained(match, found) >= max(1, len(found.pairs) + len(found.held)):
+            return match, found
+        if not self.settled or _unexplained(scene, match, found) >= max(1, len(found.pairs) + len(found.held)):
             self._search(scene)
-            found = self._explained(scene, self.pace(None))[1]
-        return found
+            return self._explained(scene, self.pace(None))
+        return match, found
 
     def _explained(self, scene: Scene, velocity: Way) -> tuple[Match, Found]:
         """What is matched at a velocity, and what becomes of it with merges and splits."""
@@ -141,12 +141,16 @@ class Belt:
     def _cost(self, scene: Scene, way: Way) -> float:
         """What speaks against a velocity; what flowed together or fell apart is less strange than what is absent."""
         match, found = self._explained(scene, way)
-        explained = len(match.lost) + len(match.new) - _unexplained(match, found)
-        return match.against - (ABSENT - ANOTHER) * explained
+        return match.against + (ABSENT - ANOTHER) * _unexplained(scene, match, found)
 
-    def _learn(self, scene: Scene, found: Found) -> None:
-        """Take in what every part says of the velocity: slowly while it is nearly the known one, else at once."""
-        pairs = [(scene.past[i], scene.present[j]) for i, j in found.pairs.items()]
+    def _learn(self, scene: Scene, match: Match, found: Found) -> None:
+        """Take in what every part says of the velocity: slowly while it is nearly the known one, else at once.
+
+        Who flowed together, fell apart or parted says nothing, as long as others do.
+        """
+        alone = match.found.items() & found.pairs.items()
+        parted = {*found.parted.values()}
+        pairs = [(scene.past[i], scene.present[j]) for i, j in alone if i not in parted]
         seen = [way for before, now in pairs if (way := scene.velocity(before, now))]
         old = self.pace(None)
         seen = seen or [old.plus(way.times(1 / scene.frames)) for way in found.held.values()]
@@ -158,11 +162,12 @@ class Belt:
         self.velocity = old.plus(now.less(old).times(share))
 
 
-def _unexplained(match: Match, found: Found) -> int:
-    """How much is absent that is neither in one region with others nor in pieces."""
+def _unexplained(scene: Scene, match: Match, found: Found) -> int:
+    """How much is newly absent that is neither in one region with others nor in pieces."""
     known = {*found.pairs, *found.held, *found.rejoined}
     taken = {*found.pairs.values(), *found.spent}
-    return sum(i not in known for i in match.lost) + sum(j not in taken for j in match.new)
+    lost = sum(i not in known and not scene.past[i].unseen for i in match.lost)
+    return lost + sum(j not in taken for j in match.new)
 
 
 def explain(scene: Scene, step: Way, *, strict: bool) -> Match:
@@ -184,9 +189,8 @@ def explain(scene: Scene, step: Way, *, strict: bool) -> Match:
     came = {*range(len(present))} - {*found.values()}
     lost = [i for i in left if stays(past[i].region.box, past[i].way.plus(step), size)]
     new = [j for j in sorted(came) if stays(present[j].box, back, size)]
-    absent = len(lost) + len(new)
     against = sum(costs[pair] for pair in found.items())
-    return Match(found, lost, new, against + ABSENT * absent + ANOTHER * (len(left) + len(came) - absent))
+    return Match(found, lost, new, against + ANOTHER * (len(left) + len(came)))
 
 
 def _itself(before: Region, now: Region, cost: float, usual: float) -> bool:

@@ -22,6 +22,7 @@ class Past(NamedTuple):
         key: Which part: a number that no other one of the session has.
         region: How it looked.
         way: How far it has moved since then, up to the last frame.
+        unseen: Frames in a row in which it was not seen.
         broken: Frames in a row in which it was seen in pieces.
         sure: Whether it was seen whole so often that its size is known.
         best: The box of its best view, px.
@@ -31,6 +32,7 @@ class Past(NamedTuple):
     key: int
     region: Region
     way: Way
+    unseen: int = 0
     broken: int = 0
     sure: bool = False
     best: Box = (0, 0, 0, 0)

@@ -10,6 +10,7 @@ from nodes.transforms.scene import Found, Match, Scene
 
 WITHIN = 0.6  # of a box, that lies in another one: it is part of that
 BETTER = 0.1  # of the intersection over union, by which several explain a box better than one
+LONGER = 1.2  # times its best view: a part is not as long as this
 PIECE = 0.5  # of the usual length: as long as this, a piece may be a part
 SEVERAL = 1.5  # times the usual length: as long as this, a part may be several
 
@@ -74,9 +75,11 @@ class _Clusters:
         return _better(every, self._places[owner], self._boxes[j])
 
     def _grown(self, parts: list[int], j: int) -> bool:
-        """A part alone in a larger region: that is itself, unless it is known to be smaller."""
+        """A part alone in a larger region: that is itself, unless it is known to be smaller than that."""
         i = parts[0]
-        if len(parts) > 1 or (self._scene.past[i].sure and self._may_wait(i)):
+        past = self._scene.past[i]
+        smaller = past.sure and self._boxes[j][2] > past.best[2] * LONGER
+        if len(parts) > 1 or (smaller and self._may_wait(i)):
             self._broken.update(parts if len(parts) == 1 else ())
             return False
         self._pairs[i] = j

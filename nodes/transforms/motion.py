@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from statistics import median
 
 from nodes.transforms.assignment import assign
 from nodes.transforms.clusters import PIECE, resolve
-from nodes.transforms.places import REST, Box, Shelf, Size, Way, carried, gate, off, stays
+from nodes.transforms.places import LEAST_GATE, REST, Box, Shelf, Size, Way, carried, gate, off, stays
 from nodes.transforms.scene import Found, Match, Past, Scene
 from pipeline.records import Region
 
 LEARNING = 5  # frames from which a first velocity is averaged; later ones weigh a fifth
+STRICT = 0.3  # of the gate, beside its place against all others, or of a side's length: it is not itself
 TYPICAL = 255  # whole regions that tell how long a part is
 
 # What speaks against an explanation, in units of one standard deviation, squared.
@@ -59,9 +61,9 @@ class Belt:
         """Find out which region is which, and learn from it how the belt moves."""
         if told is not None:
             self.velocity, self._learnt = told.times(1 / scene.frames), LEARNING
-        found = self._read(scene, trusted=told is not None)
+        match, found = self._read(scene, trusted=told is not None)
         if told is None:
-            self._learn(scene, found)
+            self._learn(scene, match, found)
         whole = [each.box for j in found.pairs.values() if (each := scene.present[j]).whole]
         self._lengths += [box[2] for box in whole]
         self._widths += [box[3] for box in whole]
@@ -87,20 +89,20 @@ class Belt:
     def _typical(self) -> float:
         return median(self._lengths) if self._lengths else math.inf
 
-    def _read(self, scene: Scene, *, trusted: bool) -> Found:
+    def _read(self, scene: Scene, *, trusted: bool) -> tuple[Match, Found]:
         """What is seen at the known velocity, or at another one where that explains too little."""
         match, found = self._explained(scene, self.pace(None))
         if trusted or not (scene.past and scene.present):
-            return found
-        if not self.settled or _unexplained(match, found) >= max(1, len(found.pairs) + len(found.held)):
+            return match, found
+        if not self.settled or _unexplained(scene, match, found) >= max(1, len(found.pairs) + len(found.held)):
             self._search(scene)
-            found = self._explained(scene, self.pace(None))[1]
-        return found
+            return self._explained(scene, self.pace(None))
+        return match, found
 
     def _explained(self, scene: Scene, velocity: Way) -> tuple[Match, Found]:
         """What is matched at a velocity, and what becomes of it with merges and splits."""
         step = velocity.times(scene.frames)
-        match, typical = explain(scene, step), self._typical
+        match, typical = explain(scene, step, strict=self.settled), self._typical
         if not (match.lost or match.new):
             return match, Found(match.found)
         places = [carried(past.region.box, past.way.plus(step), scene.size, typical) for past in scene.past]
@@ -111,32 +113,44 @@ class Belt:
         settled = self.settled
         if not settled:
             self._scenes.append(scene)
-        against = self._against if settled else self._against_all
-        way = min([self.pace(None), *scene.velocities], key=lambda way: against(scene, way))
+        way = self._likeliest([scene] if settled else [*self._scenes][::-1], scene.velocities)
         if self.velocity is None or math.dist(way, self.velocity) > INERTIA:
             self.velocity, self._learnt = way, min(self._learnt, 1)
             if settled:
                 self._scenes = deque([scene], self._scenes.maxlen)
 
-    def _against_all(self, _: Scene, way: Way) -> float:
-        """What speaks against the velocity of a belt that is not known yet: its first frames together."""
-        return sum(self._cost(scene, way) for scene in self._scenes)
+    def _likeliest(self, scenes: Sequence[Scene], velocities: Sequence[Way]) -> Way:
+        """The velocity with the least against it in all scenes together; one that has more against it is given up."""
+        likeliest = known = self.pace(None)
+        least = sum(self._cost(scene, known) for scene in scenes)
+        for way in velocities:
+            against = self._change(way)
+            for scene in scenes:
+                against += self._cost(scene, way)
+                if against >= least:
+                    break
+            else:
+                likeliest, least = way, against
+        return likeliest
 
-    def _against(self, scene: Scene, way: Way) -> float:
-        """What speaks against another velocity of a known belt: also that it would be another one."""
+    def _change(self, way: Way) -> float:
+        """What speaks against a belt that is known having another velocity."""
         known = self.pace(None)
-        changed = ABSENT * math.dist(way, known) / (math.hypot(*known) + INERTIA)
-        return self._cost(scene, way) + changed
+        return ABSENT * math.dist(way, known) / (math.hypot(*known) + INERTIA) if self.settled else 0.0
 
     def _cost(self, scene: Scene, way: Way) -> float:
         """What speaks against a velocity; what flowed together or fell apart is less strange than what is absent."""
         match, found = self._explained(scene, way)
-        explained = len(match.lost) + len(match.new) - _unexplained(match, found)
-        return match.against - (ABSENT - ANOTHER) * explained
+        return match.against + (ABSENT - ANOTHER) * _unexplained(scene, match, found)
 
-    def _learn(self, scene: Scene, found: Found) -> None:
-        """Take in what every part says of the velocity: slowly while it is nearly the known one, else at once."""
-        pairs = [(scene.past[i], scene.present[j]) for i, j in found.pairs.items()]
+    def _learn(self, scene: Scene, match: Match, found: Found) -> None:
+        """Take in what every part says of the velocity: slowly while it is nearly the known one, else at once.
+
+        Who flowed together, fell apart or parted says nothing, as long as others do.
+        """
+        alone = match.found.items() & found.pairs.items()
+        parted = {*found.parted.values()}
+        pairs = [(scene.past[i], scene.present[j]) for i, j in alone if i not in parted]
         seen = [way for before, now in pairs if (way := scene.velocity(before, now))]
         old = self.pace(None)
         seen = seen or [old.plus(way.times(1 / scene.frames)) for way in found.held.values()]
@@ -148,27 +162,45 @@ class Belt:
         self.velocity = old.plus(now.less(old).times(share))
 
 
-def _unexplained(match: Match, found: Found) -> int:
-    """How much is absent that is neither in one region with others nor in pieces."""
+def _unexplained(scene: Scene, match: Match, found: Found) -> int:
+    """How much is newly absent that is neither in one region with others nor in pieces."""
     known = {*found.pairs, *found.held, *found.rejoined}
     taken = {*found.pairs.values(), *found.spent}
-    return sum(i not in known for i in match.lost) + sum(j not in taken for j in match.new)
+    lost = sum(i not in known and not scene.past[i].unseen for i in match.lost)
+    return lost + sum(j not in taken for j in match.new)
 
 
-def explain(scene: Scene, step: Way) -> Match:
-    """Match what was there with what is there, if the belt moved so far since the last frame: the cheapest way."""
+def explain(scene: Scene, step: Way, *, strict: bool) -> Match:
+    """Match what was there with what is there, if the belt moved so far since the last frame: the cheapest way.
+
+    Args:
+        strict: Leave out who was whole and is of another size, or much farther from its place than the others are: that
+            is somebody else, or not alone, or not all of it.
+    """
     past, present, size = scene.past, scene.present, scene.size
     near = _near(scene, step)
-    found = assign(near, max((cost for cost, _, _ in near), default=0.0) + 1)
     costs = {(i, j): cost for cost, i, j in near}
+    found = assign(near, max(costs.values(), default=0.0) + 1)
+    if strict and found:
+        usual = FLICKER * math.sqrt(median(costs[pair] for pair in found.items()))
+        found = {i: j for i, j in found.items() if _itself(past[i].region, present[j], costs[i, j], usual)}
     back = step.times(-1)
     left = [i for i in range(len(past)) if i not in found]
     came = {*range(len(present))} - {*found.values()}
     lost = [i for i in left if stays(past[i].region.box, past[i].way.plus(step), size)]
     new = [j for j in sorted(came) if stays(present[j].box, back, size)]
-    absent = len(lost) + len(new)
     against = sum(costs[pair] for pair in found.items())
-    return Match(found, lost, new, against + ABSENT * absent + ANOTHER * (len(left) + len(came) - absent))
+    return Match(found, lost, new, against + ANOTHER * (len(left) + len(came)))
+
+
+def _itself(before: Region, now: Region, cost: float, usual: float) -> bool:
+    """Whether a match is good enough, where the others are so many px from their places; of a whole part alone."""
+    if not before.whole:
+        return True
+    if FLICKER * math.sqrt(cost) > usual + STRICT * gate(before.box):
+        return False
+    sides = zip(before.box[2:], now.box[2:], strict=True)
+    return not now.whole or all(abs(new - old) <= max(2 * LEAST_GATE, STRICT * old) for old, new in sides)
 
 
 def _near(scene: Scene, step: Way) -> list[tuple[float, int, int]]:

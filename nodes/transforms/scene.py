@@ -12,7 +12,7 @@ from pipeline.records import Region
 FEW = 8  # regions whose every velocity is tried
 MANY = 40  # past regions that vote for one
 BIN = 3.0  # px/frame: velocities that vote together
-TRIED = 16  # velocities with most votes
+TRIED = 8  # velocities with most votes
 
 
 class Past(NamedTuple):
@@ -22,16 +22,20 @@ class Past(NamedTuple):
         key: Which part: a number that no other one of the session has.
         region: How it looked.
         way: How far it has moved since then, up to the last frame.
+        unseen: Frames in a row in which it was not seen.
         broken: Frames in a row in which it was seen in pieces.
         sure: Whether it was seen whole so often that its size is known.
+        best: The box of its best view, px.
         of: The part that it was thought to be a piece of.
     """
 
     key: int
     region: Region
     way: Way
+    unseen: int = 0
     broken: int = 0
     sure: bool = False
+    best: Box = (0, 0, 0, 0)
     of: int | None = None
 
 
@@ -131,7 +135,17 @@ def _commonest(ways: Sequence[Way]) -> list[Way]:
     bins: dict[tuple[int, int], list[Way]] = {}
     for way in ways:
         bins.setdefault((round(way.x / BIN), round(way.y / BIN)), []).append(way)
-    beside = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
-    votes = {(x, y): sum(len(bins.get((x + i, y + j), ())) for i, j in beside) for x, y in bins}
-    most = sorted(votes, key=lambda place: (-votes[place], place))[:TRIED]
-    return [Way(fmean(way.x for way in bins[place]), fmean(way.y for way in bins[place])) for place in most]
+    votes = {place: sum(len(bins.get(each, ())) for each in _beside(place)) for place in bins}
+    found: list[Way] = []
+    taken: set[tuple[int, int]] = set()
+    for place in sorted(votes, key=lambda place: (-votes[place], place)):
+        if place not in taken and len(found) < TRIED:
+            voters = [way for each in _beside(place) for way in bins.get(each, ())]
+            found.append(Way(fmean(way.x for way in voters), fmean(way.y for way in voters)))
+            taken.update(_beside(place))
+    return found
+
+
+def _beside(place: tuple[int, int]) -> list[tuple[int, int]]:
+    """A bin and those around it."""
+    return [(place[0] + x, place[1] + y) for x in (-1, 0, 1) for y in (-1, 0, 1)]

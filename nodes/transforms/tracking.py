@@ -127,8 +127,16 @@ class Tracker:
         return frame.seq - self._last.seq - 1
 
     def _past(self, sight: Sight) -> Past:
-        way = self._motion.travelled.less(sight.at)
-        return Past(sight.key, sight.region, way, sight.broken, sight.views >= SURE, sight.of)
+        return Past(
+            key=sight.key,
+            region=sight.region,
+            way=self._motion.travelled.less(sight.at),
+            unseen=sight.unseen,
+            broken=sight.broken,
+            sure=sight.views >= SURE,
+            best=sight.best.box,
+            of=sight.of,
+        )
 
     def _new(self, found: Found, dark: int, frame: Regions) -> list[Sight]:
         """The parts that nobody knew."""

@@ -236,9 +236,10 @@ class Regions(Record, frozen=True, kw_only=True):
         size: (height, width) of the frame, px.
         regions: What was found.
         prompt: As in the frame, and so are the rest.
-        roi: The crop the network saw, in sensor pixels, where known.
         model: Hash of the network.
         epoch: Whether the masks are of `roi`.
+        roi: The crop the network saw, in sensor pixels, where known.
+        encoder: Count of the belt's encoder at exposure, where it has one.
     """
 
     size: tuple[Side, Side]
@@ -326,7 +327,6 @@ class Part(Record, frozen=True, kw_only=True):
         prompt: Name of the prompt under which it was followed; empty for the whole view.
         epoch: Whether the masks are of `roi`, as the last frame says.
         roi: The crop the network saw, in sensor pixels, where known.
-        encoder: What the belt's encoder counted at its last sight, where there is one.
     """
 
     id: Nat
@@ -341,7 +341,6 @@ class Part(Record, frozen=True, kw_only=True):
     prompt: Text = ""
     epoch: Measured = "settled"
     roi: Roi | None = None
-    encoder: Int64 | None = None
 
 
 class Finding(Struct, frozen=True):
@@ -412,7 +411,7 @@ class Verdict(Record, frozen=True, kw_only=True):
         book: Name of the rule book that decided.
         version: Digest of that book, 12 hexadecimal digits: equal where every word of it is equal.
         kept: Every limit that was looked at and kept, where the book tells all.
-        encoder: What the belt's encoder counted, where there is one.
+        mark: Where that lies on the belt, as the part says; of a frame, what the belt's encoder counted at exposure.
         views: The verdicts that it is made of, where it is about several views of one part.
     """
 
@@ -424,7 +423,7 @@ class Verdict(Record, frozen=True, kw_only=True):
     book: Text = ""
     version: Text = ""
     kept: Annotated[tuple[Finding, ...], Meta(max_length=4096)] = ()
-    encoder: Int64 | None = None
+    mark: float | None = None
     views: Annotated[tuple[View, ...], Meta(max_length=256)] = ()
 
 

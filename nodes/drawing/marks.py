@@ -5,13 +5,17 @@ Places are in mask pixels from the corner of the top-left one: pixel (0, 0) reac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from math import cos, hypot, radians, sin
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
+from nodes.drawing.words import stem
 from nodes.sinks.canvas import Point, vision
+from nodes.transforms.quantity import PLAIN, UNITS
 from pipeline.masks import Mask
+from pipeline.records import Finding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +67,7 @@ class Patch(Struct, frozen=True):
 
 
 class Around(Struct, frozen=True):
-    """A box around it: what its shape is compared with."""
+    """Lines from point to point: what its shape is compared with, such as a box around it."""
 
     corners: tuple[Point, ...]
 
@@ -71,27 +75,21 @@ class Around(Struct, frozen=True):
 Mark = Span | Spot | Patch | Around
 
 
-def mark(seen: Seen, measure: str, value: float) -> Mark | None:
-    """What shows a measure on a region; None where it is of no place, or of none that is known here.
+def mark(seen: Seen, finding: Finding) -> Mark | None:
+    """What shows what was measured on a region; None where it is of no place, or of none that is known here.
 
     A length is shown only where it is as long as was measured: a picture never says anything else than its figures.
 
     Args:
         seen: The region.
-        measure: Its name, with its unit: `width_px`.
-        value: What was measured.
+        finding: What was measured, of any region or of all together.
     """
-    stem, _, last = measure.rpartition("_")
-    per = _pixels(seen, last)
-    if stem in SPANS and per:
-        ways = [way(seen) for way in SPANS[stem]]
-        return min(
-            (w for w in ways if _off(w, value * per) <= 1 + NEAR * value * per),
-            key=lambda w: _off(w, value * per),
-            default=None,
-        )
-    finder = PLACES.get(stem if stem in PLACES else measure)
-    return finder(seen) if finder else None
+    what = stem(finding.measure)
+    if what not in SPANS:
+        finder = PLACES.get(what)
+        return finder(seen) if finder else None
+    span, wanted = SPANS[what](seen), finding.value * _pixels(seen, finding.unit)
+    return span if wanted and abs(_length(span) - wanted) <= 1 + NEAR * wanted else None
 
 
 def across(seen: Seen) -> Span:
@@ -139,21 +137,40 @@ def _athwart(seen: Seen) -> Span:
     return min(_sides(seen), key=_length)
 
 
-def _sides(seen: Seen) -> Iterator[Span]:
-    """Two sides of the smallest box, of any angle, around the corners of its pixels."""
+def _sides(seen: Seen) -> tuple[Span, Span]:
+    """Two sides of the smallest box around it: one that lies as its shape says, and one across."""
     import numpy as np
 
-    cv = vision()
-    pixels, (x, y) = crop(seen)
+    pixels, (left, top) = crop(seen)
     rows, columns = np.nonzero(pixels)
-    corners = np.concatenate([np.stack([columns + right, rows + low], 1) for right in (0, 1) for low in (0, 1)])
-    box = np.add(cv.boxPoints(cv.minAreaRect(corners.astype(np.float32))), (x, y))
-    middle = box.mean(axis=0)
-    for place in (0, 1):
-        start, end = box[place], box[place + 1]
-        outward = (start + end) / 2 - middle
-        far = float(np.hypot(*outward)) or 1.0
-        yield Span(tuple(start.tolist()), tuple(end.tolist()), (float(outward[0]) / far, float(outward[1]) / far))
+    x, y = columns + left + 0.5, rows + top + 0.5
+    dx, dy = _way(seen)
+    # A pixel reaches half a pixel beyond its centre to the sides, and as far across a corner, as `measure` has it.
+    reach = max(abs(dx), abs(dy)) / 2
+    along, across = ((each.min() - reach, each.max() + reach) for each in (x * dx + y * dy, y * dx - x * dy))
+
+    def corner(a: float, c: float) -> Point:
+        return float(a * dx - c * dy), float(a * dy + c * dx)
+
+    low, high = (across[1], across[0]) if dx < 0 else across
+    return (
+        Span(corner(along[0], high), corner(along[1], high), (-dy, dx)),
+        Span(corner(along[1], low), corner(along[1], high), (dx, dy)),
+    )
+
+
+def _way(seen: Seen) -> Point:
+    """The way of the longer side of the smallest box around it, a unit vector."""
+    shape = getattr(seen, "shape", None)
+    if shape is not None:
+        return cos(radians(shape.angle_deg)), sin(radians(shape.angle_deg))
+    import numpy as np
+
+    corners = vision().boxPoints(vision().minAreaRect(np.argwhere(crop(seen)[0])[:, ::-1].astype(np.float32)))
+    first, second = corners[1] - corners[0], corners[2] - corners[1]
+    x, y = first if np.hypot(*first) >= np.hypot(*second) else second
+    far = float(np.hypot(x, y))
+    return (float(x) / far, float(y) / far) if far else (1.0, 0.0)
 
 
 def _across_disc(seen: Seen) -> Span:
@@ -180,31 +197,39 @@ def _around(seen: Seen) -> Around:
     return Around(((x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)))
 
 
+def _angle(seen: Seen) -> Around:
+    """From the x axis to the way in which it is longest, through its centre."""
+    (x, y), (dx, dy) = _centre(seen).at, _way(seen)
+    far = _length(_along(seen)) / 2
+    return Around(((x + far, y), (x, y), (x + far * dx, y + far * dy)))
+
+
 def _pixels(seen: Seen, unit: str) -> float:
-    """Pixels per unit of length; 0 where nobody knows, as where no calibration was."""
-    per_mm = getattr(getattr(seen, "metric", None), "pixel_mm", 0.0)
-    return {"px": 1.0, "mm": 1 / per_mm if per_mm else 0.0, "um": 1e-3 / per_mm if per_mm else 0.0}.get(unit, 0.0)
+    """Pixels per unit of length; 0 where nobody knows, as where no calibration was, or where it is of no length."""
+    length = UNITS.get(unit, PLAIN)
+    if length.dims == UNITS["px"].dims:
+        return 1.0
+    metric = getattr(seen, "metric", None)
+    return float(length.scale) / metric.pixel_mm if metric and length.dims == UNITS["mm"].dims else 0.0
 
 
 def _length(span: Span) -> float:
-    return float(((span.end[0] - span.start[0]) ** 2 + (span.end[1] - span.start[1]) ** 2) ** 0.5)
+    return hypot(span.end[0] - span.start[0], span.end[1] - span.start[1])
 
 
-def _off(span: Span, value: float) -> float:
-    return abs(_length(span) - value)
-
-
-SPANS: dict[str, tuple[Callable[[Seen], Span], ...]] = {
-    "width": (across, _athwart),
-    "height": (down,),
-    "length": (_along,),
-    "diameter": (_across_disc,),
+SPANS: dict[str, Callable[[Seen], Span]] = {
+    "box_width": across,
+    "box_height": down,
+    "length": _along,
+    "width": _athwart,
+    "diameter": _across_disc,
 }
 PLACES: dict[str, Callable[[Seen], Mark | None]] = {
     "holes": holes,
     "hole_area": holes,
     "extent": _around,
     "solidity": _around,
-    "x": _centre,
-    "y": _centre,
+    "angle": _angle,
+    "centroid_x": _centre,
+    "centroid_y": _centre,
 }

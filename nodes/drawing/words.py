@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+from nodes.transforms.measures import SUFFIXES
 from pipeline.records import Finding
 
-UNITS = {"px": "px", "mm": "mm", "um": "µm", "mm2": "mm²", "px2": "px²", "deg": "°", "pct": "%", "percent": "%"}
-COUNTED = ("count", "holes", "views", "hidden", "frames")
+TIGHT = ("", "%", "°")  # written without a blank
 
 
 def name(measure: str) -> str:
     """A measure without its unit.
 
-    >>> name("hole_area_px"), name("length_mm"), name("extent")
-    ('hole area', 'length', 'extent')
+    >>> name("hole_area_px"), name("length_mm"), name("extent"), name("angle_deg")
+    ('hole area', 'length', 'extent', 'angle')
     """
-    stem, _, last = measure.rpartition("_")
-    return (stem if stem and last in UNITS else measure).replace("_", " ")
+    return stem(measure).replace("_", " ")
 
 
-def unit(measure: str) -> str:
-    """The unit that a measure has in its name; an area in px is in px².
+def stem(measure: str) -> str:
+    """The same as a rule book may write it.
 
-    >>> unit("area_px"), unit("width_px"), unit("width_mm"), unit("extent")
-    ('px²', 'px', 'mm', '')
+    >>> stem("box_width_px"), stem("length_mm"), stem("length")
+    ('box_width', 'length', 'length')
     """
-    stem, _, last = measure.rpartition("_")
-    found = UNITS.get(last, "") if stem else ""
-    return f"{found}²" if found in ("px", "mm") and stem.endswith("area") else found
+    return next((measure.removesuffix(end) for end in SUFFIXES if measure.endswith(end)), measure)
 
 
 def number(value: float) -> str:
@@ -46,30 +43,42 @@ def number(value: float) -> str:
     )
 
 
-def amount(value: float, measure: str) -> str:
-    """A value with its unit.
+def amount(number: str, unit: str) -> str:
+    """A number with its unit.
 
-    >>> amount(36, "width_px"), amount(2, "holes"), amount(12.5, "angle_deg")
-    ('36 px', '2', '12.5°')
+    >>> amount("36", "px"), amount("2", ""), amount("12.5", "°"), amount("86.5", "%")
+    ('36 px', '2', '12.5°', '86.5%')
     """
-    said = unit(measure)
-    return f"{number(value)}{'' if said in ('', '°') else ' '}{said}"
+    return f"{number}{'' if unit in TIGHT else ' '}{unit}"
 
 
 def measured(finding: Finding) -> str:
-    """What was measured, with its unit."""
-    return amount(finding.value, finding.measure)
+    """What was measured, with its unit; with more digits where fewer would lie on another side of a limit.
+
+    >>> said = "width", 12.349, None, 12.34, "mm"
+    >>> measured(Finding("r", "R", *said)), measured(Finding("r", "R", "width", 12.349, high=11, unit="mm"))
+    ('12.349 mm', '12.3 mm')
+    """
+    said = number(finding.value)
+    limits = [limit for limit in (finding.low, finding.high) if limit is not None]
+    if any(_side(float(said), limit) != _side(finding.value, limit) for limit in limits):
+        said = f"{finding.value:.6g}"
+    return amount(said, finding.unit)
 
 
 def allowed(finding: Finding) -> str:
-    """The limits of a finding; empty where there are none.
+    """The limits of a finding, as the book gives them; empty where there are none.
 
-    >>> allowed(Finding("r", "R", "width_px", 36, high=35)), allowed(Finding("r", "R", "extent", 0.8, 0.865, 1.0))
+    >>> allowed(Finding("r", "R", "width", 36, high=35, unit="px")), allowed(Finding("r", "R", "extent", 0.8, 0.865, 1))
     ('≤ 35 px', '0.865 … 1')
     """
-    low, high, measure = finding.low, finding.high, finding.measure
+    low, high = (None if limit is None else f"{limit:g}" for limit in (finding.low, finding.high))
     if low is not None and high is not None:
-        return amount(high, measure) if low == high else f"{number(low)} … {amount(high, measure)}"
+        return amount(high if low == high else f"{low} … {high}", finding.unit)
     if high is not None:
-        return f"≤ {amount(high, measure)}"
-    return f"≥ {amount(low, measure)}" if low is not None else ""
+        return f"≤ {amount(high, finding.unit)}"
+    return f"≥ {amount(low, finding.unit)}" if low is not None else ""
+
+
+def _side(value: float, limit: float) -> int:
+    return (value > limit) - (value < limit)

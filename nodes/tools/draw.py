@@ -12,10 +12,11 @@ from nodes.drawing.files import SUFFIXES, known, write
 from nodes.drawing.portrait import PAGE, Shown, portrait
 from nodes.drawing.theme import THEMES
 from nodes.tools.rejudge import BATCH
-from nodes.transforms.book import open_book
-from nodes.transforms.rules import rules
+from nodes.transforms.book import Ready, open_book
+from nodes.transforms.judge import Judge
 from pipeline.archive import Stretch, stretches
 from pipeline.errors import KensaError
+from pipeline.faults import listed
 from pipeline.pieces import Damage
 from pipeline.records import Part, Regions, Verdict
 from pipeline.table import parts, regions, verdicts
@@ -70,34 +71,42 @@ def run(args: Namespace) -> int:
     """Draw, and say where; returns the exit status."""
     if args.output.suffix:
         known(args.output)
-    if args.rules:
-        open_book(args.rules)
+    book = open_book(args.rules) if args.rules else None
     wanted = Wanted(args.camera, args.session, args.part, args.seq, args.outcome, args.reason)
     damaged: list[Damage] = []
-    drawn = [_drawn(args, shown, place) for place, shown in enumerate(_some(args, wanted, damaged))]
+    drawn = [_drawn(args, shown, place) for place, shown in enumerate(_some(args, wanted, book, damaged))]
     print("\n".join(f"drawn: {path}" for path in drawn) or f"{args.archive}: no such verdict")
+    if book and drawn:
+        print("".join(_alone(book)), end="")
     for damage in damaged:
         print(f"not read: {damage.path}: {damage.reason}")
     return int(not drawn or bool(damaged))
 
 
-def _some(args: Namespace, wanted: Wanted, damaged: list[Damage]) -> Iterator[Shown]:
+def _some(args: Namespace, wanted: Wanted, book: Ready | None, damaged: list[Damage]) -> Iterator[Shown]:
     """As many as there are pictures for."""
     most = 1 if args.output.suffix else args.most
     for stretch in stretches(args.archive, damaged, lead=("verdicts",)):
-        for shown in _shown(stretch, wanted, args.rules):
+        for shown in _shown(stretch, wanted, book):
             if not most:
                 return
             most -= 1
             yield shown
 
 
-def _shown(stretch: Stretch, wanted: Wanted, book: str | None) -> Iterator[Shown]:
+def _shown(stretch: Stretch, wanted: Wanted, book: Ready | None) -> Iterator[Shown]:
     for verdict in verdicts(stretch.read("verdicts")):
         if not wanted(verdict):
             continue
         record = _about(stretch, verdict)
-        yield Shown(rules(record, book=book) if book and record else verdict, record, was=verdict.outcome)
+        yield Shown(Judge(book).judge(record) if book and record else verdict, record, was=verdict.outcome)
+
+
+def _alone(book: Ready) -> Iterator[str]:
+    """What a page cannot show: it knows nothing of what was seen before."""
+    if names := [check.name for check in book.checks if check.often[1] > 1 or check.rated]:
+        rules = listed(names, "and")
+        yield f"{book.name}: judged without what came before, which matters to {rules}; `kensa backtest` knows it\n"
 
 
 def _about(stretch: Stretch, verdict: Verdict) -> Part | Regions | None:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from nodes.transforms.book import open_book
-from nodes.transforms.rules import rules
+from nodes.transforms.judge import Judge
 from pipeline.archive import Stretch, stretches
 from pipeline.errors import KensaError
 from pipeline.pieces import Damage
-from pipeline.records import Part, Regions, Verdict
-from pipeline.table import parts, regions, verdicts
+from pipeline.records import Gap, Part, Regions, Verdict
+from pipeline.table import gaps, parts, regions, verdicts
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 2048  # rows that are records at the same time
+LEAD = ("parts", "verdicts", "gaps")
 Key = tuple[str, str, str, int]
 
 
@@ -40,6 +42,9 @@ class Again(Struct, frozen=True):
 class Reader:
     """Reads an archive, judges it again, and counts what could not be.
 
+    Each camera has a judge of its own for each book, who is told in order of exposure what the camera saw, and what
+    nobody saw: so rules that look at several frames say what they would have said on the line.
+
     Args:
         folder: The archive.
         books: Rule books, as paths.
@@ -58,9 +63,9 @@ class Reader:
     def __init__(
         self, folder: Path, books: Sequence[str], *, cameras: Collection[str] = (), before: str | None = None
     ) -> None:
-        for book in books:
-            open_book(book)  # with every fault at its place, before anything is read
-        self._folder, self._books, self._cameras, self._before = folder, books, cameras, before
+        self._books = {book: open_book(book) for book in books}  # every fault at its place, before anything is read
+        self._judges: dict[tuple[str, str], Judge] = {}
+        self._folder, self._cameras, self._before = folder, cameras, before
         self.damaged: list[Damage] = []
         self.bare = self.lost = self.gaps = 0
         self.errors: dict[str, int] = {}
@@ -72,11 +77,14 @@ class Reader:
         Raises:
             KensaError: If there is no archive, or it holds several verdicts on a part and `before` does not choose.
         """
-        for stretch in stretches(self._folder, self.damaged):
-            told = self._verdicts(stretch)
-            for record in self._records(stretch, framed=any(key[0] == "frame" for key in told)):
-                self._cover(record)
-                yield Again(record, told.pop(_key(record), None), tuple(self._judge(record, b) for b in self._books))
+        for stretch in stretches(self._folder, self.damaged, LEAD):
+            told, unseen = self._verdicts(stretch)
+            self.gaps += len(unseen)
+            for record in self._records(stretch, unseen, framed=any(key[0] == "frame" for key in told)):
+                now = tuple(self._judge(record, book) for book in self._books)
+                if not isinstance(record, Gap):
+                    self._cover(record)
+                    yield Again(record, told.pop(_key(record), None), now)
             self.lost += len(told)
 
     @property
@@ -99,16 +107,18 @@ class Reader:
         for damage in self.damaged:
             yield f"not read: {damage.path}: {damage.reason}"
 
-    def _verdicts(self, stretch: Stretch) -> dict[Key, Verdict]:
-        """What the line decided, by what it is about."""
+    def _verdicts(self, stretch: Stretch) -> tuple[dict[Key, Verdict], list[Gap]]:
+        """What the line decided, by what it is about; and the stretches that nobody saw, by exposure."""
         told: dict[Key, Verdict] = {}
+        unseen = gaps(self._chosen(stretch.read("gaps")))
         for batch in _batches(self._chosen(stretch.read("verdicts"))):
             for verdict in verdicts(batch):
                 if verdict.subject == "gap":
-                    self.gaps += 1
+                    unseen.append(_gap(verdict))
                 elif self._before in (None, verdict.book):
                     self._one(told, verdict)
-        return told
+        once = {(gap.camera, gap.session, gap.seq, gap.last): gap for gap in unseen}
+        return told, sorted(once.values(), key=_when)
 
     def _one(self, told: dict[Key, Verdict], verdict: Verdict) -> None:
         number = verdict.seq if verdict.part is None else verdict.part
@@ -119,20 +129,20 @@ class Reader:
                 f"those of the books '{known.book}' and '{verdict.book}': say with `--before` which one to compare with"
             )
 
-    def _records(self, stretch: Stretch, *, framed: bool) -> Iterator[Part | Regions]:
-        for batch in _batches(self._masked(self._chosen(stretch.read("parts")))):
-            yield from parts(batch)
-        if framed:
-            yield from self._frames(stretch)
+    def _records(self, stretch: Stretch, unseen: Iterable[Gap], *, framed: bool) -> Iterator[Part | Regions | Gap]:
+        """Everything that judges are told, as it was exposed."""
+        whole = self._masked(self._chosen(stretch.read("parts")))
+        seen = (part for batch in _batches(whole) for part in parts(batch))
+        return merge(unseen, seen, self._frames(stretch) if framed else (), key=_when)
 
     def _frames(self, stretch: Stretch) -> Iterator[Regions]:
         import pyarrow.compute as pc
 
         frames, inside = self._chosen(stretch.read("frames")), self._chosen(stretch.read("regions"))
-        frames = frames.filter(pc.equal(frames["kind"], "regions"))
+        frames = _as_told(frames.filter(pc.equal(frames["kind"], "regions")))
         for begin in range(0, frames.num_rows, BATCH):
             some = frames.slice(begin, BATCH)
-            first, last = some["t_ns"][0], some["t_ns"][-1]
+            first, last = pc.min(some["t_ns"]), pc.max(some["t_ns"])
             near = pc.and_(pc.greater_equal(inside["t_ns"], first), pc.less_equal(inside["t_ns"], last))
             yield from self._whole(some, inside.filter(near))
 
@@ -160,10 +170,13 @@ class Reader:
 
         return table.filter(pc.is_in(table["camera"], pa.array([*self._cameras]))) if self._cameras else table
 
-    def _judge(self, record: Part | Regions, book: str) -> Verdict | None:
+    def _judge(self, record: Part | Regions | Gap, book: str) -> Verdict | None:
         """What a book decides; a book that fails on a record is told, and has not decided."""
+        judge = self._judges.get((book, record.camera))
+        if judge is None:
+            judge = self._judges[book, record.camera] = Judge(self._books[book])
         try:
-            return rules(record, book=book)
+            return judge.judge(record)
         except Exception as error:  # noqa: BLE001 - on a line it would cost this one record, too
             said = f"{book}: {type(error).__name__}: {error}"
             self.errors[said] = self.errors.get(said, 0) + 1
@@ -178,6 +191,30 @@ class Reader:
 def _key(record: Part | Regions) -> Key:
     subject, number = ("part", record.id) if isinstance(record, Part) else ("frame", record.seq)
     return subject, record.camera, record.session, number
+
+
+def _when(record: Part | Regions | Gap) -> tuple[int, int]:
+    return record.t_ns, record.seq
+
+
+def _gap(verdict: Verdict) -> Gap:
+    """The gap that a verdict is about."""
+    who = {name: getattr(verdict, name) for name in ("camera", "session", "t_ns")}
+    reason = verdict.findings[0].reason.lower() if verdict.findings else ""
+    return Gap(**who, seq=verdict.first_seq, last=verdict.seq, reason=reason, where="the line")
+
+
+def _as_told(frames: pa.Table) -> pa.Table:
+    """Frames by exposure, but none before one of its camera with a smaller number: what came stale, is stale again."""
+    import pyarrow as pa
+
+    frames, latest, times = frames.sort_by("seq"), dict[tuple[str, str], int](), []
+    for who in zip(*(frames[name].to_pylist() for name in ("camera", "session", "t_ns")), strict=True):
+        latest[who[:2]] = max(who[2], latest.get(who[:2], who[2]))
+        times.append(latest[who[:2]])
+    return frames.append_column("told", pa.array(times, pa.int64())).sort_by(
+        [("told", "ascending"), ("seq", "ascending")]
+    )
 
 
 def _batches(table: pa.Table) -> Iterator[Any]:

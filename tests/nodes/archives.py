@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from nodes.sinks.archive import archive
-from nodes.transforms.rules import rules
+from nodes.transforms.book import open_book
+from nodes.transforms.judge import Judge
 from pipeline.masks import Mask
 from pipeline.records import Gap, Part, Record, Region, Regions
 
@@ -46,14 +47,15 @@ def gap(number: int) -> Gap:
 def book(folder: Path, name: str, high: int, reason: str = "WIDE", **said: Any) -> str:
     """A book with one limit: how wide a part may be."""
     path, more = folder / f"{name}.yaml", "".join(f"{key}: {value}\n" for key, value in said.items())
-    rule = f"{{name: not too wide, measure: width_px, high: {high}, reason: {reason}}}"
+    rule = f"{{name: not too wide, measure: box_width, fail: {{high: {high} px}}, reason: {reason}}}"
     path.write_text(f"name: {name}\n{more}rules:\n  - {rule}\n", encoding="utf-8")
     return str(path)
 
 
 def judged(records: Sequence[Part | Regions | Gap], by: str) -> list[Record]:
-    """Records with what a book says of them."""
-    return [*records, *(rules(record, book=by) for record in records)]
+    """Records with what a book says of them, camera by camera."""
+    judges = {record.camera: Judge(open_book(by)) for record in records}
+    return [*records, *(judges[record.camera].judge(record) for record in records)]
 
 
 def kept(folder: Path, *batches: Sequence[Any]) -> Path:

@@ -17,11 +17,12 @@ from nodes.sinks.archive import keep
 from nodes.sinks.shelf import shelf
 from nodes.tools.changes import Changes
 from nodes.tools.rejudge import Again, Reader
-from nodes.transforms.rules import rules
+from nodes.transforms.book import open_book
+from nodes.transforms.judge import Judge
 from pipeline.archive import KEPT, stretches
 from pipeline.cli import main
 from pipeline.pieces import Damage, load
-from pipeline.records import Regions
+from pipeline.records import Regions, Roi
 from tests.nodes.archives import book, gap, judged, kept, part, region, who
 
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[archive]'")
@@ -83,7 +84,7 @@ def test_every_change_is_a_row_and_a_tile(line: Path, tmp_path: Path) -> None:
         (tight, "4", "PASS", "FAIL"), (tight, "5", "PASS", "FAIL"), (loose, "6", "FAIL", "PASS"),
         (loose, "7", "FAIL", "PASS"),
     ]  # fmt: skip
-    assert rows[0]["why"] == "WIDE width_px 29 (allowed ≤ 28 px)"
+    assert rows[0]["why"] == "WIDE box_width 29 (allowed ≤ 28 px)"
     assert {path.name for path in tmp_path.glob("*.png")} == {"sheet-tight.png", "sheet-loose.png"}
 
 
@@ -103,7 +104,7 @@ def test_a_part_without_a_verdict_is_told(tmp_path: Path, today: str) -> None:
 
 def test_a_verdict_without_its_part_is_told(tmp_path: Path, today: str) -> None:
     """An archive behind the rules alone cannot be judged again."""
-    folder = kept(tmp_path / "archive", [rules(part(1, 20), book=today)])
+    folder = kept(tmp_path / "archive", judged([part(1, 20)], today)[1:])
     status, _, err = told(today, folder)
     assert status == 2
     assert "nothing to judge again: expected parts, or frames with verdicts, found none" in err
@@ -149,11 +150,11 @@ def test_an_older_archive_is_read_or_told(line: Path, today: str) -> None:
 def test_a_bad_book_says_where(line: Path, tmp_path: Path) -> None:
     """Every fault with file, line and column, before anything is read."""
     bad = tmp_path / "bad.yaml"
-    bad.write_text("rules:\n  - {name: a, measure: widht_px, high: 3, reason: A}\n", encoding="utf-8")
+    bad.write_text("rules:\n  - {name: a, measure: box_widht, fail: {high: 3 px}, reason: A}\n", encoding="utf-8")
     status, out, err = told(bad, line)
     assert (status, out) == (2, "")
     assert re.search(r"bad\.yaml:2:\d+: ", err)
-    assert "widht_px" in err
+    assert "box_widht" in err
 
 
 @pytest.mark.parametrize(
@@ -190,9 +191,9 @@ def test_two_verdicts_on_a_part_must_be_told_apart(tmp_path: Path, today: str) -
 def test_frames_are_judged_again(tmp_path: Path) -> None:
     """Where a line judges frames: with all their regions, and the empty ones too."""
     few = tmp_path / "few.yaml"
-    few.write_text("rules: [{name: few, measure: count, high: 1, reason: MANY}]", encoding="utf-8")
+    few.write_text("rules: [{name: few, measure: count, fail: {high: 1}, reason: MANY}]", encoding="utf-8")
     none = tmp_path / "none.yaml"
-    none.write_text("rules: [{name: none, measure: count, high: 0, reason: ANY}]", encoding="utf-8")
+    none.write_text("rules: [{name: none, measure: count, fail: {high: 0}, reason: ANY}]", encoding="utf-8")
     frames = [
         Regions(**who(n), size=(40, 80), regions=tuple(region(9) for _ in range(n)), prompt="rim") for n in range(3)
     ]
@@ -202,16 +203,68 @@ def test_frames_are_judged_again(tmp_path: Path) -> None:
     assert told(none, folder, "--sheet", tmp_path / "a.png")[0] == 1
 
 
+EDGE = "rules: [{name: edge, measure: box_width, fail: {high: 30 px}, often: 2 of 3, reason: EDGE}]"
+
+
+def frame(number: int, width: int, **fields: Any) -> Regions:
+    """A frame that shows something so wide."""
+    told: dict[str, Any] = who(number) | {"size": (40, 80), "regions": (region(width),)} | fields
+    return Regions(**told)
+
+
+def test_rules_on_several_frames_know_what_came_before(tmp_path: Path, today: str) -> None:
+    """Under a new book as on a line that had it: each camera for itself, and a gap may have hidden what counts."""
+    path = tmp_path / "edge.yaml"
+    path.write_text(EDGE, encoding="utf-8")
+    seen = [frame(0, 40), frame(1, 40), frame(2, 20), frame(3, 20), frame(4, 20), gap(5), frame(6, 40)]
+    other = [frame(n, 20, camera="cam-2") for n in range(7)]
+    mixed = [each for pair in zip(seen, other, strict=True) for each in pair]
+    reader, found = changes(kept(tmp_path / "archive", judged(mixed, today)), str(path), cameras=["cam-1"])
+    assert [now for _, now in found] == ["PASS", "FAIL", "PASS", "PASS", "PASS", "NO_READ"]
+    assert reader.gaps == 1
+    both = [again.now[0] for again in Reader(tmp_path / "archive", [str(path)])]
+    assert [each.outcome for each in both if each and each.camera == "cam-1"] == [now for _, now in found]
+    assert {each.outcome for each in both if each and each.camera == "cam-2"} == {"PASS"}
+
+
+def test_a_gap_is_known_without_a_verdict_on_it(tmp_path: Path, today: str) -> None:
+    """From the table of gaps, where the line has not judged it; one that is in both is one."""
+    path = tmp_path / "edge.yaml"
+    path.write_text(EDGE, encoding="utf-8")
+    seen = [*judged([frame(0, 20), frame(1, 20)], today), gap(2), *judged([frame(3, 40)], today)]
+    reader, found = changes(kept(tmp_path / "archive", seen), str(path))
+    assert (reader.gaps, found[-1]) == (1, ("FAIL", "NO_READ"))
+
+
+def test_what_was_stale_is_stale_again(tmp_path: Path, today: str) -> None:
+    """Frames are told in the order of their numbers, though one says that it was exposed before the last."""
+    seen = [frame(0, 20), frame(1, 21), frame(2, 22, t_ns=who(0)["t_ns"] + 1), frame(3, 23), frame(4, 24)]
+    _, found = changes(kept(tmp_path / "archive", judged(seen, today)), today)
+    assert found == [(each, each) for each in ("PASS", "PASS", "NO_READ", "PASS", "PASS")]
+
+
+def test_the_crop_of_a_frame_is_archived(tmp_path: Path) -> None:
+    """A book that wants it knows it again."""
+    path = tmp_path / "crop.yaml"
+    path.write_text("crops: {rim: [8, 8, 64, 48]}\n" + EDGE, encoding="utf-8")
+    seen = [frame(n, 20, prompt="rim", roi=Roi(8 * n, 8, 64, 48), encoder=7) for n in (1, 2)]
+    folder = kept(tmp_path / "archive", judged(seen, str(path)))
+    assert changes(folder, str(path))[1] == [("PASS", "PASS"), ("NO_READ", "NO_READ")]
+    assert [again.record for again in Reader(folder, [])] == seen
+    assert [again.was and again.was.mark for again in Reader(folder, [])] == [7, 7]
+
+
 def test_a_book_that_fails_on_a_part_is_told(line: Path, today: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It costs that one, as it would on a line, and is not taken for a pass."""
     import nodes.tools.rejudge as module
 
-    def faulty(record: Any, *, book: str) -> Any:
-        if record.id == 3:
-            raise ValueError("no such unit")
-        return rules(record, book=book)
+    class Faulty(Judge):
+        def judge(self, record: Any) -> Any:
+            if getattr(record, "id", None) == 3:
+                raise ValueError("no such unit")
+            return super().judge(record)
 
-    monkeypatch.setattr(module, "rules", faulty)
+    monkeypatch.setattr(module, "Judge", Faulty)
     status, out, _ = told(today, line)
     assert status == 1
     assert "PASS NOT JUDGED 1" in out
@@ -233,7 +286,10 @@ def test_stretches_hold_everything_once(times: list[int], cuts: int, tmp_path_fa
     folder = tmp_path_factory.mktemp("archive")
     today = book(folder, "today", 30)
     seen = [part(n, 20 + n % 20) for n in times]
-    batches = [[*seen[n::cuts], *(rules(p, book=today) for p in seen[(n + 1) % cuts :: cuts])] for n in range(cuts)]
+    batches = [
+        [*seen[n::cuts], *judged(seen[(n + 1) % cuts :: cuts], today)[len(seen[(n + 1) % cuts :: cuts]) :]]
+        for n in range(cuts)
+    ]
     kept(folder, *(batch for batch in batches if batch))
     found = [*Reader(folder, [today])]
     assert [again.record.seq for again in found] == sorted(times)
@@ -266,12 +322,12 @@ def test_the_time_that_was_read_counts_once(tmp_path: Path, today: str) -> None:
 
 def test_a_choice_of_parts_is_fair_and_always_the_same(today: str) -> None:
     """Late ones have the same chance as early ones."""
-    firsts = []
+    firsts, judge = [], Judge(open_book(today))
     for _ in range(2):
         found = Changes("b", keep=10)
         for number in range(1000):
             seen = part(number, 40)
-            found.add(Again(seen, None, ()), rules(seen, book=today))
+            found.add(Again(seen, None, ()), judge.judge(seen))
         (section,) = found.sections()
         assert section.count == 1000
         firsts.append([shown.record.seq for shown in section.shown if shown.record])

@@ -145,6 +145,7 @@ def _sides(seen: Seen) -> tuple[Span, Span]:
     rows, columns = np.nonzero(pixels)
     x, y = columns + left + 0.5, rows + top + 0.5
     dx, dy = _way(seen)
+    dx, dy = (-dx, -dy) if dx < 0 else (dx, dy)  # so that lines are drawn below it, and to its right
     # A pixel reaches half a pixel beyond its centre to the sides, and as far across a corner, as `measure` has it.
     reach = max(abs(dx), abs(dy)) / 2
     along, across = ((each.min() - reach, each.max() + reach) for each in (x * dx + y * dy, y * dx - x * dy))
@@ -152,7 +153,7 @@ def _sides(seen: Seen) -> tuple[Span, Span]:
     def corner(a: float, c: float) -> Point:
         return float(a * dx - c * dy), float(a * dy + c * dx)
 
-    low, high = (across[1], across[0]) if dx < 0 else across
+    low, high = across
     return (
         Span(corner(along[0], high), corner(along[1], high), (-dy, dx)),
         Span(corner(along[1], low), corner(along[1], high), (dx, dy)),

@@ -128,6 +128,7 @@ SEEN: tuple[Column, ...] = (
     ("roi", "roi?", ""),
     ("epoch", "string?", "settled, settling or unknown: whether the masks are of roi"),
     ("timing", "string?", "sensor, wall, parsed or arrival: how t_ns is known"),
+    ("encoder", "int64?", "counts of the belt's encoder"),
     ("found", "int32", "count"),
     ("layers", "[layer]", ""),
 )
@@ -151,7 +152,6 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("prompt", "string", ""),
         ("epoch", "string", "settled or unknown: whether the masks are of roi"),
         ("roi", "roi?", ""),
-        ("encoder", "int64?", "counts of the belt's encoder"),
         *REGION,
         ("measures", "[spread]", "over the whole views"),
         ("mark", "float64?", "encoder count at which its middle is at x = 0"),
@@ -167,7 +167,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("book", "string", "rule book"),
         ("version", "string", "digest of the rule book"),
         ("kept", "[finding]", "limits that were kept, where the book tells all"),
-        ("encoder", "int64?", "counts of the belt's encoder"),
+        ("mark", "float64?", "encoder count at which x = 0 of the view is where it lies"),
         ("views", "[view]", "of a verdict on several views"),
     ),
     "images": (

@@ -7,29 +7,48 @@ otherwise; the centre of the top-left pixel is (0, 0).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
-from msgspec.structs import force_setattr
 
-from pipeline.masks import Mask, Rle, Side
-from pipeline.shapes import Metric, Name, Shape
+from pipeline.fields import Epoch, Int64, Measured, Name, Nat, Outcome, Tally, Text, Timing
+from pipeline.findings import Finding, View
+from pipeline.layers import Layer, Pixels, Roi, Scores
+from pipeline.masks import Side
+from pipeline.regions import Coasted, Region, Spread, Track
 
-if TYPE_CHECKING:
-    Pixels = Mask
-else:
-    # A decoder reads a typed struct here, and `_settle` makes the mask of it: a type that msgspec does not know
-    # would be read as anything at all, and 4 MB of empty lists would become 300 MB of objects.
-    Pixels = Rle
-
-Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Nat = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Text = Annotated[str, Meta(max_length=1024)]
-Outcome = Literal["PASS", "WARN", "FAIL", "NO_READ"]
-Epoch = Literal["settled", "settling", "unknown"]
-Timing = Literal["sensor", "wall", "parsed", "arrival"]
-Measured = Literal["settled", "unknown"]  # nothing is measured while a crop settles
-Tally = Annotated[dict[Text, Nat], Meta(max_length=4096)]
+__all__ = [
+    "KINDS",
+    "AnyRecord",
+    "Coasted",
+    "Epoch",
+    "Finding",
+    "Frame",
+    "Gap",
+    "Image",
+    "Int64",
+    "Layer",
+    "Measured",
+    "Name",
+    "Nat",
+    "Outcome",
+    "Part",
+    "Pixels",
+    "Record",
+    "Region",
+    "Regions",
+    "Roi",
+    "Scores",
+    "Spread",
+    "Stats",
+    "Tally",
+    "Text",
+    "Timing",
+    "Track",
+    "Tracks",
+    "Verdict",
+    "View",
+]
 
 
 class Record(Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
@@ -46,51 +65,6 @@ class Record(Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower)
     session: Name
     seq: Nat
     t_ns: Int64
-
-
-class Roi(Struct, frozen=True):
-    """The rectangle of the sensor that the network saw, in sensor pixels; the prompt is this crop."""
-
-    x: Nat
-    y: Nat
-    width: Annotated[int, Meta(ge=1)]
-    height: Annotated[int, Meta(ge=1)]
-
-
-class Scores(Struct, frozen=True):
-    """What the network said before any threshold: quantised logits, as the sensor gives them.
-
-    Attributes:
-        size: (height, width) in px.
-        data: int8, row-major, height × width bytes; score = (value − zero_point) × scale.
-        scale: Logits per step; a positive score is inside.
-        zero_point: The value that means a score of 0.
-    """
-
-    size: tuple[Side, Side]
-    data: Annotated[bytes, Meta(max_length=1 << 24)]
-    scale: float
-    zero_point: int = 0
-
-
-class Layer(Struct, frozen=True):
-    """One mask of a frame: what was found for one label.
-
-    Attributes:
-        label: What the pixels mean: `part`, `pit`, …
-        mask: The pixels.
-        score: Confidence of the whole mask, 0…1.
-        scores: The logits behind the mask, where the sensor sent them.
-    """
-
-    label: Name
-    mask: Pixels
-    score: float = 1.0
-    scores: Scores | None = None
-
-    def __post_init__(self) -> None:
-        if type(self.mask) is not Mask:
-            _settle(self)
 
 
 class Frame(Record, frozen=True, kw_only=True):
@@ -139,46 +113,6 @@ class Image(Record, frozen=True, kw_only=True):
     prompt: Text = ""
 
 
-class Region(Struct, frozen=True):
-    """One connected component of a mask, measured.
-
-    Attributes:
-        label: Label of the layer it was found in.
-        area_px: Pixels that belong to it (holes do not).
-        box: (x, y, width, height) of the smallest upright box, whole pixels.
-        centroid: (x, y), mean of the pixel centres.
-        holes: Number of enclosed holes.
-        hole_area_px: Pixels inside those holes.
-        extent: Area over box area, 0…1: a rectangle has 1, a chipped one less.
-        whole: False where the region touches the edge of the view and may go on outside.
-        score: Confidence of the layer, 0…1.
-        mask: Its own pixels, in the frame's size.
-        shape: What its outline is like; None where an older version measured it.
-        metric: The same and more in mm; None where there was no calibration.
-        mean_score: Mean of its pixels' scores, logits; None where the sensor sent none.
-        contour: Its outer border, where it was asked for: its first pixel and a chain code; see `contours`.
-    """
-
-    label: Name
-    area_px: Nat
-    box: tuple[Int64, Int64, Nat, Nat]
-    centroid: tuple[float, float]
-    holes: Nat
-    hole_area_px: Nat
-    extent: float
-    whole: bool
-    score: float
-    mask: Pixels
-    shape: Shape | None = None
-    metric: Metric | None = None
-    mean_score: float | None = None
-    contour: Annotated[bytes, Meta(max_length=1 << 22)] = b""
-
-    def __post_init__(self) -> None:
-        if type(self.mask) is not Mask:
-            _settle(self)
-
-
 class Regions(Record, frozen=True, kw_only=True):
     """What was measured in one frame; no region at all means an empty view. Never of a settling crop.
 
@@ -195,25 +129,6 @@ class Regions(Record, frozen=True, kw_only=True):
     epoch: Measured = "settled"
     roi: Roi | None = None
     encoder: Int64 | None = None
-
-
-class Track(Struct, frozen=True):
-    """A region with an identity: `id` is unique in (camera, session)."""
-
-    id: Nat
-    region: Region
-
-
-class Coasted(Struct, frozen=True):
-    """A part that is in view but was not seen by itself: overlooked, in one region with others, or in pieces.
-
-    Attributes:
-        id: The id of its track.
-        box: (x, y, width, height) of where its motion has taken it, px; what is out of view is not in it.
-    """
-
-    id: Nat
-    box: tuple[float, float, float, float]
 
 
 class Tracks(Record, frozen=True, kw_only=True):
@@ -238,24 +153,6 @@ class Tracks(Record, frozen=True, kw_only=True):
     coasted: Annotated[tuple[Coasted, ...], Meta(max_length=65536)] = ()
 
 
-class Spread(Struct, frozen=True):
-    """What was measured of one part, over all views in which it was whole.
-
-    Attributes:
-        measure: What was measured, with its unit in the name.
-        mean: Mean over the views.
-        low: The least of them.
-        high: The greatest of them.
-        deviation: Their standard deviation (of the sample); 0 of a single view.
-    """
-
-    measure: Text
-    mean: float
-    low: float
-    high: float
-    deviation: float
-
-
 class Part(Record, frozen=True, kw_only=True):
     """One part, told once, when it has left the view; `seq` and `t_ns` are its last sight.
 
@@ -273,7 +170,6 @@ class Part(Record, frozen=True, kw_only=True):
         prompt: Name of the prompt under which it was followed; empty for the whole view.
         epoch: Whether the masks are of `roi`, as the last frame says.
         roi: The crop the network saw, in sensor pixels, where known.
-        encoder: What the belt's encoder counted at its last sight, where there is one.
     """
 
     id: Nat
@@ -288,63 +184,6 @@ class Part(Record, frozen=True, kw_only=True):
     prompt: Text = ""
     epoch: Measured = "settled"
     roi: Roi | None = None
-    encoder: Int64 | None = None
-
-
-class Finding(Struct, frozen=True):
-    """One limit that was not kept, or, where a book tells all it looked at, one that was.
-
-    Attributes:
-        rule: Name of the rule in the rule book.
-        reason: Reason code for the plant, as the rule book gives it.
-        measure: What was measured, as the rule book names it.
-        value: The measured value.
-        low: The least that is allowed, where there is such a limit.
-        high: The most that is allowed, where there is such a limit.
-        unit: Of value, limits and guard; empty for counts, ratios and conditions.
-        outcome: What this finding alone would make of it.
-        severity: How grave the rule says it is: `critical`, `major` or `minor`.
-        guard: Measurement uncertainty by which both limits were drawn in; None where none was.
-        calibration: Id of the calibration that the value rests upon; empty where it is in pixels.
-        note: What else a person should know: the numbers behind a condition, why nothing could be measured.
-        camera: Who saw it, in a verdict on several views; else empty.
-    """
-
-    rule: Text
-    reason: Text
-    measure: Text
-    value: float
-    low: float | None = None
-    high: float | None = None
-    unit: Text = ""
-    outcome: Outcome = "FAIL"
-    severity: Text = ""
-    guard: float | None = None
-    calibration: Text = ""
-    note: Text = ""
-    camera: Text = ""
-
-
-class View(Struct, frozen=True):
-    """One camera's verdict inside a verdict on several.
-
-    Attributes:
-        camera: The camera.
-        session: Its session.
-        seq: The last frame that its verdict speaks of.
-        outcome: What it decided alone.
-        part: Id of the part there, where it is about one.
-        book: The rule book that decided.
-        version: Digest of that book.
-    """
-
-    camera: Name
-    session: Name
-    seq: Nat
-    outcome: Outcome
-    part: Nat | None = None
-    book: Text = ""
-    version: Text = ""
 
 
 class Verdict(Record, frozen=True, kw_only=True):
@@ -359,7 +198,7 @@ class Verdict(Record, frozen=True, kw_only=True):
         book: Name of the rule book that decided.
         version: Digest of that book, 12 hexadecimal digits: equal where every word of it is equal.
         kept: Every limit that was looked at and kept, where the book tells all.
-        encoder: What the belt's encoder counted, where there is one.
+        mark: Where that lies on the belt, as the part says; of a frame, what the belt's encoder counted at exposure.
         views: The verdicts that it is made of, where it is about several views of one part.
     """
 
@@ -371,7 +210,7 @@ class Verdict(Record, frozen=True, kw_only=True):
     book: Text = ""
     version: Text = ""
     kept: Annotated[tuple[Finding, ...], Meta(max_length=4096)] = ()
-    encoder: Int64 | None = None
+    mark: float | None = None
     views: Annotated[tuple[View, ...], Meta(max_length=256)] = ()
 
 
@@ -405,11 +244,6 @@ class Stats(Record, frozen=True, kw_only=True):
     missing: Nat
     outcomes: Tally = {}
     reasons: Tally = {}
-
-
-def _settle(holder: Layer | Region) -> None:
-    """Make the mask of what a decoder read."""
-    force_setattr(holder, "mask", Mask.from_counts(holder.mask.size, holder.mask.counts))
 
 
 KINDS: tuple[type[Record], ...] = (Frame, Regions, Tracks, Part, Verdict, Gap, Stats, Image)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from msgspec import Struct
 
-from msgspec import Meta, Struct
-
-Name = Annotated[str, Meta(min_length=1, max_length=128)]
+from pipeline.fields import Name
 
 
 class Shape(Struct, frozen=True):

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-JUDGED = ("outcome", "subject", "part", "first_seq", "book", "version", "encoder")
+JUDGED = ("outcome", "subject", "part", "first_seq", "book", "version", "mark")
 
 
 def rows(records: Iterable[Record], *, masks: bool = True) -> dict[str, pa.Table]:
@@ -127,7 +127,7 @@ def _measured(row: Row) -> Row:
 def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
     layers = [_layer(layer) for layer in frame.layers]
     table = "settling" if frame.epoch == "settling" else "frames"
-    yield table, _seen(frame, found=len(layers), layers=layers, timing=frame.timing)
+    yield table, _seen(frame, found=len(layers), layers=layers, timing=frame.timing, encoder=frame.encoder)
 
 
 def _images(image: Image) -> Iterator[tuple[str, Row]]:
@@ -137,7 +137,7 @@ def _images(image: Image) -> Iterator[tuple[str, Row]]:
 
 
 def _regions(frame: Regions) -> Iterator[tuple[str, Row]]:
-    yield "frames", _seen(frame, found=len(frame.regions))
+    yield "frames", _seen(frame, found=len(frame.regions), encoder=frame.encoder)
     for place, region in enumerate(frame.regions):
         yield "regions", {**_who(frame), "kind": "regions", "place": place, "track": None, **_region(region)}
 
@@ -151,9 +151,8 @@ def _tracks(frame: Tracks) -> Iterator[tuple[str, Row]]:
 def _parts(part: Part) -> Iterator[tuple[str, Row]]:
     counted = {"first_seq": part.first_seq, "views": part.views, "hidden": part.hidden, "best_seq": part.best_seq}
     measures = [{name: getattr(spread, name) for name in Spread.__struct_fields__} for spread in part.measures]
-    told = {"measures": measures, "mark": part.mark, "piece": part.piece, "prompt": part.prompt, "epoch": part.epoch}
-    told |= {"roi": _roi(part.roi), "encoder": part.encoder}
-    yield "parts", {**_who(part), "part": part.id, **counted, **_region(part.best), **told}
+    told = {"mark": part.mark, "piece": part.piece, "prompt": part.prompt, "epoch": part.epoch, "roi": _roi(part.roi)}
+    yield "parts", {**_who(part), "part": part.id, **counted, **_region(part.best), **told, "measures": measures}
 
 
 def _verdicts(verdict: Verdict) -> Iterator[tuple[str, Row]]:
@@ -188,6 +187,10 @@ def _seen(frame: Frame | Regions | Tracks, **said: Any) -> Row:
 
 def _roi(roi: Roi | None) -> Row | None:
     return None if roi is None else {"x": roi.x, "y": roi.y, "width": roi.width, "height": roi.height}
+
+
+def _crop(row: Row) -> Roi | None:
+    return None if row["roi"] is None else Roi(**row["roi"])
 
 
 def _layer(layer: Layer) -> Row:
@@ -248,10 +251,10 @@ def _whose(row: Row) -> Row:
 
 
 def _part(row: Row) -> Part:
-    counted = {name: row[name] for name in ("first_seq", "views", "hidden", "best_seq", "prompt", "epoch", "encoder")}
+    same = ("first_seq", "views", "hidden", "best_seq", "prompt", "epoch", "mark", "piece")
+    told = {name: row[name] for name in same}
     measures = tuple(Spread(**spread) for spread in row["measures"])
-    told = {"measures": measures, "mark": row["mark"], "piece": row["piece"], "roi": row["roi"] and Roi(**row["roi"])}
-    return Part(**_whose(row), id=row["part"], **counted, best=_best(row), **told)
+    return Part(**_whose(row), id=row["part"], **told, best=_best(row), measures=measures, roi=_crop(row))
 
 
 def _measured_frame(row: Row, inside: Mapping[int, Row]) -> Regions:
@@ -259,10 +262,9 @@ def _measured_frame(row: Row, inside: Mapping[int, Row]) -> Regions:
         raise TableError(
             f"expected {row['found']} regions of frame {row['seq']} of '{row['camera']}', found {len(inside)}"
         )
-    said = {name: row[name] for name in ("prompt", "model")} | {"epoch": row["epoch"] or "settled"}
-    said["roi"] = row["roi"] and Roi(**row["roi"])
+    said = {name: row[name] for name in ("prompt", "model", "encoder")} | {"epoch": row["epoch"] or "settled"}
     seen = tuple(_best(inside[place]) for place in sorted(inside))
-    return Regions(**_whose(row), size=(row["height"], row["width"]), regions=seen, **said)
+    return Regions(**_whose(row), size=(row["height"], row["width"]), regions=seen, roi=_crop(row), **said)
 
 
 def _best(row: Row) -> Region:

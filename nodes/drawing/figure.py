@@ -76,7 +76,7 @@ def figure(pen: Pen, box: Box, seen: Seen, findings: Sequence[Finding], style: S
     pixels, at = crop(seen)
     x, y = place(at)
     pen.mask((round(x), round(y)), pixels, scale, mixed(colour, SOFT, style.theme.well), colour)
-    marks = [(finding, mark(seen, finding.measure, finding.value, finding.unit)) for finding in findings]
+    marks = [(finding, mark(seen, finding)) for finding in findings]
     for finding, shown in marks:
         _show(pen, place, shown, finding, style)
     if style.plain:
@@ -102,7 +102,7 @@ def _plain(pen: Pen, place: Place, seen: Seen, shown: Sequence[Mark | None], sty
     hand = Hand(style.theme.pale, style.lettering)
     for span, value in ((across(seen), seen.box[2]), (down(seen), seen.box[3])):
         if span not in shown:
-            _span(pen, place, span, amount(value, "px"), hand)
+            _span(pen, place, span, amount(f"{value}", "px"), hand)
 
 
 def _show(pen: Pen, place: Place, shown: Mark | None, finding: Finding, style: Style) -> None:

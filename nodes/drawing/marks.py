@@ -5,21 +5,23 @@ Places are in mask pixels from the corner of the top-left one: pixel (0, 0) reac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from math import cos, hypot, radians, sin
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from nodes.drawing.words import name
+from nodes.drawing.words import stem
 from nodes.sinks.canvas import Point, vision
-from nodes.transforms.quantity import UNITS
+from nodes.transforms.quantity import PLAIN, UNITS
 from pipeline.masks import Mask
+from pipeline.records import Finding
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NEAR, SLACK = 1.5, 0.03  # px, and of its value: a drawn length that is further off is not what was measured
+NEAR = 0.03  # of its value, beside a pixel: a drawn length that is further off than this is not what was measured
 
 
 class Seen(Protocol):
@@ -65,7 +67,7 @@ class Patch(Struct, frozen=True):
 
 
 class Around(Struct, frozen=True):
-    """A box around it: what its shape is compared with."""
+    """Lines from point to point: what its shape is compared with, such as a box around it."""
 
     corners: tuple[Point, ...]
 
@@ -73,23 +75,21 @@ class Around(Struct, frozen=True):
 Mark = Span | Spot | Patch | Around
 
 
-def mark(seen: Seen, measure: str, value: float, unit: str) -> Mark | None:
-    """What shows a measure on a region; None where it is of no place, or of none that is known here.
+def mark(seen: Seen, finding: Finding) -> Mark | None:
+    """What shows what was measured on a region; None where it is of no place, or of none that is known here.
 
     A length is shown only where it is as long as was measured: a picture never says anything else than its figures.
 
     Args:
         seen: The region.
-        measure: Its name: `box_width`, `length_mm`.
-        value: What was measured.
-        unit: Of what was measured.
+        finding: What was measured, of any region or of all together.
     """
-    stem = name(measure).replace(" ", "_")
-    if stem in SPANS:
-        span, long = SPANS[stem](seen), value * _pixels(seen, unit)
-        return span if long and abs(_length(span) - long) <= NEAR + SLACK * long else None
-    finder = PLACES.get(stem)
-    return finder(seen) if finder else None
+    what = stem(finding.measure)
+    if what not in SPANS:
+        finder = PLACES.get(what)
+        return finder(seen) if finder else None
+    span, wanted = SPANS[what](seen), finding.value * _pixels(seen, finding.unit)
+    return span if wanted and abs(_length(span) - wanted) <= 1 + NEAR * wanted else None
 
 
 def across(seen: Seen) -> Span:
@@ -137,21 +137,41 @@ def _athwart(seen: Seen) -> Span:
     return min(_sides(seen), key=_length)
 
 
-def _sides(seen: Seen) -> Iterator[Span]:
-    """Two sides of the smallest box, of any angle, around the corners of its pixels."""
+def _sides(seen: Seen) -> tuple[Span, Span]:
+    """Two sides of the smallest box around it: one that lies as its shape says, and one across."""
     import numpy as np
 
-    cv = vision()
-    pixels, (x, y) = crop(seen)
+    pixels, (left, top) = crop(seen)
     rows, columns = np.nonzero(pixels)
-    corners = np.concatenate([np.stack([columns + right, rows + low], 1) for right in (0, 1) for low in (0, 1)])
-    box = np.add(cv.boxPoints(cv.minAreaRect(corners.astype(np.float32))), (x, y))
-    middle = box.mean(axis=0)
-    for place in (0, 1):
-        start, end = box[place], box[place + 1]
-        outward = (start + end) / 2 - middle
-        far = float(np.hypot(*outward)) or 1.0
-        yield Span(tuple(start.tolist()), tuple(end.tolist()), (float(outward[0]) / far, float(outward[1]) / far))
+    x, y = columns + left + 0.5, rows + top + 0.5
+    dx, dy = _way(seen)
+    dx, dy = (-dx, -dy) if dx < 0 else (dx, dy)  # so that lines are drawn below it, and to its right
+    # A pixel reaches half a pixel beyond its centre to the sides, and as far across a corner, as `measure` has it.
+    reach = max(abs(dx), abs(dy)) / 2
+    along, across = ((each.min() - reach, each.max() + reach) for each in (x * dx + y * dy, y * dx - x * dy))
+
+    def corner(a: float, c: float) -> Point:
+        return float(a * dx - c * dy), float(a * dy + c * dx)
+
+    low, high = across
+    return (
+        Span(corner(along[0], high), corner(along[1], high), (-dy, dx)),
+        Span(corner(along[1], low), corner(along[1], high), (dx, dy)),
+    )
+
+
+def _way(seen: Seen) -> Point:
+    """The way of the longer side of the smallest box around it, a unit vector."""
+    shape = getattr(seen, "shape", None)
+    if shape is not None:
+        return cos(radians(shape.angle_deg)), sin(radians(shape.angle_deg))
+    import numpy as np
+
+    corners = vision().boxPoints(vision().minAreaRect(np.argwhere(crop(seen)[0])[:, ::-1].astype(np.float32)))
+    first, second = corners[1] - corners[0], corners[2] - corners[1]
+    x, y = first if np.hypot(*first) >= np.hypot(*second) else second
+    far = float(np.hypot(x, y))
+    return (float(x) / far, float(y) / far) if far else (1.0, 0.0)
 
 
 def _across_disc(seen: Seen) -> Span:
@@ -178,17 +198,24 @@ def _around(seen: Seen) -> Around:
     return Around(((x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)))
 
 
+def _angle(seen: Seen) -> Around:
+    """From the x axis to the way in which it is longest, through its centre."""
+    (x, y), (dx, dy) = _centre(seen).at, _way(seen)
+    far = _length(_along(seen)) / 2
+    return Around(((x + far, y), (x, y), (x + far * dx, y + far * dy)))
+
+
 def _pixels(seen: Seen, unit: str) -> float:
-    """Pixels per unit of length; 0 where nobody knows, as where no calibration was."""
-    per_mm = getattr(getattr(seen, "metric", None), "pixel_mm", 0.0)
-    if unit == "px":
+    """Pixels per unit of length; 0 where nobody knows, as where no calibration was, or where it is of no length."""
+    length = UNITS.get(unit, PLAIN)
+    if length.dims == UNITS["px"].dims:
         return 1.0
-    known = UNITS.get(unit)
-    return float(known.scale) / per_mm if known and per_mm and known.dims == UNITS["mm"].dims else 0.0
+    metric = getattr(seen, "metric", None)
+    return float(length.scale) / metric.pixel_mm if metric and length.dims == UNITS["mm"].dims else 0.0
 
 
 def _length(span: Span) -> float:
-    return float(((span.end[0] - span.start[0]) ** 2 + (span.end[1] - span.start[1]) ** 2) ** 0.5)
+    return hypot(span.end[0] - span.start[0], span.end[1] - span.start[1])
 
 
 SPANS: dict[str, Callable[[Seen], Span]] = {
@@ -203,6 +230,7 @@ PLACES: dict[str, Callable[[Seen], Mark | None]] = {
     "hole_area": holes,
     "extent": _around,
     "solidity": _around,
+    "angle": _angle,
     "centroid_x": _centre,
     "centroid_y": _centre,
 }

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from nodes.transforms.measures import SUFFIXES
 from pipeline.records import Finding
 
-SUFFIXES = ("_mm2", "_px2", "_mm", "_px", "_deg", "_s")
+TIGHT = ("", "%", "°")  # written without a blank
 
 
 def name(measure: str) -> str:
-    """A measure without the unit in its name.
+    """A measure without its unit.
 
-    >>> name("hole_area_px"), name("length_mm"), name("extent"), name("most(area)")
-    ('hole area', 'length', 'extent', 'most(area)')
+    >>> name("hole_area_px"), name("length_mm"), name("extent"), name("angle_deg")
+    ('hole area', 'length', 'extent', 'angle')
     """
-    for suffix in SUFFIXES:
-        measure = measure.removesuffix(suffix)
-    return measure.replace("_", " ")
+    return stem(measure).replace("_", " ")
+
+
+def stem(measure: str) -> str:
+    """The same as a rule book may write it.
+
+    >>> stem("box_width_px"), stem("length_mm"), stem("length")
+    ('box_width', 'length', 'length')
+    """
+    return next((measure.removesuffix(end) for end in SUFFIXES if measure.endswith(end)), measure)
 
 
 def number(value: float) -> str:
@@ -35,31 +43,42 @@ def number(value: float) -> str:
     )
 
 
-def amount(value: float, unit: str) -> str:
-    """A value with its unit.
+def amount(number: str, unit: str) -> str:
+    """A number with its unit.
 
-    >>> amount(36, "px"), amount(2, ""), amount(12.5, "°")
-    ('36 px', '2', '12.5°')
+    >>> amount("36", "px"), amount("2", ""), amount("12.5", "°"), amount("86.5", "%")
+    ('36 px', '2', '12.5°', '86.5%')
     """
-    return f"{number(value)}{'' if unit in ('', '°') else ' '}{unit}"
+    return f"{number}{'' if unit in TIGHT else ' '}{unit}"
 
 
 def measured(finding: Finding) -> str:
-    """What was measured, with its unit."""
-    return amount(finding.value, finding.unit)
+    """What was measured, with its unit; with more digits where fewer would lie on another side of a limit.
+
+    >>> said = "width", 12.349, None, 12.34, "mm"
+    >>> measured(Finding("r", "R", *said)), measured(Finding("r", "R", "width", 12.349, high=11, unit="mm"))
+    ('12.349 mm', '12.3 mm')
+    """
+    said = number(finding.value)
+    limits = [limit for limit in (finding.low, finding.high) if limit is not None]
+    if any(_side(float(said), limit) != _side(finding.value, limit) for limit in limits):
+        said = f"{finding.value:.6g}"
+    return amount(said, finding.unit)
 
 
 def allowed(finding: Finding) -> str:
-    """The limits of a finding; empty where there are none.
+    """The limits of a finding, as the book gives them; empty where there are none.
 
-    >>> allowed(Finding("r", "R", "box_width", 36, high=35, unit="px"))
-    '≤ 35 px'
-    >>> allowed(Finding("r", "R", "extent", 0.8, 0.865, 1.0))
-    '0.865 … 1'
+    >>> allowed(Finding("r", "R", "width", 36, high=35, unit="px")), allowed(Finding("r", "R", "extent", 0.8, 0.865, 1))
+    ('≤ 35 px', '0.865 … 1')
     """
-    low, high, unit = finding.low, finding.high, finding.unit
+    low, high = (None if limit is None else f"{limit:g}" for limit in (finding.low, finding.high))
     if low is not None and high is not None:
-        return amount(high, unit) if low == high else f"{number(low)} … {amount(high, unit)}"
+        return amount(high if low == high else f"{low} … {high}", finding.unit)
     if high is not None:
-        return f"≤ {amount(high, unit)}"
-    return f"≥ {amount(low, unit)}" if low is not None else ""
+        return f"≤ {amount(high, finding.unit)}"
+    return f"≥ {amount(low, finding.unit)}" if low is not None else ""
+
+
+def _side(value: float, limit: float) -> int:
+    return (value > limit) - (value < limit)

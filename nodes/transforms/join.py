@@ -57,8 +57,8 @@ def join(
 
     Args:
         cameras: Whose views a part needs; the first one's number and time become those of the verdict.
-        by: What tells that views are of one part: time, the count of an encoder, or the id of the part, where ids
-            are the same at all cameras.
+        by: What tells that views are of one part: time, where it lies on the belt (`track` with a `pulse` marks it, in
+            counts of the encoder), or the id of the part, where ids are the same at all cameras.
         within: How far apart the views of one part may be; less than half the distance of two parts.
         late: How far a camera may be behind the others before they go on without it; for `part`, in parts.
         offsets: How much later the belt brings a part to a camera: camera → time or counts.
@@ -76,7 +76,6 @@ def places(by: By, offsets: dict[str, float]) -> Place:
     if by == "part":
         return lambda verdict: verdict.part
     if by == "encoder":
-        counts = {camera: round(offset) for camera, offset in offsets.items()}
-        return lambda verdict: None if verdict.encoder is None else verdict.encoder - counts.get(verdict.camera, 0)
+        return lambda verdict: None if verdict.mark is None else round(verdict.mark - offsets.get(verdict.camera, 0.0))
     times = {camera: round(offset * NS) for camera, offset in offsets.items()}
     return lambda verdict: verdict.t_ns - times.get(verdict.camera, 0)

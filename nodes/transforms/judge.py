@@ -191,7 +191,7 @@ class Judge:
             book=self.book.name,
             version=self.book.version,
             kept=tuple(finding for finding in findings if finding.outcome == "PASS") if self._tells else (),
-            encoder=part.encoder if part else None,
+            mark=part.mark if part else record.encoder if isinstance(record, Regions) else None,
         )
 
 

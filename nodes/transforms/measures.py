@@ -72,8 +72,8 @@ def stems(known: Iterable[Measure]) -> dict[str, list[Measure]]:
 
 
 def _of_parts() -> Iterator[Measure]:
-    """What a part says of itself beside its best view; who and when it was is no measurement."""
-    own = {*Part.__struct_fields__} - {*Record.__struct_fields__, "id", "encoder", "first_seq", "best_seq"}
+    """What a part says of itself beside its best view; who, when and where it was is no measurement."""
+    own = {*Part.__struct_fields__} - {*Record.__struct_fields__, "id", "first_seq", "best_seq", "mark", "piece"}
     yield from (each for each in _fields(Part, "part") if each.name in own)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -17,15 +16,19 @@ from nodes.drawing import words
 from nodes.drawing.contact import Section, contact, extent
 from nodes.drawing.figure import Style, figure, fitting
 from nodes.drawing.files import write
-from nodes.drawing.marks import Patch, Span, mark
+from nodes.drawing.marks import Around, Patch, Span, mark
 from nodes.drawing.portrait import PAGE, Shown, portrait
 from nodes.drawing.sign import sign
 from nodes.drawing.svg import Svg
 from nodes.drawing.theme import DARK, LIGHT, Theme
 from nodes.sinks.canvas import Canvas
+from nodes.transforms.measure import measured
+from nodes.transforms.metric import plane
+from pipeline.calibration import Calibration
 from pipeline.errors import KensaError
 from pipeline.masks import Mask
 from pipeline.records import Finding, Outcome, Part, Region, Regions, Verdict
+from tests.nodes.scenes import frame
 
 cv2 = pytest.importorskip("cv2", reason="pip install 'kensa[vision]'")
 
@@ -48,6 +51,13 @@ def plate(width: int = 20, height: int = 30, hole: int = 0) -> Region:
     return region(pixels)
 
 
+def turned(size: tuple[int, int], angle: float) -> np.ndarray[Any, Any]:
+    """A rectangle that lies askew in a view of 96 × 96."""
+    fine = np.zeros((96, 96), np.uint8)
+    cv2.fillPoly(fine, [cv2.boxPoints(((48, 48), size, angle)).round().astype(int)], 1)
+    return fine.astype(bool)
+
+
 def part(seen: Region | None = None, **fields: Any) -> Part:
     """A part."""
     told: dict[str, Any] = {"id": 4, "first_seq": 3, "views": 5, "hidden": 0, "best_seq": 7} | fields
@@ -63,6 +73,11 @@ def verdict(outcome: Outcome = "FAIL", *findings: Finding, **fields: Any) -> Ver
 LONG = Finding("not too long", "BURR", "box_width", 20.0, high=18.0, unit="px")
 
 
+def found(measure: str, value: float, unit: str = "px", **fields: Any) -> Finding:
+    """What was measured."""
+    return Finding("r", "R", measure, value, unit=unit, **fields)
+
+
 def drawn(shown: Shown, theme: Theme = LIGHT) -> np.ndarray[Any, Any]:
     """A page: (H, W, 3)."""
     canvas = Canvas(*PAGE, theme.back)
@@ -71,7 +86,7 @@ def drawn(shown: Shown, theme: Theme = LIGHT) -> np.ndarray[Any, Any]:
 
 
 def test_words() -> None:
-    """Units stand in the names of measures."""
+    """Units stand beside numbers, in the names of measures they are left out."""
     assert doctest.testmod(words).failed == 0
 
 
@@ -79,7 +94,7 @@ def test_words() -> None:
 def test_a_dimension_line_is_as_long_as_was_measured(width: int, height: int) -> None:
     """Its ends lie on the edges of pixels: as many pixels apart as were counted."""
     seen = plate(width, height)
-    across, down = mark(seen, "box_width", width, "px"), mark(seen, "box_height", height, "px")
+    across, down = mark(seen, found("box_width", width)), mark(seen, found("box_height_px", height))
     assert isinstance(across, Span)
     assert isinstance(down, Span)
     assert (across.start, across.end) == ((5, 10 + height), (5 + width, 10 + height))
@@ -89,30 +104,51 @@ def test_a_dimension_line_is_as_long_as_was_measured(width: int, height: int) ->
 @pytest.mark.parametrize("angle", [20, 45, 70])
 def test_the_length_of_a_part_that_lies_askew_is_drawn_along_it(angle: int) -> None:
     """The sides of the smallest box around it are turned as it is."""
-    fine = np.zeros((96, 96), np.uint8)
-    corners = cv2.boxPoints(((48, 48), (50, 20), angle)).round().astype(int)
-    cv2.fillPoly(fine, [corners], 1)
-    shown = mark(region(fine.astype(bool)), "length", 50.5, "px")
+    shown = mark(region(turned((50, 20), angle)), found("length", 50.5))
     assert isinstance(shown, Span)
     (x, y), (right, low) = shown.start, shown.end
     assert np.hypot(right - x, low - y) == pytest.approx(50.5, abs=2.5)
     assert abs(np.degrees(np.arctan2(low - y, right - x)) % 180 - angle) < 3
 
 
+@given(angle=st.integers(0, 179), size=st.tuples(st.integers(20, 50), st.integers(8, 16)))
+def test_lines_are_those_that_were_measured(angle: int, size: tuple[int, int]) -> None:
+    """Whatever lies how it may: lengths in px and in mm, by the shape and the scale that the region itself tells."""
+    shown_mm = plane(Calibration(id="plane-7", date="2026-11-22", scale=0.25, of="mask"), (96, 96), None)
+    (seen,) = measured(frame(turned(size, angle)), seen=shown_mm).regions
+    assert seen.shape
+    assert seen.metric
+    for measure, wanted in (("length", seen.shape.length_px), ("width", seen.shape.width_px)):
+        shown = mark(seen, found(measure, wanted))
+        assert isinstance(shown, Span)
+        assert np.subtract(shown.end, shown.start) @ shown.side == pytest.approx(0, abs=1e-6)
+        assert np.hypot(*np.subtract(shown.end, shown.start)) == pytest.approx(wanted, abs=1e-6)
+    assert mark(seen, found("length", seen.metric.length_mm, "mm")) == mark(seen, found("length", seen.shape.length_px))
+    assert mark(seen, found("length_mm", seen.metric.length_mm / 10, "cm"))
+    assert mark(seen, found("diameter", seen.shape.diameter_px))
+    lines = mark(seen, found("angle", seen.shape.angle_deg, "°"))
+    assert isinstance(lines, Around)
+    (right, middle, end) = lines.corners
+    assert right[1] == middle[1]
+    turn = np.degrees(np.arctan2(end[1] - middle[1], end[0] - middle[0])) % 360
+    assert turn == pytest.approx(seen.shape.angle_deg, abs=1e-6)
+
+
 def test_what_is_not_what_was_measured_is_not_drawn() -> None:
     """A width of 12 on a region that is 20 × 30: somebody measured something else, and no line claims it."""
-    assert mark(plate(), "box_width", 12, "px") is None
-    assert mark(plate(), "width_mm", 4.0, "mm") is None  # nobody knows how long a pixel is
-    assert mark(plate(), "anything", 1.0, "px") is None
+    assert mark(plate(), found("box_width", 12)) is None
+    assert mark(plate(), found("width", 4.0, "mm")) is None  # nobody knows how long a pixel is
+    assert mark(plate(), found("anything", 1.0)) is None
+    assert mark(plate(), found("most(length)", 30.0)) is None  # of which region?
 
 
 def test_holes_are_where_they_are() -> None:
     """The pixels inside, and nothing around; a bay is no hole."""
-    shown = mark(plate(hole=4), "holes", 1, "")
+    shown = mark(plate(hole=4), found("holes", 1, ""))
     assert isinstance(shown, Patch)
     assert shown.pixels.sum() == 16
     assert shown.middle == (12, 22)
-    assert mark(plate(), "hole_area_px", 3, "px²") is None
+    assert mark(plate(), found("hole_area_px", 3, "px²")) is None
 
 
 def test_a_figure_stays_in_its_box() -> None:
@@ -120,11 +156,8 @@ def test_a_figure_stays_in_its_box() -> None:
     for seen in (plate(2, 80), plate(80, 2), plate(80, 80), plate(1, 1)):
         canvas = Canvas(600, 500, (0, 0, 0))
         box = (60, 50, 480, 400)
-        found = (
-            Finding("r", "R", "box_width", seen.box[2], high=1, unit="px"),
-            Finding("q", "Q", "box_height", seen.box[3], high=1, unit="px"),
-        )
-        figure(canvas, box, seen, found, Style(plain=True))
+        both = found("box_width", seen.box[2], high=1), found("box_height", seen.box[3], high=1)
+        figure(canvas, box, seen, both, Style(plain=True))
         canvas.pixels[50:450, 60:540] = 0
         assert not canvas.pixels.any()
 
@@ -217,15 +250,3 @@ def test_a_sheet_has_a_tile_for_every_verdict() -> None:
         canvas = Canvas(*extent(sections), LIGHT.back)
         contact(canvas, "title", "said", sections, LIGHT)
         assert (canvas.pixels != LIGHT.back).any()
-
-
-def test_a_limit_that_was_kept_is_told_where_the_book_tells_all() -> None:
-    """In the colour of a pass, below what was not kept."""
-    good = Finding("high enough", "LOW", "box_height", 30.0, low=25.0, unit="px", outcome="PASS")
-    svg = Svg(*PAGE, LIGHT.back)
-    portrait(svg, Shown(verdict("FAIL", LONG, kept=(good,)), part()), LIGHT)
-    told = svg.file().decode()
-    green = "#{:02x}{:02x}{:02x}".format(*LIGHT.outcomes["PASS"])
-    assert re.search(f'fill="{green}"[^>]*>LOW<', told)
-    assert told.index(">BURR<") < told.index(">LOW<")
-    assert ">(≥ 25 px)<" in told

@@ -134,7 +134,7 @@ def test_an_encoder_tells_parts_apart_though_the_belt_stands_still() -> None:
     """Counts instead of seconds; a view without a count is of no part that anybody knows."""
     tell = {"by": "encoder", "within": 20, "offsets": {"right": 500}}
     counts = {"top": 1000, "left": 1010, "right": 1495}
-    records = [seen(camera, 1, encoder=count, t_ns=0) for camera, count in counts.items()]
+    records = [seen(camera, 1, mark=count, t_ns=0) for camera, count in counts.items()]
     assert [each.outcome for each in told(records, **tell)] == ["PASS"]
     (lost, rest) = told([seen("left", 1), *records[::2]], **tell)
     assert (lost.outcome, reasons(lost)) == ("NO_READ", [("left", "NO_PLACE")])

@@ -13,6 +13,7 @@ from statistics import median
 from time import perf_counter_ns
 from typing import TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +39,7 @@ Costs = dict[tuple[tuple[int, int], int], float]
 
 def figures() -> Iterator[Figure]:
     """Every size and number of pieces beside the best composition, and at 96 × 96 with five beside the others too."""
+    cv2.setNumThreads(1)  # as all others: threads that wait for a busy machine would be measured
     kernels = compiled.compiled()
     compiled.ready = lambda: kernels
     costs: Costs = {}

@@ -42,7 +42,6 @@ REGION: tuple[Column, ...] = (
     ("mean_score", "float64?", "logits"),
     ("shape", "shape?", "what the outline is like; null where an older version measured it"),
     ("metric", "metric?", "lengths in mm; null without a calibration"),
-    ("contour", "binary?", "x and y of the first pixel, uint32, then Freeman's chain code; null where nobody asked"),
     *PIXELS,
 )
 STRUCTS: dict[str, tuple[Column, ...]] = {

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from pipeline.fields import Int64, Name, Nat, Text
 from pipeline.layers import Pixels, settle
@@ -29,7 +27,6 @@ class Region(Struct, frozen=True):
         shape: What its outline is like; None where an older version measured it.
         metric: The same and more in mm; None where there was no calibration.
         mean_score: Mean of its pixels' scores, logits; None where the sensor sent none.
-        contour: Its outer border, where it was asked for: its first pixel and a chain code; see `contours`.
     """
 
     label: Name
@@ -45,7 +42,6 @@ class Region(Struct, frozen=True):
     shape: Shape | None = None
     metric: Metric | None = None
     mean_score: float | None = None
-    contour: Annotated[bytes, Meta(max_length=1 << 22)] = b""
 
     def __post_init__(self) -> None:
         if type(self.mask) is not Mask:

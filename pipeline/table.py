@@ -121,7 +121,7 @@ def _measured(row: Row) -> Row:
     """A row without pixels."""
     if "layers" in row:
         return {**row, "layers": [{**layer, "counts": None, "scores": None} for layer in row["layers"]]}
-    return {name: None if name in ("counts", "data", "contour") else value for name, value in row.items()}
+    return {name: None if name in ("counts", "data") else value for name, value in row.items()}
 
 
 def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
@@ -228,7 +228,6 @@ def _region(region: Region) -> Row:
         "mean_score": region.mean_score,
         "shape": region.shape and asdict(region.shape),
         "metric": region.metric and _metric(region.metric),
-        "contour": region.contour or None,
         **_pixels(region.mask),
     }
 
@@ -283,7 +282,6 @@ def _best(row: Row) -> Region:
         shape=row["shape"] and Shape(**row["shape"]),
         metric=_in_mm(row["metric"]),
         mean_score=row["mean_score"],
-        contour=row["contour"] or b"",
     )
 
 

@@ -48,9 +48,7 @@ WHO: dict[str, Any] = {"camera": "cam-1", "session": "5d1c", "seq": 7, "t_ns": 1
 MASK = Mask.from_dense(np.array([[0, 1, 1], [0, 1, 0]]))
 SHAPE = Shape(4.5, 2.0, 1.5, 45.0, 1.95, 0.8, 0.85)
 METRIC = Metric(0.12, 0.0, (12.5, -3.0), 0.9, 0.4, 0.3, 44.5, 0.39, 0.2, "bench-7")
-REGION = Region(
-    "part", 3, (1, 0, 2, 2), (4 / 3, 1 / 3), 0, 0, 0.75, True, 0.5, MASK, SHAPE, METRIC, -0.5, bytes(8) + b"\1\5"
-)
+REGION = Region("part", 3, (1, 0, 2, 2), (4 / 3, 1 / 3), 0, 0, 0.75, True, 0.5, MASK, SHAPE, METRIC, -0.5)
 SCORES = Scores((2, 3), bytes((0, 255, 128, 127, 1, 2)), 0.125, -3)
 
 EVERY: tuple[AnyRecord, ...] = (
@@ -132,7 +130,7 @@ def test_what_version_1_0_wrote_is_read() -> None:
 def test_what_version_1_1_wrote_is_read(name: str) -> None:
     """It measured less: no outline, no mm."""
     kept = bytes.fromhex((GOLDEN / "wire" / f"{name}-1.1.hex").read_text(encoding="ascii"))
-    bare = replace(REGION, shape=None, metric=None, mean_score=None, contour=b"")
+    bare = replace(REGION, shape=None, metric=None, mean_score=None)
     told: dict[str, AnyRecord] = {
         "regions": replace(EVERY[1], regions=(bare,), roi=None),
         "tracks": replace(EVERY[2], tracks=(Track(4, bare),)),

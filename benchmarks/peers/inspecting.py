@@ -39,11 +39,15 @@ def best(scores: Scores) -> list[Piece]:
     parents = tree[0][:, 3].tolist()
     # Which outline is of which piece: both know the box around it.
     outer = {cv2.boundingRect(border): i for i, border in enumerate(borders) if parents[i] < 0}
+    inner: dict[int, list[float]] = {}
+    for border, parent in zip(borders, parents, strict=True):
+        if parent >= 0:
+            inner.setdefault(parent, []).append(cv2.contourArea(border))
     found = []
     for n, piece in enumerate(pieces):
         x, y, width, height = map(int, boxes[n])
         own = outer[x, y, width, height]
-        holes = [cv2.contourArea(borders[i]) for i, parent in enumerate(parents) if parent == own]
+        holes = inner.get(own, [])
         inside = piece.crop([x, y, width, height]).to_array()
         mean = cv2.mean(scores[y : y + height, x : x + width], inside)[0]
         outline = _outline(borders[own], areas[n], piece.moments())

@@ -6,11 +6,12 @@ are counted clockwise on a screen: 0 is to the right, 2 is down.
 
 from __future__ import annotations
 
-import struct
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from nodes.transforms.components import vision
 from pipeline.errors import MaskError
+from pipeline.masks import Mask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,33 +19,40 @@ if TYPE_CHECKING:
 
 RIGHT = (1, 1, 0, -1, -1, -1, 0, 1)
 DOWN = (0, 1, 1, 1, 0, -1, -1, -1)
-HEAD = struct.Struct("<II")
 
 
-def packed(x: int, y: int, code: bytes) -> bytes:
-    """A border as a region carries it.
+def contour(mask: Mask) -> NDArray[np.int64]:
+    """The outer border of a region: (n, 2) x and y of its outermost pixels, clockwise on a screen, each step once.
 
-    Args:
-        x: Column of the region's first pixel, down the columns.
-        y: Its row.
-        code: A way for each step, clockwise, until the walk is at the first pixel again.
-    """
-    return HEAD.pack(x, y) + code
-
-
-def points(contour: bytes) -> NDArray[np.int64]:
-    """The pixels that a border walks over: (n, 2) x and y of their centres, each step once, the first pixel first.
+    It begins with the first pixel, down the columns. It does not travel: whoever has the mask has it.
 
     Raises:
-        MaskError: If it is no contour.
+        MaskError: If the mask shows anything but one piece.
+        NodeError: If OpenCV is not installed.
     """
     import numpy as np
 
-    if len(contour) < HEAD.size or any(way > 7 for way in contour[HEAD.size :]):
-        raise MaskError(f"expected a contour of a region, found {len(contour)} bytes that are none")
-    ways = np.frombuffer(contour, np.uint8, offset=HEAD.size)[:-1]
+    cv2, around = vision(), mask.dense.view("u1")
+    borders, _ = cv2.findContours(np.pad(around, 1), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if len(borders) != 1:
+        raise MaskError(f"expected the mask of one region, found {len(borders)} pieces")
+    border = borders[0].reshape(-1, 2) - 1
+    first = border[np.lexsort((border[:, 1], border[:, 0]))[0]]
+    return points((int(first[0]), int(first[1])), chain(border))
+
+
+def points(first: tuple[int, int], code: bytes) -> NDArray[np.int64]:
+    """The pixels that a walk passes: (n, 2) x and y of their centres, each step once.
+
+    Args:
+        first: x and y of the pixel where it begins.
+        code: A way for each step, until it is there again.
+    """
+    import numpy as np
+
+    ways = np.frombuffer(code, np.uint8)[:-1]
     steps = np.stack([np.array(RIGHT)[ways], np.array(DOWN)[ways]], axis=1)
-    return np.concatenate([[HEAD.unpack_from(contour)], HEAD.unpack_from(contour) + steps.cumsum(axis=0)])
+    return np.concatenate([[first], first + steps.cumsum(axis=0)])
 
 
 def chain(border: NDArray[Any]) -> bytes:

@@ -11,7 +11,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from nodes.transforms import plain
-from nodes.transforms.contours import packed
+from nodes.transforms.contours import points
 from nodes.transforms.fast import compiled
 from nodes.transforms.metric import Plane, metric, plane
 from pipeline.calibration import open_calibration, read_calibration
@@ -32,7 +32,7 @@ CalibrationFile = Annotated[str, Meta(description="a file", extra={"beside": Tru
 
 
 @node()
-def measure(frame: Frame, *, calibration: CalibrationFile | None = None, contours: bool = False) -> Regions | None:
+def measure(frame: Frame, *, calibration: CalibrationFile | None = None) -> Regions | None:
     """Find the connected pieces of every mask and measure each: area, place, outline, holes, oriented box, shape.
 
     Pixels that touch at a corner are connected. Regions are in the order of their leftmost pixels. All numbers are in
@@ -42,17 +42,14 @@ def measure(frame: Frame, *, calibration: CalibrationFile | None = None, contour
     Args:
         calibration: How sensor pixels become mm; `kensa calibrate` makes it. A relative path starts at the folder of
             the topology.
-        contours: Tell the outer border of each region as well; whoever has the mask can find it again.
     """
     if frame.epoch == "settling":
         return None
     seen = None if calibration is None else plane(open_calibration(calibration), frame.size, frame.roi)
-    return measured(frame, frame.epoch, seen, contours=contours)
+    return measured(frame, frame.epoch, seen)
 
 
-def measured(
-    frame: Frame, epoch: Measured = "settled", seen: Plane | None = None, *, contours: bool = False
-) -> Regions:
+def measured(frame: Frame, epoch: Measured = "settled", seen: Plane | None = None) -> Regions:
     """Everything that a frame's masks show; in mm as well, where it is known what they see of the plane."""
     return Regions(
         camera=frame.camera,
@@ -60,7 +57,7 @@ def measured(
         seq=frame.seq,
         t_ns=frame.t_ns,
         size=frame.size,
-        regions=tuple([region for layer in frame.layers for region in regions(layer, seen, contours=contours)]),
+        regions=tuple([region for layer in frame.layers for region in regions(layer, seen)]),
         prompt=frame.prompt,
         model=frame.model,
         epoch=epoch,
@@ -69,7 +66,7 @@ def measured(
     )
 
 
-def regions(layer: Layer, seen: Plane | None = None, *, contours: bool = False) -> Iterator[Region]:
+def regions(layer: Layer, seen: Plane | None = None) -> Iterator[Region]:
     """Every connected piece of a layer, in the order of their first pixels, down the columns.
 
     Raises:
@@ -81,9 +78,11 @@ def regions(layer: Layer, seen: Plane | None = None, *, contours: bool = False) 
     for numbers, floats in zip(whole, figures, strict=True):
         end, steps = numbers[17], numbers[19]
         own = mask if len(whole) == 1 else Mask(mask.size, None, told[at:end])
-        border = packed(numbers[1], numbers[18], code[walked : walked + steps]) if contours or seen else b""
-        region = _region(layer, own, numbers, floats, border if contours else b"")
-        yield region if seen is None else replace(region, metric=metric(region, border, seen))
+        region = _region(layer, own, numbers, floats)
+        if seen is not None:
+            border = points((numbers[1], numbers[18]), code[walked : walked + steps])
+            region = replace(region, metric=metric(region, border, seen))
+        yield region
         at, walked = end, walked + steps
 
 
@@ -123,7 +122,7 @@ def _none() -> NDArray[np.int8]:
     return np.frombuffer(b"", np.int8).reshape(0, 0)
 
 
-def _region(layer: Layer, mask: Mask, numbers: list[int], figures: list[float], contour: bytes) -> Region:
+def _region(layer: Layer, mask: Mask, numbers: list[int], figures: list[float]) -> Region:
     area, left, top, right, bottom, x, y = numbers[:7]
     width, height = right - left, bottom - top
     scores = layer.scores
@@ -141,7 +140,6 @@ def _region(layer: Layer, mask: Mask, numbers: list[int], figures: list[float], 
         _shape(numbers, figures),
         None,
         None if scores is None else (numbers[16] / area - scores.zero_point) * scores.scale,
-        contour,
     )
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from nodes.transforms.contours import points
 from pipeline.calibration import Calibration, carried, on_sensor, vision
 from pipeline.errors import NodeError
 from pipeline.records import Region, Roi
@@ -78,12 +77,12 @@ def _carried(calibration: Calibration, size: tuple[int, int], roi: Roi | None, p
     return carried(calibration, places if roi is None else on_sensor(roi, size, places))
 
 
-def metric(region: Region, contour: bytes, seen: Plane) -> Metric:
+def metric(region: Region, border: NDArray[np.int64], seen: Plane) -> Metric:
     """A region in mm.
 
     Args:
         region: As it was measured in pixels, its outline too.
-        contour: Its outer border.
+        border: (n, 2) x and y of its outermost pixels, in order.
         seen: What its crop shows.
     """
     left, top, width, height = region.box
@@ -92,7 +91,7 @@ def metric(region: Region, contour: bytes, seen: Plane) -> Metric:
     each = seen.areas[rows, columns][pixels]
     area = float(each.sum())
     middle = (seen.centres[rows, columns][pixels] * each[:, None]).sum(axis=0) / area
-    border, perimeter = points(contour), 0.0 if region.shape is None else region.shape.perimeter_px
+    perimeter = 0.0 if region.shape is None else region.shape.perimeter_px
     length, breadth, angle = _box(border, seen)
     return Metric(
         area_mm2=area,

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from skimage.measure import label, regionprops
 
 from nodes.transforms import plain
-from nodes.transforms.contours import packed, points
+from nodes.transforms.contours import contour
 from nodes.transforms.fast import compiled
 from nodes.transforms.measure import measure, measured
 from nodes.transforms.metric import plane
@@ -229,8 +229,8 @@ def test_the_mean_score_is_that_of_the_pixels() -> None:
 @given(sizes(24).flatmap(drawn))
 def test_a_contour_walks_around_its_region(mask: Pixels) -> None:
     """From its first pixel, over pixels of its own, each a neighbour of the next, and holds it whole."""
-    for region in found(mask, contours=True):
-        border = points(region.contour)
+    for region in found(mask):
+        border = contour(region.mask)
         assert region.mask.dense[border[:, 1], border[:, 0]].all()
         assert abs(border - np.roll(border, 1, axis=0)).max() <= 1
         x, y, width, height = region.box
@@ -239,11 +239,12 @@ def test_a_contour_walks_around_its_region(mask: Pixels) -> None:
         assert filled[region.mask.dense].all()
 
 
-def test_a_contour_that_is_none_is_refused() -> None:
-    """Its text says so."""
-    for wrong in (b"", packed(0, 0, b"\x08")):
-        with pytest.raises(MaskError, match=r"^expected a contour of a region, found \d bytes that are none$"):
-            points(wrong)
+def test_only_one_piece_has_a_contour() -> None:
+    """Several, or none at all, are told."""
+    for rows, count in ((("#.#",), 2), (("...",), 0)):
+        with pytest.raises(MaskError, match=rf"^expected the mask of one region, found {count} pieces$"):
+            contour(Mask.from_dense(pixels(*rows)))
+    assert contour(Mask.from_dense(pixels(".#"))).tolist() == [[1, 0]]
 
 
 @given(sizes(40).flatmap(drawn), st.integers(0, 2**32 - 1))

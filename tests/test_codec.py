@@ -133,7 +133,7 @@ def test_what_version_1_1_wrote_is_read(name: str) -> None:
     bare = replace(REGION, shape=None, metric=None, mean_score=None)
     told: dict[str, AnyRecord] = {
         "regions": replace(EVERY[1], regions=(bare,), roi=None),
-        "tracks": replace(EVERY[2], tracks=(Track(4, bare),)),
+        "tracks": replace(EVERY[2], tracks=(Track(4, bare),), prompt="", model="", roi=None),
         "part": replace(EVERY[3], best=bare),
     }
     assert version(kept) == (1, 1)

@@ -131,12 +131,12 @@ def test_what_version_1_0_wrote_is_read() -> None:
 
 @pytest.mark.parametrize("name", ["regions", "tracks", "part"])
 def test_what_version_1_1_wrote_is_read(name: str) -> None:
-    """It measured less: no outline, no mm."""
+    """It measured less, no outline and no mm, and a tracked frame did not say under which prompt."""
     kept = bytes.fromhex((GOLDEN / "wire" / f"{name}-1.1.hex").read_text(encoding="ascii"))
     bare = replace(REGION, shape=None, metric=None, mean_score=None, contour=b"")
     told: dict[str, AnyRecord] = {
         "regions": replace(EVERY[1], regions=(bare,), roi=None),
-        "tracks": replace(EVERY[2], tracks=(Track(4, bare),)),
+        "tracks": replace(EVERY[2], tracks=(Track(4, bare),), prompt="", model="", roi=None),
         "part": replace(EVERY[3], best=bare),
     }
     assert version(kept) == (1, 1)

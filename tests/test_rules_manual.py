@@ -13,17 +13,14 @@ from nodes.transforms.book import open_book, read_book
 from nodes.transforms.judge import Judge
 from pipeline.records import Region, Verdict
 from tests.conftest import ROOT
-from tests.nodes.metric import calibrated, millimetres
+from tests.nodes.metric import calibrated
 from tests.nodes.scenes import regions
-
-__all__ = ["millimetres"]
 
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml( faulty)?\n(.*?)```\n+```text\n(.*?)```", PAGE, re.DOTALL)
 SHOWN = re.compile(r"(\w+) (\d+)×(\d+)(?: at (\d+))?(?: with (\d+) holes?)?")
 
 
-@pytest.mark.usefixtures("millimetres")
 @pytest.mark.parametrize(("faulty", "book", "told"), EXAMPLES)
 def test_an_example_does_what_it_says(faulty: str, book: str, told: str, tmp_path: Path) -> None:
     """Each line of results is a frame after the one before."""

@@ -6,14 +6,15 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from nodes.transforms import measures
 from nodes.transforms.check import Check, Corners, Guard, Told, ways
 from nodes.transforms.expression import Formula, formula
 from nodes.transforms.meaning import SlipError
+from nodes.transforms.measures import measures
 from nodes.transforms.quantity import ONE, PLAIN, UNITS, Dims, Quantity, Unit, base, quantity
 from pipeline.conform import hint
 from pipeline.faults import Mark
 from pipeline.located import BROKEN, Document, Path
+from pipeline.records import Region
 
 MM, PX = UNITS["mm"].dims, UNITS["px"].dims
 SIDES = (("fail", "low"), ("fail", "high"), ("warn", "low"), ("warn", "high"))
@@ -44,7 +45,7 @@ class Reading:
     def __init__(self, document: Document, path: Path, rule: dict[str, Any], zones: dict[str, Any], label: Any) -> None:
         self._document, self._path, self._rule, self._zones = document, path, rule, zones
         self._label = label
-        self._known = measures.measures(measures.REGION)
+        self._known = measures(Region)
 
     def check(self) -> Check | None:
         """The rule, ready to be asked; None where it cannot be."""

@@ -19,9 +19,8 @@ from msgspec import Struct
 
 from nodes.transforms.quantity import ONE, UNITS, Dims, base
 from pipeline.masks import Rle
-from pipeline.records import Part, Record, Region
+from pipeline.records import Part, Record
 
-REGION: type[Struct] = Region
 Level = Literal["region", "part", "frame"]
 Kind = Literal["number", "count", "truth"]
 Read = Callable[[Any], float | None]

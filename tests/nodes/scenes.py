@@ -25,6 +25,14 @@ def frame(*layers: np.ndarray[Any, np.dtype[Any]], label: str = "part", **fields
     return Frame(size=layers[0].shape, layers=tuple(Layer(label, Mask.from_dense(each)) for each in layers), **told)
 
 
+def rectangle(box: Box, size: tuple[int, int] = SIZE) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """The pixels of a full rectangle, clipped by the view: (H, W) bool."""
+    found = np.zeros(size, bool)
+    left, top = max(0, round(box[0])), max(0, round(box[1]))
+    found[top : max(0, round(box[1] + box[3])), left : max(0, round(box[0] + box[2]))] = True
+    return found
+
+
 def region(box: Box, size: tuple[int, int] = SIZE, label: str = "part", **fields: Any) -> Region | None:
     """A full rectangle, clipped by the view; None where nothing of it is in view."""
     left, top = max(0, round(box[0])), max(0, round(box[1]))

@@ -22,7 +22,7 @@ from nodes.transforms.judge import Judge
 from pipeline.archive import KEPT, stretches
 from pipeline.cli import main
 from pipeline.pieces import Damage, load
-from pipeline.records import Regions, Roi
+from pipeline.records import Gap, Part, Regions, Roi
 from tests.nodes.archives import book, gap, judged, kept, part, region, who
 
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[archive]'")
@@ -216,9 +216,10 @@ def test_rules_on_several_frames_know_what_came_before(tmp_path: Path, today: st
     """Under a new book as on a line that had it: each camera for itself, and a gap may have hidden what counts."""
     path = tmp_path / "edge.yaml"
     path.write_text(EDGE, encoding="utf-8")
-    seen = [frame(0, 40), frame(1, 40), frame(2, 20), frame(3, 20), frame(4, 20), gap(5), frame(6, 40)]
+    wide = [frame(n, width) for n, width in enumerate((40, 40, 20, 20, 20))]
+    seen: list[Regions | Gap] = [*wide, gap(5), frame(6, 40)]
     other = [frame(n, 20, camera="cam-2") for n in range(7)]
-    mixed = [each for pair in zip(seen, other, strict=True) for each in pair]
+    mixed: list[Regions | Gap | Part] = [each for pair in zip(seen, other, strict=True) for each in pair]
     reader, found = changes(kept(tmp_path / "archive", judged(mixed, today)), str(path), cameras=["cam-1"])
     assert [now for _, now in found] == ["PASS", "FAIL", "PASS", "PASS", "PASS", "NO_READ"]
     assert reader.gaps == 1

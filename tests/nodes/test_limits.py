@@ -17,14 +17,12 @@ from nodes.transforms.book import open_book, read_book
 from nodes.transforms.expression import HARMLESS, formula
 from nodes.transforms.judge import Judge
 from nodes.transforms.meaning import SlipError
-from nodes.transforms.measures import REGION, measures
+from nodes.transforms.measures import measures
 from nodes.transforms.quantity import UNITS, Quantity, quantity
 from nodes.transforms.weigh import inside, polygon_area
 from pipeline.records import Finding, Gap, Part, Region, Regions, Verdict
-from tests.nodes.metric import Calibrated, calibrated, millimetres
+from tests.nodes.metric import calibrated
 from tests.nodes.scenes import gap, region, regions
-
-__all__ = ["millimetres"]
 
 Judged = Callable[..., list[Verdict]]
 
@@ -87,7 +85,6 @@ def only(verdict: Verdict) -> Finding:
         ("measure: length / box_height, fail: {low: 501 %}", 40, "FAIL"),
     ],
 )
-@pytest.mark.usefixtures("millimetres")
 def test_limits_are_in_any_unit_of_their_measurement(judged: Judged, limit: str, value: int, outcome: str) -> None:
     """A part 40 px long and 8 px high, where a pixel has 0.5 mm."""
     if "box_height" in limit:
@@ -96,7 +93,6 @@ def test_limits_are_in_any_unit_of_their_measurement(judged: Judged, limit: str,
     assert verdict.outcome == outcome
 
 
-@pytest.mark.usefixtures("millimetres")
 def test_a_finding_says_what_was_measured_against_which_limit_by_which_calibration(judged: Judged) -> None:
     """In the unit in which the limit was written."""
     text = "measure: length, fail: {low: 19000 µm, high: 19900 µm}, severity: critical"
@@ -107,7 +103,6 @@ def test_a_finding_says_what_was_measured_against_which_limit_by_which_calibrati
     assert (verdict.book, len(verdict.version)) == ("edge", 12)
 
 
-@pytest.mark.usefixtures("millimetres")
 def test_without_a_calibration_millimetres_are_not_read(judged: Judged) -> None:
     """Never good; but what fails by its pixels fails."""
     text = "rules:\n  - {name: a, reason: A, measure: length, fail: {low: 1 mm}}\n"
@@ -144,7 +139,6 @@ def test_without_a_calibration_millimetres_are_not_read(judged: Judged) -> None:
         ("require: length_mm > length_px", "expected mm, got px: units do not go together"),
     ],
 )
-@pytest.mark.usefixtures("millimetres")
 def test_a_mistaken_unit_is_refused(tmp_path: Path, text: str, said: str) -> None:
     """When the book is read, and at its place: never at the first part."""
     path = tmp_path / "book.yaml"
@@ -167,10 +161,16 @@ def test_a_unit_is_converted_exactly_and_back(number: Any, pair: tuple[Any, Any]
     assert there.to(one) == float(number)
 
 
+class Gained(Region, frozen=True):
+    """A region of a later version."""
+
+    roughness_mm: float | None = None
+
+
 def test_every_number_of_a_region_can_be_limited_though_nobody_listed_it() -> None:
     """A field that a record gains is a measurement at once, under its own name and unit."""
-    known = measures(Calibrated)
-    assert measures(REGION).keys() - {"metric_angle_deg"} < known.keys()
+    known = measures(Region)
+    assert measures(Gained).keys() - known.keys() == {"roughness_mm"}
     assert {
         "area_px",
         "area_mm2",
@@ -181,7 +181,7 @@ def test_every_number_of_a_region_can_be_limited_though_nobody_listed_it() -> No
         "pixel_mm",
     } <= known.keys()
     assert (known["angle_deg"].read(calibrated((1, 1, 4, 4))), known["metric_angle_deg"].stem) == (0.0, "metric_angle")
-    some = calibrated((1, 1, 4, 8))
+    some = calibrated((1, 1, 4, 8), mean_score=0.5)
     for name, each in known.items():
         if each.level == "region":
             assert isinstance(each.read(some), int | float), name
@@ -231,7 +231,6 @@ def test_a_rule_is_about_some_regions_only(judged: Judged) -> None:
     assert only(outcomes[3]).note == "no rule of the book is about this frame"
 
 
-@pytest.mark.usefixtures("millimetres")
 def test_where_nobody_can_say_whether_a_rule_is_about_a_region_it_is_not_read(judged: Judged) -> None:
     """A region without millimetres may be large enough."""
     text = rule("measure: holes, fail: {high: 0}, where: area > 100 mm²")
@@ -294,7 +293,6 @@ def test_counts_densities_and_what_all_regions_have_together(judged: Judged, tex
     assert only(verdict).value == pytest.approx(value)
 
 
-@pytest.mark.usefixtures("millimetres")
 def test_a_density_in_millimetres_needs_a_calibration_only_where_there_is_something(judged: Judged) -> None:
     """Nothing per mm² is nothing."""
     text = rule("measure: density, fail: {high: 0.5 1/cm²}")
@@ -368,7 +366,6 @@ def test_limits_are_drawn_in_by_what_the_measurement_may_be_wrong(
     assert only(found[0]).note == ""
 
 
-@pytest.mark.usefixtures("millimetres")
 def test_an_uncertainty_in_pixels_is_as_large_as_pixels_are_there(judged: Judged) -> None:
     """A length is known to a pixel or so, and where it lies that is half a millimetre, or a whole one."""
     text = rule("measure: length, fail: {low: 19.4 mm, high: 25 mm}, uncertainty: 1 px")
@@ -431,7 +428,7 @@ def test_the_quick_answer_is_that_of_the_slow_one(
         ("total(count) > 0", 6, "total(…): expected one measurement of regions"),
         ("eval(holes)", 0, "expected measurements"),
         ("area % 3 > 2", 0, "`%` is per cent and stands behind a number; there is no remainder"),
-        ("holes > 1 and area", 14, "expected a condition, got a number (in px²): compare it with something"),
+        ("holes > 1 and box_width", 14, "expected a condition, got a number (in px): compare it with something"),
         ("area > 3 px² + 2 px", 15, "expected px², got px: units do not go together"),
         ("box_widht > 3 px", 0, "unknown measurement 'box_widht'; did you mean 'box_width'?"),
         ("holes > é", 8, "expected an expression, got 'é'"),
@@ -446,7 +443,7 @@ def test_the_quick_answer_is_that_of_the_slow_one(
 def test_what_is_no_expression_is_refused_at_its_column(text: str, column: int, said: str) -> None:
     """Nothing but numbers and comparisons is ever run."""
     with pytest.raises(SlipError) as refused:
-        formula(text, measures(REGION))
+        formula(text, measures(Region))
     assert said in str(refused.value)
     assert refused.value.column == column
 
@@ -454,7 +451,7 @@ def test_what_is_no_expression_is_refused_at_its_column(text: str, column: int, 
 def _column(text: str) -> int:
     """Where the fault of a text is; 0 where it has none."""
     try:
-        formula(text, measures(REGION))
+        formula(text, measures(Region))
     except SlipError as slip:
         return slip.column
     return 0

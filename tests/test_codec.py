@@ -128,7 +128,7 @@ def test_what_version_1_0_wrote_is_read() -> None:
 
 @pytest.mark.parametrize("name", ["regions", "tracks", "part"])
 def test_what_version_1_1_wrote_is_read(name: str) -> None:
-    """It measured less: no outline, no mm."""
+    """It measured less, no outline and no mm, and a tracked frame did not say under which prompt."""
     kept = bytes.fromhex((GOLDEN / "wire" / f"{name}-1.1.hex").read_text(encoding="ascii"))
     bare = replace(REGION, shape=None, metric=None, mean_score=None)
     told: dict[str, AnyRecord] = {

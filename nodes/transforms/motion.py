@@ -189,7 +189,7 @@ def explain(scene: Scene, step: Way, *, strict: bool) -> Match:
     came = {*range(len(present))} - {*found.values()}
     lost = [i for i in left if stays(past[i].region.box, past[i].way.plus(step), size)]
     new = [j for j in sorted(came) if stays(present[j].box, back, size)]
-    against = sum(costs[pair] for pair in found.items())
+    against = sum(min(costs[pair], 2 * ABSENT) for pair in found.items())  # no pair is worse than neither of the two
     return Match(found, lost, new, against + ANOTHER * (len(left) + len(came)))
 
 

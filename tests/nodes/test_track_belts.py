@@ -51,6 +51,16 @@ def test_every_part_of_a_crowded_belt_is_counted_once(name: str, way: str) -> No
     assert abs(len(found) - sum(times > 2 for times in seen.values())) <= 3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [15, 17, 19])
+def test_a_belt_is_learnt_although_its_parts_flow_together(seed: int) -> None:
+    """From the first frames on half of them are merged or split: nearly all are counted, and few are not there."""
+    shown = show(SCENES["merges and splits"], seed)[:150]
+    told = parts(follow(drawn(f.found, SIZE, seq) for seq, f in enumerate(shown)))
+    seen = Counter(part for frame in shown for part, _ in frame.true)
+    assert len(told) == pytest.approx(sum(times > 2 for times in seen.values()), rel=0.1)
+
+
 def test_parts_that_flow_together_keep_their_ids() -> None:
     """Ten frames in one region: both are told as coasted where they must be, and are the same parts afterwards."""
     merged = {seq: [(100.0, 40.0, 114.0, 60.0)] for seq in range(8, 18)}

@@ -72,3 +72,12 @@ def _own_logs() -> Iterator[None]:
     yield
     if structlog := sys.modules.get("structlog"):
         structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _own_notices() -> Iterator[None]:
+    """What one test gives notice of must not sound as an alarm in the next."""
+    yield
+    if notices := sys.modules.get("pipeline.notices"):
+        for notice in notices.board.read():
+            notices.board.settle(notice.key)

@@ -24,8 +24,6 @@ def line(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ends]:
     line = Ends(request.param, tmp_path)
     yield line
     line.close()
-    for notice in board.read():
-        board.settle(notice.key)
 
 
 def notices() -> list[str]:

@@ -250,7 +250,10 @@ def test_a_node_that_throws_costs_one_record_and_is_named(start: Started) -> Non
 
 def test_a_node_that_hangs_is_found_out_and_replaced(start: Started, tmp_path: Path) -> None:
     """The alarm says which node, where and for how long; an idle one is left alone."""
-    hanging = f'{{use: "tests.actors:hanging", from: camera, isolate: true, with: {{once: {tmp_path / "hung"}}}}}'
+    hanging = (
+        f'{{use: "tests.actors:hanging", from: camera, isolate: true, with: {{once: {tmp_path / "hung"}}}, QUEUE}}'
+    )
+    hanging = hanging.replace("QUEUE", "queue: {messages: 10000}")  # what comes meanwhile, on a busy machine too
     topology = LINE.replace('{use: "tests.actors:through", from: camera}', hanging)
     run = start(topology, "--stuck-after", "1s")
     state = run.until(lambda s: process(s, "pass").restarts == 1 and flowing(s))

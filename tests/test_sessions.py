@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.notices import board
 from pipeline.records import Gap
 from pipeline.runtime import trail
-from pipeline.runtime.sessions import SIZE, Mark, marked
+from pipeline.runtime.sessions import FOLDER, SIZE, Mark, marked, safe
 from pipeline.runtime.trail import Left
 from tests.conftest import ROOT
 from tests.toys import frame
@@ -46,12 +46,12 @@ def test_what_was_noted_outlives_a_kill(tmp_path: Path) -> None:
     assert left(tmp_path / "mark") == Left("boot", 1000, frame(999).t_ns)
 
 
-def test_a_session_that_was_ended_leaves_nothing(tmp_path: Path) -> None:
-    """A clean end is not told as a break, nor is a page that nobody ever wrote on."""
+def test_a_session_that_is_over_leaves_the_page(tmp_path: Path) -> None:
+    """It is not the one that was broken off, nor is a page that nobody ever wrote on."""
     with Mark(tmp_path / "mark") as mark:
         assert mark.left is None
         mark.note(frame(3))
-        mark.end()
+        mark.told()
     assert left(tmp_path / "mark") is None
 
 
@@ -118,8 +118,8 @@ def test_a_full_disk_does_not_kill_who_notes(tmp_path: Path) -> None:
 def test_sessions_that_broke_off_are_told_again_until_all_is_safe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who told their gaps may die before they arrive; a clean end forgets them."""
-    path = tmp_path / "mark"
+    """Who told their gaps, or ended, may have been heard by nobody who lives; the end of the line forgets them."""
+    path = tmp_path / FOLDER / "camera@cam-1.left"
     with Mark(path) as mark:
         mark.note(frame(3, "cam-1", "a"))
     with Mark(path) as mark:
@@ -131,6 +131,11 @@ def test_sessions_that_broke_off_are_told_again_until_all_is_safe(
     with Mark(path) as mark:
         assert [(each.session, each.frames) for each in mark.broken] == [("a", 4), ("b", 6)]
         mark.told()
-        mark.end()
+        mark.note(frame(7, "cam-1", "c"))
+        mark.told()
+    monkeypatch.setattr(trail, "OURS", "the one after that")
+    with Mark(path) as mark:
+        assert [each.session for each in mark.broken] == ["a", "b", "c"]
+    safe(tmp_path)
     with Mark(path) as mark:
         assert mark.broken == ()

@@ -14,6 +14,7 @@ from benchmarks.faults.oracle import look
 from benchmarks.faults.plant import CAMERAS
 
 TIMES = 50
+DRAINING = 1.0  # seconds after its supervisor in which a process has not left yet
 STILL = 5.0  # seconds: what waits goes to disk a second after the heartbeat has given its consumer up
 IN_A_ROW = 3  # in one plant: after more of them the rest before a start would be what is measured
 PROCESSES = {
@@ -52,6 +53,13 @@ def source_then_all(scene: Scene) -> Over:
     return all_killed(scene)
 
 
+def orphans_killed(scene: Scene) -> Over:
+    """A supervisor is killed, and while its processes drain in good order everything else is, too."""
+    os.kill(scene.plant.commands[scene.plant.hosts[0]].pid, signal.SIGKILL)
+    time.sleep(scene.random.uniform(0.0, DRAINING))
+    return all_killed(scene)
+
+
 def still_then(strike: Callable[[Scene], Over], scene: Scene) -> Over:
     """Sinks stand still until what waits for them goes to disk; then somebody is killed who has more in memory."""
     sinks = [scene.plant.process(name) for name in ("archive", "alarms")]
@@ -84,6 +92,7 @@ STILL_ALL = partial(still_then, all_killed)
 FAULTS = (
     *map(_kill, PROCESSES),
     Fault("kill -9: all processes at once", all_killed, times=TIMES, row=IN_A_ROW, short=True),
+    Fault("kill -9: supervisor, then all at once", orphans_killed, times=20, row=2),
     Fault("kill -9: transform, while sinks stand still", STILL_TRANSFORM, transports=("tcp",), times=10, row=2),
     Fault("kill -9: all at once, while sinks stand still", STILL_ALL, transports=("tcp",), times=10, row=2),
     Fault("kill -9: source, and all at once in the next session", source_then_all, times=10),

@@ -36,10 +36,8 @@ def feed(lane: Lane, run: NodeRun, camera: str, clock: RealClock, timeout: float
     feeder.part()
     lane.close()
     ledgers = lane.leave(timeout)
-    if lane.released:
+    if lane.released or not any(ledger.dropped.get("shutdown") for ledger in ledgers.values()):
         mark.told()
-    elif not any(ledger.dropped.get("shutdown") for ledger in ledgers.values()):
-        mark.end()
 
 
 class Feeder:

@@ -30,6 +30,7 @@ from pipeline.runtime.outcome import Outcome
 from pipeline.runtime.peers import Peers
 from pipeline.runtime.reload import Reloads
 from pipeline.runtime.reserve import Reserve
+from pipeline.runtime.sessions import safe
 from pipeline.runtime.state import EdgeState, Phase, Snapshot
 from pipeline.runtime.switchboard import Switchboard
 from pipeline.runtime.timekeeping import watch_clock
@@ -88,7 +89,7 @@ class Host:
         self._family = Family(plan.line, self._board.address, folder.lock, drain, *told)
         self._alarms = Alarms(journal)
         self._mourning = Mourning(self._alarms, self._crew, self._reloads, folder.path)
-        self._reserve = Reserve(state)
+        self._state, self._reserve = state, Reserve(state)
         self._peers = Peers(
             plan, host, lambda: self.now, Context(keys=guarding(str(keys or ""), insecure), host=host), self._limits
         )
@@ -132,6 +133,8 @@ class Host:
             if steady is not before or now - published >= (PUBLISH if steady else 4 * BRISK):
                 self.now, published = self.snapshot(), now
         self.now = self.snapshot()
+        if self._books.balanced and all(child.life == "ended" for child in self._crew):
+            safe(self._state)
         return self._outcome()
 
     def snapshot(self) -> Snapshot:

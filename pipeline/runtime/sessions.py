@@ -20,6 +20,7 @@ from pipeline.records import Gap, Record
 from pipeline.runtime.trail import Left, Trail
 
 FOLDER = "sessions"
+PAST = ".past"  # ends the name of the file of sessions before the one on the page
 MAGIC = b"kensa-s1"
 HEAD = struct.Struct("<8sH")  # what it is, bytes of the session's name
 CAME = struct.Struct("=qq")  # frames up to and with the last one, its time in ns
@@ -43,7 +44,7 @@ class Mark:
     def __init__(self, path: Path | None = None) -> None:
         self._page = _page(path)
         self.left = _read(self._page)
-        self._trail = Trail(path.with_suffix(".past") if path else None)
+        self._trail = Trail(path.with_name(path.name + PAST) if path else None)
         self._session = ""
         self.came = memoryview(self._page)[AT:NAME].cast("q")
 
@@ -70,14 +71,9 @@ class Mark:
         return (*self._trail.lefts, *([self.left] if self.left else ()))
 
     def told(self) -> None:
-        """The session was ended by a gap, which is on its way."""
+        """The session is over: everything of it, or the gap that ends it, is on its way, and not yet safe."""
         if left := _read(self._page):
             self._trail.add(left)
-        self._erase()
-
-    def end(self) -> None:
-        """The session is over, and everything of it is safe."""
-        self._trail.clear()
         self._erase()
 
     def _erase(self) -> None:
@@ -98,6 +94,12 @@ class Mark:
 def marked(state: str, node: str, camera: str) -> Mark:
     """The mark of a source at a camera; it keeps nothing where the line has no folder for what must outlive it."""
     return Mark(Path(state, FOLDER, f"{node}@{camera}") if state else None)
+
+
+def safe(state: Path) -> None:
+    """A line has ended, and it is known of every record what became of it: no session need be told of again."""
+    for path in (state / FOLDER).glob(f"*{PAST}"):
+        path.unlink(missing_ok=True)
 
 
 def _page(path: Path | None) -> mmap.mmap:

@@ -1,8 +1,9 @@
 """The sessions of a camera before the one on its page: ended by a gap, and yet perhaps not safe at their consumers.
 
 Who is killed takes with it what its consumers had not committed; if they die as well before they do, the end of that
-session is gone a second time. So the gaps of the last minutes are told again by whoever comes next: a gap that is
-known is the same record, and a hole that nobody knew of is found by it.
+session is gone a second time. A session that ended well is on its way, too, until its line has ended. So the gaps of
+the last minutes are told again by whoever comes next: a gap that is known is the same record, and a hole that nobody
+knew of is found by it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ KEPT_NS = 600_000_000_000  # far longer than any sink keeps a batch open while i
 
 
 class Left(NamedTuple):
-    """A session that did not end well: its name, how many frames it had come to, and the time of the last, ns."""
+    """A session that may not have arrived whole: its name, the frames it had come to, and the time of the last, ns."""
 
     session: str
     frames: int
@@ -57,15 +58,9 @@ class Trail:
         return tuple(step.left for step in self._steps if step.noted_ns > since and step.by != OURS)
 
     def add(self, left: Left) -> None:
-        """A session was ended by a gap."""
+        """A session is over."""
         self._steps = (*self._steps, _Step(left, time.time_ns(), OURS))[-MOST:]
         self._write()
-
-    def clear(self) -> None:
-        """Everything is safe."""
-        if self._steps:
-            self._steps = ()
-            self._write()
 
     def _write(self) -> None:
         if self._path is None:

@@ -250,9 +250,9 @@ def _whose(row: Row) -> Row:
 
 
 def _part(row: Row) -> Part:
-    same = ("first_seq", "views", "hidden", "best_seq", "prompt", "epoch", "mark", "piece")
-    told = {name: row[name] for name in same}
-    measures = tuple(Spread(**spread) for spread in row["measures"])
+    told = {name: row[name] for name in ("first_seq", "views", "hidden", "best_seq", "mark", "piece")}
+    told |= {"prompt": row["prompt"] or "", "epoch": row["epoch"] or "settled"}
+    measures = tuple(Spread(**spread) for spread in row["measures"] or ())
     return Part(**_whose(row), id=row["part"], **told, best=_best(row), measures=measures, roi=_crop(row))
 
 

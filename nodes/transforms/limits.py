@@ -58,34 +58,38 @@ class Reading:
             return None
         unit = next((each.quantity.unit for each in limits.values() if each.quantity.unit != PLAIN), None)
         unit = unit or base(found.dims or ONE)
+        bounds = self._bounds(limits, found, unit)
+        return Check(
+            **self._told(),
+            formula=found,
+            unit=unit,
+            **bounds,
+            guard=self._guard(found, bounds["fail"]),
+            prompt=prompt,
+            corners=corners,
+            where=where,
+            often=often,
+            window_ns=round(window * 1e9),
+            narrow=corners is not None or self._get("whole", False),
+            **ways(found),
+        )
+
+    def _told(self) -> dict[str, Any]:
+        """What a check takes over as it is written."""
+        words = {"name": "", "reason": "", "severity": "major", "unproven": "FAIL", "whole": False}
+        return {name: self._get(name, otherwise) for name, otherwise in words.items()} | {
+            "label": self._get("label", None) or self._label
+        }
+
+    def _bounds(self, limits: dict[tuple[str, str], Written], found: Formula, unit: Unit) -> dict[str, Any]:
+        """What fails and what warns, and how people are told."""
         fail, warn = (self._range(side, limits, found) for side in ("fail", "warn"))
         self._ordered(limits, fail, warn)
         fail_told, warn_told = (self._shown(side, limits, unit) for side in ("fail", "warn"))
         if found.dims is None:
             soft = self._get("otherwise", "FAIL") == "WARN"
             (fail, fail_told), (warn, warn_told) = (ANY, HOLDS) if soft else (HOLDS, ANY)
-        return Check(
-            name=self._get("name", ""),
-            reason=self._get("reason", ""),
-            severity=self._get("severity", "major"),
-            formula=found,
-            unit=unit,
-            fail=fail,
-            warn=warn,
-            fail_told=fail_told,
-            warn_told=warn_told,
-            guard=self._guard(found, fail),
-            unproven=self._get("unproven", "FAIL"),
-            label=self._get("label", None) or self._label,
-            prompt=prompt,
-            corners=corners,
-            where=where,
-            whole=self._get("whole", False),
-            often=often,
-            window_ns=round(window * 1e9),
-            narrow=corners is not None or self._get("whole", False),
-            **ways(found),
-        )
+        return {"fail": fail, "warn": warn, "fail_told": fail_told, "warn_told": warn_told}
 
     def _get(self, name: str, otherwise: Any) -> Any:
         value = self._rule.get(name, otherwise)

@@ -64,21 +64,6 @@ def test_as_another_book_judges(line: Path, tmp_path: Path) -> None:
     assert ">28 px  (≤ 20 px)<" in told
 
 
-def test_a_page_knows_nothing_of_what_came_before(
-    line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Where that matters to the book, it is told which rules it matters to, and who knows it."""
-    path = tmp_path / "edge.yaml"
-    rule = "rules:\n  - {name: edge, measure: box_width, fail: {high: 30 px}, often: 1 of 1, reason: EDGE}\n"
-    told = []
-    for often in ("1 of 1", "2 of 3"):
-        path.write_text(rule.replace("1 of 1", often), encoding="utf-8")
-        assert main(["draw", str(line), "--seq", "9", "--rules", str(path), "-o", str(tmp_path / "page.svg")]) == 0
-        told.append(capsys.readouterr().out)
-    assert "came before" not in told[0]
-    assert "edge: judged without what came before, which matters to 'edge'; `kensa backtest` knows it\n" in told[1]
-
-
 def test_the_same_verdict_gives_the_same_page(line: Path, tmp_path: Path) -> None:
     """Byte for byte."""
     for name in ("a", "b"):

@@ -186,7 +186,7 @@ rules:
   - {name: h, measure: box_width / count, fail: {low: 3 px}, uncertainty: 1 mm, often: 5 of 3, reason: C}
   - {name: i, require: area, measure: area, reason: C}
   - {name: j, require: area, fail: {low: 3}, reason: C}
-  - {name: k, require: area, reason: C, where: count > 3}
+  - {name: k, require: area_px, reason: C, where: count > 3}
   - {name: l, measure: views + count, fail: {low: 3}, reason: C, zone: left, prompt: rom}
   - name: m
     require: >
@@ -265,11 +265,11 @@ BOOK:18:30: a condition has no limits: it holds or not
       - {name: j, require: area, fail: {low: 3}, reason: C}
                                  ^
 BOOK:19:24: require: expected a condition, such as `area > 20 px²`, got a number
-      - {name: k, require: area, reason: C, where: count > 3}
+      - {name: k, require: area_px, reason: C, where: count > 3}
                            ^
-BOOK:19:48: where: expected a condition on measurements of one region, got 'count > 3'
-      - {name: k, require: area, reason: C, where: count > 3}
-                                                   ^
+BOOK:19:51: where: expected a condition on measurements of one region, got 'count > 3'
+      - {name: k, require: area_px, reason: C, where: count > 3}
+                                                      ^
 BOOK:20:24: measure: 'views' is of a part, 'count' of a frame: nothing has both
       - {name: l, measure: views + count, fail: {low: 3}, reason: C, zone: left, prompt: rom}
                            ^

@@ -286,7 +286,7 @@ def test_a_batch_that_was_refused_sets_no_event_aside(tmp_path: Path, monkeypatc
     back = Receiver(away.port)
     alarms(iter([[verdict(2)]]), path=str(path), url=away.url, patience=20)
     back.stop()
-    assert [*dict.fromkeys(e["seq"] for e in back.got)] == [1, 2]  # at least once each: a slow answer is asked for again
+    assert [*dict.fromkeys(e["seq"] for e in back.got)] == [1, 2]  # at least once each
 
 
 def test_a_line_that_cannot_be_posted_holds_up_no_other(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 2048  # rows that are records at the same time
+LEAD = ("parts", "verdicts", "gaps")
 Key = tuple[str, str, str, int]
 
 
@@ -74,9 +75,10 @@ class Reader:
         Raises:
             KensaError: If there is no archive, or it holds several verdicts on a part and `before` does not choose.
         """
-        for stretch in stretches(self._folder, self.damaged):
-            told = self._verdicts(stretch)
-            for record in self._records(stretch, framed=any(key[0] == "frame" for key in told)):
+        for stretch in stretches(self._folder, self.damaged, LEAD):
+            told, unseen = self._verdicts(stretch)
+            self.gaps += len(unseen)
+            for record in self._records(stretch, unseen, framed=any(key[0] == "frame" for key in told)):
                 now = tuple(self._judge(record, number) for number in range(len(self._books)))
                 if not isinstance(record, Gap):
                     self._cover(record)
@@ -103,16 +105,18 @@ class Reader:
         for damage in self.damaged:
             yield f"not read: {damage.path}: {damage.reason}"
 
-    def _verdicts(self, stretch: Stretch) -> dict[Key, Verdict]:
-        """What the line decided, by what it is about."""
+    def _verdicts(self, stretch: Stretch) -> tuple[dict[Key, Verdict], list[Gap]]:
+        """What the line decided, by what it is about; and the stretches that nobody saw, by exposure."""
         told: dict[Key, Verdict] = {}
+        unseen = gaps(self._chosen(stretch.read("gaps")))
         for batch in _batches(self._chosen(stretch.read("verdicts"))):
             for verdict in verdicts(batch):
                 if verdict.subject == "gap":
-                    self.gaps += 1
+                    unseen.append(_gap(verdict))
                 elif self._before in (None, verdict.book):
                     self._one(told, verdict)
-        return told
+        once = {(gap.camera, gap.session, gap.seq, gap.last): gap for gap in unseen}
+        return told, sorted(once.values(), key=_when)
 
     def _one(self, told: dict[Key, Verdict], verdict: Verdict) -> None:
         number = verdict.seq if verdict.part is None else verdict.part
@@ -123,12 +127,12 @@ class Reader:
                 f"those of the books '{known.book}' and '{verdict.book}': say with `--before` which one to compare with"
             )
 
-    def _records(self, stretch: Stretch, *, framed: bool) -> Iterator[Part | Regions | Gap]:
+    def _records(self, stretch: Stretch, unseen: Iterable[Gap], *, framed: bool) -> Iterator[Part | Regions | Gap]:
         """By exposure, as the line met them: a rule on several frames must know of those that nobody saw."""
-        seen: list[Iterable[Part | Regions | Gap]] = [gaps(self._chosen(stretch.read("gaps"))), self._parts(stretch)]
+        seen: list[Iterable[Part | Regions | Gap]] = [unseen, self._parts(stretch)]
         if framed:
             seen.append(self._frames(stretch))
-        yield from merge(*seen, key=lambda record: record.t_ns)
+        yield from merge(*seen, key=_when)
 
     def _parts(self, stretch: Stretch) -> Iterator[Part]:
         for batch in _batches(self._masked(self._chosen(stretch.read("parts")))):
@@ -138,10 +142,10 @@ class Reader:
         import pyarrow.compute as pc
 
         frames, inside = self._chosen(stretch.read("frames")), self._chosen(stretch.read("regions"))
-        frames = frames.filter(pc.equal(frames["kind"], "regions"))
+        frames = _as_told(frames.filter(pc.equal(frames["kind"], "regions")))
         for begin in range(0, frames.num_rows, BATCH):
             some = frames.slice(begin, BATCH)
-            first, last = some["t_ns"][0], some["t_ns"][-1]
+            first, last = pc.min(some["t_ns"]), pc.max(some["t_ns"])
             near = pc.and_(pc.greater_equal(inside["t_ns"], first), pc.less_equal(inside["t_ns"], last))
             yield from self._whole(some, inside.filter(near))
 
@@ -189,6 +193,29 @@ class Reader:
 def _key(record: Part | Regions) -> Key:
     subject, number = ("part", record.id) if isinstance(record, Part) else ("frame", record.seq)
     return subject, record.camera, record.session, number
+
+
+def _when(record: Part | Regions | Gap) -> tuple[int, int]:
+    return record.t_ns, record.seq
+
+
+def _gap(verdict: Verdict) -> Gap:
+    """The gap that a verdict is about."""
+    who = {name: getattr(verdict, name) for name in ("camera", "session", "t_ns")}
+    reason = verdict.findings[0].reason.lower() if verdict.findings else ""
+    return Gap(**who, seq=verdict.first_seq, last=verdict.seq, reason=reason, where="the line")
+
+
+def _as_told(frames: pa.Table) -> pa.Table:
+    """Frames by exposure, but none before one of its camera with a smaller number: what came stale, is stale again."""
+    import pyarrow as pa
+
+    frames, latest, times = frames.sort_by("seq"), dict[tuple[str, str], int](), []
+    for who in zip(*(frames[name].to_pylist() for name in ("camera", "session", "t_ns")), strict=True):
+        latest[who[:2]] = max(who[2], latest.get(who[:2], who[2]))
+        times.append(latest[who[:2]])
+    told = frames.append_column("told", pa.array(times, pa.int64()))
+    return told.sort_by([("told", "ascending"), ("seq", "ascending")])
 
 
 def _batches(table: pa.Table) -> Iterator[Any]:

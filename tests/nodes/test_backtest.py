@@ -327,3 +327,40 @@ def test_a_frame_is_judged_with_its_crop(tmp_path: Path, today: str) -> None:
     frame = Regions(**who(1), size=(40, 80), regions=(region(9),), roi=Roi(8, 16, 640, 320))
     (again,) = Reader(kept(tmp_path / "archive", judged([frame], today)), [today])
     assert again.record == frame
+
+
+EDGE = "rules: [{name: edge, measure: box_width, fail: {high: 30 px}, often: 2 of 3, reason: EDGE}]"
+
+
+def frame(number: int, width: int, **fields: Any) -> Regions:
+    """A frame that shows something so wide."""
+    told: dict[str, Any] = who(number) | {"size": (40, 80), "regions": (region(width),)} | fields
+    return Regions(**told)
+
+
+@pytest.mark.parametrize("told", ["gap", "verdict", "both"])
+def test_a_gap_is_known_however_it_was_archived(told: str, tmp_path: Path, today: str) -> None:
+    """A gap that the rules met is archived as a verdict; one that is there both ways is one."""
+    path = tmp_path / "edge.yaml"
+    path.write_text(EDGE, encoding="utf-8")
+    lost, said = judged([gap(2)], today)
+    between = {"gap": [lost], "verdict": [said], "both": [lost, said]}[told]
+    seen = [*judged([frame(0, 20), frame(1, 20)], today), *between, *judged([frame(3, 40)], today)]
+    reader, found = changes(kept(tmp_path / "archive", seen), str(path))
+    assert (reader.gaps, found[-1]) == (1, ("FAIL", "NO_READ"))
+
+
+def test_a_gap_that_fills_a_minute_is_known(tmp_path: Path, today: str) -> None:
+    """Though no part and no verdict is about that time."""
+    path = tmp_path / "edge.yaml"
+    path.write_text(EDGE, encoding="utf-8")
+    seen = [*judged([frame(0, 20), frame(1, 20)], today), gap(90), *judged([frame(200, 40)], today)]
+    reader, found = changes(kept(tmp_path / "archive", seen), str(path))
+    assert (reader.gaps, found[-1]) == (1, ("FAIL", "NO_READ"))
+
+
+def test_what_was_stale_is_stale_again(tmp_path: Path, today: str) -> None:
+    """Frames are told in the order of their numbers, though one says that it was exposed before the last."""
+    seen = [frame(0, 20), frame(1, 21), frame(2, 22, t_ns=who(0)["t_ns"] + 1), frame(3, 23), frame(4, 24)]
+    _, found = changes(kept(tmp_path / "archive", judged(seen, today)), today)
+    assert found == [(each, each) for each in ("PASS", "PASS", "NO_READ", "PASS", "PASS")]

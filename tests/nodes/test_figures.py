@@ -32,6 +32,7 @@ from tests.strategies import pixels as drawn
 from tests.strategies import sizes
 
 __all__ = ["kernels"]  # every test runs with and without them
+pytestmark = pytest.mark.timeout(400)  # on a new machine the first of them waits until the kernels are compiled
 
 SCALE = Calibration("bench", "2026-11-22", scale=0.05, of="mask")
 TILTED = Calibration(

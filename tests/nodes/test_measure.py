@@ -19,6 +19,7 @@ from tests.strategies import pixels as drawn
 from tests.strategies import sizes
 
 __all__ = ["kernels"]  # every test runs with and without them
+pytestmark = pytest.mark.timeout(400)  # on a new machine the first of them waits until the kernels are compiled
 
 Pixels = oracle.Pixels
 

@@ -58,7 +58,7 @@ class _Clusters:
         shelf, owners = Shelf(self._boxes), {j: i for i, j in self._pairs.items()}
         covered: dict[int, list[int]] = {}
         for i in self._lost:
-            for j in shelf.near(self._places[i], 0.0):
+            for j in shelf.near(self._places[i]):
                 if _within(self._places[i], self._boxes[j]):
                     covered.setdefault(j, []).append(i)
         for j, parts in covered.items():
@@ -111,7 +111,7 @@ class _Clusters:
         pieces: dict[int, list[int]] = {}
         for j, box in enumerate(self._boxes):
             if j not in taken:
-                for i in shelf.near(box, 0.0):
+                for i in shelf.near(box):
                     if i not in self._held and _within(box, self._places[i]):
                         pieces.setdefault(i, []).append(j)
         for i, some in pieces.items():

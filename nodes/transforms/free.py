@@ -135,7 +135,7 @@ class Free:
         near = []
         for i, each in enumerate(expected):
             box = each.box
-            for j in shelf.near(box, 0.0):
+            for j in shelf.near(box):
                 overlap = self._overlap(scene.past[i].region, box, scene.present[j])
                 if overlap > LEAST:
                     near.append((1 - overlap * _alike(box, boxes[j]), i, j))

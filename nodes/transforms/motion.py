@@ -18,7 +18,7 @@ from statistics import median
 
 from nodes.transforms.assignment import assign
 from nodes.transforms.clusters import PIECE, resolve
-from nodes.transforms.places import LEAST_GATE, REST, Box, Shelf, Size, Way, carried, gate, off, stays
+from nodes.transforms.places import LEAST_GATE, REST, Box, Ends, Shelf, Size, Way, carried, gate, gone, stays
 from nodes.transforms.scene import Found, Match, Past, Scene
 from pipeline.records import Region
 
@@ -210,9 +210,11 @@ def _near(scene: Scene, step: Way) -> list[tuple[float, int, int]]:
     pairs = []
     for i, part in enumerate(scene.past):
         box, way = part.region.box, part.way.plus(step)
-        reach = gate(box)
-        for j in shelf.near((box[0] + way.x, box[1] + way.y, box[2], box[3]), 0.0):
-            miss = off(box, boxes[j], way, scene.size)
+        if gone(box, way, scene.size):
+            continue
+        reach, expected = gate(box), Ends.after(box, way, scene.size)
+        for j in shelf.near((box[0] + way.x, box[1] + way.y, box[2], box[3])):
+            miss = expected.off(boxes[j])
             if miss <= reach:
                 pairs.append(((miss / FLICKER) ** 2, i, j))
     return pairs

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 Size = tuple[int, int]
@@ -77,11 +77,32 @@ def carried(box: Box, way: Way, size: Size, length: float = math.inf) -> Box:
     return x, y, width, height
 
 
-def off(before: Box, after: Box, way: Way, size: Size) -> float:
-    """How far something is from where another would be after a way, px; infinite where that is out of view."""
-    if gone(before, way, size):
-        return math.inf
-    return math.hypot(_miss(before, after, 0, way.x, size[1]), _miss(before, after, 1, way.y, size[0]))
+class Ends(NamedTuple):
+    """Where the ends of something are expected, px; None where it went on beyond the view: no end of it was seen."""
+
+    left: float | None
+    right: float | None
+    top: float | None
+    low: float | None
+
+    @classmethod
+    def after(cls, box: Box, way: Way, size: Size) -> Ends:
+        """Those of a box after a way; an end that has left the view is at its edge."""
+        x, y, width, height = box
+        right, low = x + width, y + height
+        return cls(
+            max(x + way.x, 0.0) if x > 0 else None,
+            min(right + way.x, size[1]) if right < size[1] else None,
+            max(y + way.y, 0.0) if y > 0 else None,
+            min(low + way.y, size[0]) if low < size[0] else None,
+        )
+
+    def off(self, box: Box) -> float:
+        """How far a box is from there, px: the mean of both ends along each axis."""
+        x, y, width, height = box
+        left, right, top, low = self
+        along = _mean(None if left is None else x - left, None if right is None else x + width - right)
+        return math.hypot(along, _mean(None if top is None else y - top, None if low is None else y + height - low))
 
 
 def ends(before: Box, after: Box, way: Way, size: Size) -> list[float]:
@@ -114,20 +135,16 @@ class Shelf:
     """Boxes in order of x, so that those near another one are found without looking at all."""
 
     def __init__(self, boxes: Sequence[Box]) -> None:
-        self._order = sorted(range(len(boxes)), key=lambda j: boxes[j][0])
-        self._boxes = boxes
-        self._lows = [boxes[j][0] for j in self._order]
+        self._rows = sorted(enumerate(boxes), key=lambda row: row[1][0])
+        self._lows = [box[0] for _, box in self._rows]
         self._widest = max((box[2] for box in boxes), default=0.0)
 
-    def near(self, box: Box, margin: float) -> Iterator[int]:
-        """Indices of those that come within a margin of a box, in both directions."""
+    def near(self, box: Box) -> list[int]:
+        """Indices of those that touch a box."""
         x, y, width, height = box
-        first = bisect_left(self._lows, x - margin - self._widest)
-        last = bisect_right(self._lows, x + width + margin)
-        for j in self._order[first:last]:
-            left, top, wide, high = self._boxes[j]
-            if left + wide >= x - margin and y - margin <= top + high and top <= y + height + margin:
-                yield j
+        low = y + height
+        rows = self._rows[bisect_left(self._lows, x - self._widest) : bisect_right(self._lows, x + width)]
+        return [j for j, (left, top, wide, high) in rows if left + wide >= x and top <= low and y <= top + high]
 
 
 def _along(low: float, high: float, now_low: float, now_high: float, edge: int) -> float | None:
@@ -145,11 +162,8 @@ def _carried(low: float, high: float, way: float, edge: int, length: float) -> t
     return first, max(0.0, last - first)
 
 
-def _miss(before: Box, after: Box, axis: int, way: float, edge: int) -> float:
-    """Mean distance of the ends that were in view from where they should be; an end out of view is at the edge."""
-    low, high = before[axis], before[axis] + before[axis + 2]
-    a = abs(after[axis] - max(low + way, 0)) if low > 0 else None
-    b = abs(after[axis] + after[axis + 2] - min(high + way, edge)) if high < edge else None
-    if a is None:
-        return b or 0.0
-    return a if b is None else (a + b) / 2
+def _mean(low: float | None, high: float | None) -> float:
+    """Mean distance of two ends from their places; one that nobody knows says nothing."""
+    if low is None:
+        return 0.0 if high is None else abs(high)
+    return abs(low) if high is None else (abs(low) + abs(high)) / 2

@@ -10,7 +10,7 @@ from nodes.transforms.places import Box, Size, Way, moved
 from pipeline.records import Region
 
 FEW = 8  # regions whose every velocity is tried
-MANY = 40  # past regions that vote for one
+MANY = 20  # past regions that vote for one
 BIN = 3.0  # px/frame: velocities that vote together
 TRIED = 8  # velocities with most votes
 

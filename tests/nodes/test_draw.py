@@ -64,6 +64,19 @@ def test_as_another_book_judges(line: Path, tmp_path: Path) -> None:
     assert ">28 px  (≤ 20 px)<" in told
 
 
+@pytest.mark.parametrize(("often", "page"), [("1 of 2", "FAIL"), ("2 of 2", "NO_READ")])
+def test_another_book_knows_what_came_before(often: str, page: str, line: Path, tmp_path: Path) -> None:
+    """A rule on several frames: the one before this frame is hidden by a gap, and that is not forgotten."""
+    path = tmp_path / "edge.yaml"
+    rule = "{name: edge, measure: box_width, fail: {high: 30 px}, often: %s, reason: EDGE}"
+    path.write_text(f"rules: [{rule % often}]\n", encoding="utf-8")
+    earlier = Regions(**who(4), size=(40, 80), regions=(region(20),))
+    later = Regions(**who(6), size=(40, 80), regions=(region(40),))
+    archive = kept(tmp_path / "other", judged([earlier, gap(5), later], book(tmp_path, "now", 30)))
+    assert main(["draw", str(archive), "--seq", "6", "--rules", str(path), "--svg", "-o", str(tmp_path / "out")]) == 0
+    assert drawn(tmp_path / "out") == [f"000-cam-1-frame-6-{page}.svg"]
+
+
 def test_the_same_verdict_gives_the_same_page(line: Path, tmp_path: Path) -> None:
     """Byte for byte."""
     for name in ("a", "b"):

@@ -18,6 +18,7 @@ from tests.conftest import ROOT
 # docs/design.md draws the same. A new module needs a row, a new arrow a reason.
 ARROWS: dict[str, str] = {
     "pipeline.errors": "",
+    "pipeline.digests": "",
     "pipeline.units": "",
     "pipeline.clock": "",
     "pipeline.runs": "errors",
@@ -71,7 +72,7 @@ ARROWS: dict[str, str] = {
         "cases catalog check clock errors faults located plan recordings records replay runtime sketch topology"
     ),
     "pipeline.appraisal": "archive errors pieces records score table topology",
-    "pipeline.transport": "clock codec errors keys notices plan records",
+    "pipeline.transport": "clock codec digests errors keys notices plan records",
     "pipeline.runtime": (
         "catalog clock codec disk errors faults folders masks node notices plan readings records transport"
     ),
@@ -83,8 +84,8 @@ ARROWS: dict[str, str] = {
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "calibration clock codec conform disk errors faults folders located masks node notices pieces readings "
-        "recordings records shapes table units"
+        "calibration clock codec conform digests disk errors faults folders located masks node notices pieces "
+        "readings recordings records shapes table units"
     ),
     "nodes.tools": (
         "agreement archive catalog check clock conform durations errors faults folders located nodes pieces records "

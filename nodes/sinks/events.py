@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from hashlib import blake2b
 from zlib import crc32
 
 import msgspec
 from msgspec import Struct
 
+from pipeline.digests import blake2b
 from pipeline.records import Finding, Gap, Outcome, Verdict
 
 

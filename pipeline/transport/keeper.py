@@ -5,11 +5,11 @@ Whatever the disk does, the line goes on: what cannot be written waits in memory
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from pathlib import Path
 
+from pipeline.digests import blake2s
 from pipeline.notices import board
 from pipeline.plan import Edge
 from pipeline.transport.backlog import LOADED_BYTES, Backlog, Disk
@@ -194,4 +194,4 @@ class Keeper:
 
 def digest(name: str) -> str:
     """A folder's name for an edge, whose own may be long and hold anything."""
-    return hashlib.blake2s(name.encode(), digest_size=10).hexdigest()
+    return blake2s(name.encode(), digest_size=10).hexdigest()

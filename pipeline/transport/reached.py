@@ -8,13 +8,13 @@ may be older than the truth, which makes the gap longer, or unreadable, which is
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from pipeline.digests import blake2s
 from pipeline.notices import board
 from pipeline.transport.arrivals import Arrivals, Trails
 
@@ -85,7 +85,7 @@ class Reached:
         self._files.clear()
 
     def _path(self, edge: str) -> Path | None:
-        return self._folder and self._folder / hashlib.blake2s(edge.encode(), digest_size=8).hexdigest()
+        return self._folder and self._folder / blake2s(edge.encode(), digest_size=8).hexdigest()
 
     def _write(self, edge: str, path: Path, note: bytes) -> None:
         if edge not in self._files:
@@ -106,4 +106,4 @@ def _read(path: Path) -> Note | None:
 
 
 def _digest(note: bytes) -> bytes:
-    return hashlib.blake2s(note, digest_size=CHECK).digest()
+    return blake2s(note, digest_size=CHECK).digest()

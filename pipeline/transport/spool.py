@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -173,6 +172,8 @@ class Spool:
         if self._file >= 0:
             os.close(self._file)
         if self.empty:
+            import shutil  # brings two compressors, and is needed at the end alone
+
             shutil.rmtree(self.folder, ignore_errors=True)
         else:
             with suppress(OSError):

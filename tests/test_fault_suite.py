@@ -54,8 +54,16 @@ def test_a_growth_is_found_under_restarts() -> None:
     grows = [Sample("a", pid, at, 1e9 * pid + 1e4 * at, 9, 3) for pid in (1, 2) for at in range(pid * 1000, pid * 1900)]
     found = slope(grows, "rss")
     assert found.per_hour == pytest.approx(36e6, rel=0.01)
-    assert found.margin < 1e6
+    assert found.high - found.low < 1e6
     assert WARM < 900
+
+
+def test_a_step_is_no_growth_and_stairs_are() -> None:
+    """What is opened once, whenever that is, counts for nothing; what every strike leaves behind counts in full."""
+    once = [Sample("a", pid, at, 5e7 + 2e7 * (at > 700 * pid), 9, 3) for pid in (1, 2) for at in range(1500)]
+    assert slope(once, "rss").per_hour == slope(once, "rss").low == 0
+    stairs = [Sample("a", 1, at, 5e7 + 1e6 * (at // 90), 9, 3) for at in range(3600)]
+    assert slope(stairs, "rss").per_hour == pytest.approx(40e6, rel=0.1)
 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 70_000])

@@ -51,8 +51,8 @@ A day of it: `make soak TIME=24h`. The words are those of [faults.md](faults.md)
 |---:|---:|---:|---:|---:|---:|---:|
 | {counts} |
 
-Growth is the common slope of all incarnations of a process, from minute means, each incarnation's first two minutes
-left out; ± is half the width of the 95 % confidence interval.
+Growth is the common slope of all incarnations of a process: the median of the slopes between all pairs of minutes of an
+incarnation, its first two minutes left out, with the 95 % confidence interval (Hirsch, Slack, Smith 1982).
 
 | process | RSS, MB | RSS, MB/h | files, 1/h | threads, 1/h |
 |---|---:|---:|---:|---:|
@@ -95,7 +95,7 @@ def growth(soak: Soak) -> str:
         mine = [one for one in soak.samples if one.name == name]
         rss, files, threads = (slope(mine, field) for field in ("rss", "files", "threads"))
         held = median(one.rss for one in mine[-60:]) / 1e6
-        grows = f"{rss.per_hour / 1e6:+.2f} ± {rss.margin / 1e6:.2f}"
+        grows = f"{rss.per_hour / 1e6:+.2f} ({rss.low / 1e6:+.2f}…{rss.high / 1e6:+.2f})"
         lines.append(f"| {name} | {held:.1f} | {grows} | {files.per_hour:+.2f} | {threads.per_hour:+.2f} |")
     return "\n".join(lines)
 

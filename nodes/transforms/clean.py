@@ -85,11 +85,19 @@ class Cleaning(Struct, frozen=True):
     keep_largest: int = 0
     fill_holes: int = 0
 
+    @property
+    def tidies(self) -> bool:
+        """Whether there is anything to do to a mask, once it is cut."""
+        return bool(self.opening or self.closing or self.min_area > 1 or self.fill_holes or self.keep_largest)
+
 
 def cleaned(layer: Layer, todo: Cleaning) -> Layer:
     """The layer with a clean mask; the same object where there was nothing to do."""
+    trimmed = _trimmed(layer, todo)
+    if trimmed is not None:
+        return _masked(layer, trimmed)
     layer = clipped(cut(layer, todo.threshold, todo.hysteresis), todo.zone)
-    if not (todo.opening or todo.closing or todo.min_area > 1 or todo.fill_holes or todo.keep_largest):
+    if not todo.tidies:
         return layer
     mask = _tidied(layer.mask, todo)
     return layer if mask is layer.mask else _masked(layer, mask)
@@ -162,6 +170,18 @@ def _own(pixels: Dense) -> Mask:
 def _masked(layer: Layer, mask: Mask) -> Layer:
     """The layer with another mask; `replace` would take three times as long."""
     return Layer(layer.label, mask, layer.score, layer.scores)
+
+
+def _trimmed(layer: Layer, todo: Cleaning) -> Mask | None:
+    """The mask that is cut and tidied in one call, where a kernel does both; else None."""
+    threshold, scores, kernels = todo.threshold, layer.scores, compiled.ready()
+    if threshold is None or scores is None or todo.hysteresis is not None or todo.zone is not None or not todo.tidies:
+        return None
+    if kernels is None or max(scores.size) > LONGEST:
+        return None
+    step = _steps(threshold, scores.scale, scores.zero_point)
+    radii, limits = (todo.opening, todo.closing), (todo.min_area, todo.keep_largest, todo.fill_holes)
+    return Mask(scores.size, None, kernels.trimmed(grid(scores, scores.size), step, radii, limits).tobytes())
 
 
 def _tidied(mask: Mask, todo: Cleaning) -> Mask:

@@ -112,7 +112,7 @@ def grid(scores: Scores, size: tuple[int, int]) -> NDArray[np.int8]:
     if len(scores.data) != size[0] * size[1] or scores.size != size:
         shape, length = f"{scores.size[0]}×{scores.size[1]}", len(scores.data)
         raise MaskError(f"expected {size[0]}×{size[1]} scores, found {length} bytes of {shape}")
-    return np.frombuffer(scores.data, np.int8).reshape(size)
+    return np.ndarray(size, np.int8, scores.data)
 
 
 @cache

@@ -182,6 +182,27 @@ def test_hysteresis_is_that_of_scikit_image(values: list[list[int]], weak: int, 
     assert (told == np.isin(pieces, np.unique(pieces[scores > weak + more]))).all()
 
 
+@settings(deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 70), st.integers(1, 12)),
+    seed=st.integers(0, 99),
+    threshold=st.sampled_from([-300.0, -128.0, -20.0, 0.0, 20.0, 127.0, 300.0]),
+    radii=st.tuples(st.integers(0, 2), st.integers(0, 2)),
+    limits=st.tuples(st.integers(0, 9), st.integers(0, 2), st.integers(0, 9)),
+)
+def test_cut_and_tidied_at_once_is_cut_then_tidied(
+    size: tuple[int, int], seed: int, threshold: float, radii: tuple[int, int], limits: tuple[int, int, int]
+) -> None:
+    """Whoever does both in one call sees the same pixels as whoever takes two; also in views of several words."""
+    values = np.random.default_rng(seed).integers(-128, 128, size)
+    values = (values * np.abs(values) // 128).tolist()
+    names = "opening", "closing", "min_area", "keep_largest", "fill_holes"
+    tidy: dict[str, Any] = dict(zip(names, (*radii, *limits), strict=True))
+    once = clean(scored(values, 1.0, 0), threshold=threshold, **tidy)
+    twice = clean(clean(scored(values, 1.0, 0), threshold=threshold, min_area=0), **tidy)
+    assert once == twice
+
+
 def test_hysteresis_asks_for_a_threshold_above_it() -> None:
     """Both faults are told when the file is checked."""
     spec = clean.spec  # type: ignore[attr-defined]

@@ -54,10 +54,30 @@ TABLE = np.array(
 
 def painted(runs: Array, size: tuple[int, int]) -> Array:
     """Runs as bits: (width + 2, words) uint32."""
-    words = np.zeros((size[1] + 2, (size[0] + 2 + 31) // 32), np.uint32)
+    words = np.zeros((size[1] + 2, words_of(size[0])), np.uint32)
     for i in range(len(runs)):
         paint(words[runs[i, 0] + 1], runs[i, 1] + 1, runs[i, 2] + 1)
     return words
+
+
+def above(values: Array, step: int) -> Array:
+    """Where values are above a step, as bits: (width + 2, words) uint32; read row by row, as they lie."""
+    height, width = values.shape
+    rows, most = np.zeros((words_of(height), width), np.uint32), np.int16(min(127, max(-129, step)))
+    for y in range(height):
+        row, bit = rows[(y + 1) >> 5], np.uint32((y + 1) & 31)
+        for x in range(width):
+            row[x] |= np.uint32(values[y, x] > most) << bit
+    words = np.zeros((width + 2, len(rows)), np.uint32)
+    for i in range(len(rows)):
+        for x in range(width):
+            words[x + 1, i] = rows[i, x]
+    return words
+
+
+def words_of(height: int) -> int:
+    """Words of a column."""
+    return (height + 2 + 31) // 32
 
 
 def paint(line: Array, first: int, end: int) -> None:

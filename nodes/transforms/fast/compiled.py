@@ -35,10 +35,12 @@ class Kernels(NamedTuple):
 
     Attributes:
         tidied: See `tidying`.
+        trimmed: The same.
         counted: See `counting`.
     """
 
     tidied: Callable[..., Any]
+    trimmed: Callable[..., Any]
     counted: Callable[..., Any]
 
 
@@ -99,7 +101,7 @@ def compiled() -> Kernels:
         functions = _bound(numba.njit)
     finally:
         config.CACHE_DIR = kept
-    kernels = Kernels(functions["tidied"], functions["counted"])
+    kernels = Kernels(*(functions[name] for name in Kernels._fields))
     _call(kernels)
     return kernels
 
@@ -138,9 +140,10 @@ def _call(kernels: Kernels) -> None:
     """Call each as a line does: numba loads, or compiles, for the types that it is called with."""
     import numpy as np
 
-    counts = np.frombuffer(b"4", np.uint8)
+    counts, values = np.frombuffer(b"4", np.uint8), np.frombuffer(bytes(4), np.int8).reshape(2, 2)
     kernels.tidied(counts, (2, 2), (0, 0), (0, 0, 0))
-    kernels.counted(counts, (2, 2), np.frombuffer(bytes(4), np.int8).reshape(2, 2))
+    kernels.trimmed(values, 0, (0, 0), (0, 0, 0))
+    kernels.counted(counts, (2, 2), values)
 
 
 if __name__ == "__main__":

@@ -35,9 +35,9 @@ def counted(counts: Array, size: tuple[int, int], scores: Array) -> tuple[Array,
     words, code, walked = painted(runs, size), np.empty(4 * len(runs) + 64, np.uint8), 0
     enclose(runs, labels, whole, size[1])
     order, starts = sorted_by(labels, count)
-    at = 0
+    at, ordered = 0, runs[order]
     for i in range(count):
-        own = runs[order[starts[i] : starts[i + 1]]]
+        own = ordered[starts[i] : starts[i + 1]]
         total(own, whole[i])
         if len(scores):
             whole[i, SCORE] = scored(own, scores)

@@ -11,45 +11,49 @@ import math
 
 import numpy as np
 
-from nodes.transforms.fast.bits import paint, painted, runs_in
+from nodes.transforms.fast.bits import paint, painted, runs_in, words_of
 from nodes.transforms.fast.spelling import Array
 
 
 def smoothed(runs: Array, opening: int, closing: int, size: tuple[int, int]) -> Array:
-    """The runs of a mask that is opened, then closed: of what discs reach from within, less what they do from without.
+    """The runs of a mask that is opened, then closed; see `smooth`."""
+    words = painted(runs, size)
+    smooth(words, opening, closing, size)
+    return runs_in(words, len(runs) + 64)
+
+
+def smooth(words: Array, opening: int, closing: int, size: tuple[int, int]) -> None:
+    """Open a mask, then close it: to what discs reach from within, less what they do from without.
 
     Args:
-        runs: In order.
+        words: Its bits, which are changed.
         opening: Radius, px; 0 leaves it out.
         closing: The same.
         size: (height, width) of the view, px.
     """
-    words = painted(runs, size)
     width, row, inside = words.shape[1], words.reshape(-1), view(size)
     other, wide = np.empty_like(row), np.empty_like(row)
     if opening:
         turn(row, inside)
         dilate(row, inside, opening, width, wide, other)
         turn(other, inside)
-        if not other.any():
-            return runs[:0]
         dilate(other, inside, opening, width, wide, row)
     if closing:
         dilate(row, inside, closing, width, wide, other)
         turn(other, inside)
         dilate(other, inside, closing, width, wide, row)
         turn(row, inside)
-    return runs_in(words, len(runs) + 64)
 
 
 def view(size: tuple[int, int]) -> Array:
     """The bits that are in the view: a row of (width + 2) × words uint32."""
-    words = (size[0] + 2 + 31) // 32
-    column, inside = np.zeros(words, np.uint32), np.zeros((size[1] + 2) * words, np.uint32)
+    words = words_of(size[0])
+    column, inside = np.zeros(words, np.uint32), np.zeros((size[1] + 2, words), np.uint32)
     paint(column, 1, size[0] + 1)
-    for at in range(words, len(inside) - words):
-        inside[at] = column[at % words]
-    return inside
+    for line in range(1, size[1] + 1):
+        for i in range(words):
+            inside[line, i] = column[i]
+    return inside.reshape(-1)
 
 
 def turn(row: Array, inside: Array) -> None:
@@ -69,8 +73,8 @@ def dilate(row: Array, inside: Array, radius: int, width: int, wide: Array, foun
         wide: Room for as many words.
         found: Where they are written.
     """
-    wide[:] = row
-    found[:] = 0
+    for i in range(len(row)):
+        wide[i], found[i] = row[i], 0
     for reach in range(radius + 1):
         for away in range(radius + 1):
             if int(math.sqrt(radius * radius - away * away)) == reach:
@@ -82,19 +86,21 @@ def dilate(row: Array, inside: Array, radius: int, width: int, wide: Array, foun
 
 
 def spread(row: Array, by: int, found: Array) -> None:
-    """Add the words, moved to both sides."""
-    for i in range(by, len(row)):
-        found[i] |= row[i - by]
+    """Add the words, moved to both sides; of an index that is a sum numba asks whether it is below 0, of slices not."""
+    count = len(row) - by
+    here, there = row[:count], found[by:]
+    for i in range(count):
+        there[i] |= here[i]
     if by:
-        for i in range(len(row) - by):
-            found[i] |= row[i + by]
+        here, there = row[by:], found[:count]
+        for i in range(count):
+            there[i] |= here[i]
 
 
 def grow(row: Array, inside: Array) -> None:
     """Dilate the bits by one pixel along their column."""
     one, top = np.uint32(1), np.uint32(31)
-    before = np.uint32(0)
-    for i in range(len(row) - 1):
-        word = row[i]
-        row[i] = (word | (word << one) | (word >> one) | (before >> top) | (row[i + 1] << top)) & inside[i]
-        before = word
+    before = row.copy()
+    for i in range(1, len(row) - 1):
+        word = before[i]
+        row[i] = (word | (word << one) | (word >> one) | (before[i - 1] >> top) | (before[i + 1] << top)) & inside[i]

@@ -79,12 +79,11 @@ def box(hull: Array) -> tuple[int, int, int, int]:
         while (dx or dy) and not (dx > 0 and dy >= 0):
             dx, dy = dy, -dx
         if dx:
-            shared = math.gcd(dx, dy)
-            dx, dy = dx // shared, dy // shared
             along, across = spans(hull, dx, dy)
             if smaller((dx, dy, along, across), best):
                 best = dx, dy, along, across
-    return best
+    shared = math.gcd(best[0], best[1])
+    return best[0] // shared, best[1] // shared, best[2] // shared, best[3] // shared
 
 
 def spans(hull: Array, dx: int, dy: int) -> tuple[int, int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nodes.transforms.fast.discs import smoothed
+from nodes.transforms.fast.bits import above, runs_in
+from nodes.transforms.fast.discs import smooth, smoothed
 from nodes.transforms.fast.joins import gaps_of, holes_of, labels_of
 from nodes.transforms.fast.spelling import Array, runs_of, write
 
@@ -22,11 +23,33 @@ def tidied(counts: Array, size: tuple[int, int], radii: tuple[int, int], limits:
     runs = before
     if (radii[0] or radii[1]) and len(runs):
         runs = smoothed(runs, radii[0], radii[1], size)
+    runs = sifted(runs, limits, size[1])
+    return np.empty(0, np.uint8) if same(runs, before) else spelled(runs, size)
+
+
+def trimmed(values: Array, step: int, radii: tuple[int, int], limits: tuple[int, int, int]) -> Array:
+    """The mask of all values above a step, tidied, as run lengths: in one call what would be two.
+
+    Args:
+        values: (H, W) int8.
+        step: What they have to be above.
+        radii: See `tidied`.
+        limits: The same.
+    """
+    size = values.shape
+    words = above(values, step)
+    if radii[0] or radii[1]:
+        smooth(words, radii[0], radii[1], size)
+    return spelled(sifted(runs_in(words, 4 * size[1]), limits, size[1]), size)
+
+
+def sifted(runs: Array, limits: tuple[int, int, int], width: int) -> Array:
+    """The runs without specks and pinholes; see `tidied`."""
     if (limits[0] > 1 or limits[1]) and len(runs):
         runs = large(runs, limits[0], limits[1])
     if limits[2] and len(runs):
-        runs = filled(runs, limits[2], size[1])
-    return np.empty(0, np.uint8) if same(runs, before) else spelled(runs, size)
+        runs = filled(runs, limits[2], width)
+    return runs
 
 
 def spelled(runs: Array, size: tuple[int, int]) -> Array:

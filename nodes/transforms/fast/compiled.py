@@ -91,11 +91,11 @@ class Breath:
 def breathing() -> Iterator[None]:
     """What this thread imports meanwhile takes longer and disturbs others less."""
     breath: Any = Breath()
-    sys.meta_path.insert(0, breath)
+    sys.meta_path = [breath, *sys.meta_path]  # another list each time: other threads may be at one of its items
     try:
         yield
     finally:
-        sys.meta_path.remove(breath)
+        sys.meta_path = [finder for finder in sys.meta_path if finder is not breath]
 
 
 @cache

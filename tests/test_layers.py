@@ -158,6 +158,15 @@ def test_a_process_that_judges_and_tells_is_light() -> None:
     assert _loaded(code) & BULKY == set()
 
 
+@pytest.mark.slow
+def test_a_process_that_measures_is_no_heavier_than_it_must_be() -> None:
+    """Pixels need numpy, and OpenCV with the first mask; what else is heavy must not hold up a start."""
+    code = (
+        "import pipeline.runtime.process, pipeline.transport.router, nodes.transforms.clean, nodes.transforms.measure"
+    )
+    assert _loaded(code) & BULKY == {"numpy"}
+
+
 @cache
 def _modules() -> dict[str, Path]:
     """Every module of the product by its dotted name, packages left out."""

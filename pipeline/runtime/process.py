@@ -31,12 +31,17 @@ OK, FAILED, BAD_LAUNCH = 0, 1, 3
 
 
 class Process:
-    """The lanes of one process, and the threads that run them."""
+    """The lanes of one process, and the threads that run them.
 
-    def __init__(self, launch: Launch, nodes: Targets) -> None:
+    Raises:
+        KensaError: If one of its nodes cannot be loaded, or a lane cannot be made.
+    """
+
+    def __init__(self, launch: Launch) -> None:
         self.launch = launch
         line_time.epoch_ns = launch.epoch_ns or line_time.epoch_ns
-        self.log = logs.logger(launch.line, launch.process.name)
+        self.log = logs.logger(launch.line, launch.process.name)  # before nodes: these would import structlog with rich
+        nodes = Targets({run.use: run.target or run.use for lane in launch.process.lanes for run in lane.runs})
         self.stop = threading.Event()
         keys, state = guarding(launch.keys, launch.insecure), Path(launch.state) if launch.state else None
         self.context = Context(self.stop, launch.drain, keys, launch.process.host, state=state)
@@ -103,8 +108,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         launch = read_launch(sys.stdin.fileno())
-        runs = [run for lane in launch.process.lanes for run in lane.runs]
-        process = Process(launch, Targets({run.use: run.target or run.use for run in runs}))
+        process = Process(launch)
     except (KensaError, KeyError) as error:
         sys.stderr.write(f"kensa: cannot start: {error}\n")
         return BAD_LAUNCH

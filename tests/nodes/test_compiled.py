@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from nodes.transforms.fast import compiled
+from tests.conftest import ROOT
+
+# A process of a line: what it gives for some frames, before it has kernels and when it has them.
+START = """
+import sys
+from nodes.transforms import clean, measure, plain
+from nodes.transforms.fast import compiled
+from tests.nodes.scenes import frame
+import numpy as np
+
+noise = np.random.default_rng(7)
+frames = [frame(noise.random((96, 96)) < share, seq=seq) for seq, share in enumerate((0.01, 0.1, 0.5, 0.9, 1.0, 0.0))]
+
+def given():
+    return [measure.measured(clean.clean(each, min_area=3, fill_holes=4)) for each in frames]
+
+def never(*_):
+    raise AssertionError("a mask went past the kernels")
+
+first, loader = given(), compiled.loader()
+assert loader.thread.is_alive() and compiled.ready() is None
+assert "numba" not in sys.modules, "a start waits for numba"
+assert sum(len(each.regions) for each in first) > 20
+loader.due.set()
+loader.thread.join()
+assert compiled.ready() is loader.kernels is not None
+plain.counted = clean._plain = never
+assert given() == first
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +62,33 @@ def test_a_line_does_not_wait_for_them() -> None:
     compiled.ready()
     loader = compiled.loader()
     assert loader is not None
+    assert compiled.ready() is None
+    loader.due.set()
     loader.thread.join()
     assert compiled.ready() is loader.kernels is compiled.compiled()
     assert (compiled.folder() / compiled.MADE).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_start_is_over_before_they_are_loaded() -> None:
+    """First masks are measured without numba; later ones by kernels, and what comes of them is the same."""
+    run = subprocess.run([sys.executable, "-c", START], check=False, capture_output=True, text=True, cwd=ROOT)
+    assert run.returncode == 0, run.stderr
+
+
+def test_others_work_while_they_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before each module that the loading thread has not loaded it sleeps; others find theirs at once."""
+    naps: list[str] = []
+    monkeypatch.setattr(time, "sleep", lambda _: naps.append(threading.current_thread().name))
+    with compiled.breathing():
+        for name in ("kensa_first", "kensa_second"):
+            assert find_spec(name) is None
+        other = threading.Thread(target=find_spec, args=("kensa_third",))
+        other.start()
+        other.join()
+    assert find_spec("kensa_fourth") is None
+    assert naps == [threading.current_thread().name] * 2
 
 
 def test_a_line_does_without_what_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +102,7 @@ def test_a_line_does_without_what_cannot_be_made(monkeypatch: pytest.MonkeyPatch
         compiled.ready()
         loader = compiled.loader()
         assert loader is not None
+        loader.due.set()
         loader.thread.join()
     assert compiled.ready() is None
     (told,) = logs

@@ -1,8 +1,12 @@
 """The kernels, compiled by numba where it is installed: loaded beside the line, which works without them until then.
 
-Loading takes a second, compiling half a minute: that is done once for each text of the kernels, by one process that
-yields to all others. What it made is kept in `KENSA_CACHE`, else in the user's cache folder, under a digest of that
-text: numba itself does not see that a function changed which another file calls.
+Compiling takes half a minute: that is done once for each text of the kernels, by one process that yields to all others.
+What it made is kept in `KENSA_CACHE`, else in the user's cache folder, under a digest of that text: numba itself does
+not see that a function changed which another file calls.
+
+Loading takes a second of one core, and the thread that does it holds the interpreter that the line needs. So it begins
+some seconds after the first mask, when a process that took the place of one that died has caught up, and takes a breath
+before each module. Both ways to count give the same, so a line changes over between any two masks.
 """
 
 from __future__ import annotations
@@ -13,7 +17,9 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import blake2b
 from importlib import import_module
@@ -22,12 +28,12 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-import structlog
-
 MODULES = ("spelling", "bits", "discs", "joins", "outlines", "figures", "tidying", "counting")
 PLAIN = "plain"  # KENSA_KERNELS=plain does without them
 MADE = "made"  # stands in the folder once everything in it is there
 HUMBLE = 19  # niceness of the process that compiles
+REST_S = 5.0  # seconds from the first mask until they are loaded
+BREATH_S = 0.002  # seconds before each module in which nobody but the line has the interpreter
 
 
 class Kernels(NamedTuple):
@@ -45,19 +51,53 @@ class Kernels(NamedTuple):
 
 
 class Loader:
-    """Loads the kernels once, in a thread of its own, and has them compiled before where nobody has."""
+    """Loads the kernels once, in a thread of its own, and has them compiled before where nobody has.
+
+    Attributes:
+        kernels: None until they are loaded.
+        due: Set by whoever does not want to wait until it begins.
+        thread: Where it works.
+    """
 
     def __init__(self) -> None:
         self.kernels: Kernels | None = None
+        self.due = threading.Event()
         self.thread = threading.Thread(target=self._load, name="kernels", daemon=True)
         self.thread.start()
 
     def _load(self) -> None:
+        self.due.wait(REST_S)
         try:
             make()
-            self.kernels = compiled()
+            with breathing():
+                self.kernels = compiled()
         except Exception as error:  # noqa: BLE001 - whatever numba or the disk says: the line does without
+            import structlog  # only where there is something to say: by itself it brings rich along
+
             structlog.get_logger().warning("kernels", text=f"masks are cleaned and measured without numba: {error}")
+
+
+class Breath:
+    """Finds no module, but lets other threads work before this one loads another: importing leaves them little."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def find_spec(self, *_: object) -> None:
+        """Asked for a module that is not loaded yet."""
+        if threading.get_ident() == self._thread:
+            time.sleep(BREATH_S)
+
+
+@contextmanager
+def breathing() -> Iterator[None]:
+    """What this thread imports meanwhile takes longer and disturbs others less."""
+    breath: Any = Breath()
+    sys.meta_path = [breath, *sys.meta_path]  # another list each time: other threads may be at one of its items
+    try:
+        yield
+    finally:
+        sys.meta_path = [finder for finder in sys.meta_path if finder is not breath]
 
 
 @cache
@@ -68,7 +108,7 @@ def loader() -> Loader | None:
 
 
 def ready() -> Kernels | None:
-    """The kernels, once they are loaded; the first call begins to load them and waits for nothing."""
+    """The kernels, once they are loaded; nothing is waited for, and some seconds after the first call they are."""
     found = loader()
     return found.kernels if found else None
 

@@ -51,6 +51,7 @@ class Arrivals:
         self._passed: set[Key] = set()  # those before them: all of them was received
         self._torn = False
         self._unsaid = False  # something was refused of which the producer may not have told yet
+        self._end = 0  # number of the end that came last
         self._stone: tuple[int, Trails] = (0, {})
         self._kept = -1
 
@@ -120,9 +121,14 @@ class Arrivals:
             self._again.clear()
 
     def refuse(self, number: int, reason: str) -> None:
-        """Finish with a number that could not be read or kept; its producer counts it as dropped."""
+        """Finish with a number that could not be read or kept; its producer counts it as dropped.
+
+        An end that had come by then is taken back.
+        """
         self._refused[number] = reason
-        self._unsaid = True
+        self._unsaid = not self.ended
+        if self.ended:
+            self.ended, self._refused[self._end] = False, UNSAID
         self.finish(number)
         while len(self._refused) > MAX_UNDONE:
             del self._refused[next(iter(self._refused))]
@@ -141,7 +147,7 @@ class Arrivals:
             self.refuse(number, UNSAID)
             self._unsaid = False
         else:
-            self.ended = True
+            self.ended, self._end = True, number
             self.finish(number)
 
     def finish(self, number: int) -> None:

@@ -95,6 +95,7 @@ class ZeromqInbox:
         if delivery.producer == arrivals.producer:
             if refused:
                 arrivals.refuse(delivery.number, refused)
+                self._ended = self._ended and link.over
             else:
                 arrivals.finish(delivery.number)
         else:

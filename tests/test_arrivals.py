@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.records import Gap, Record, Verdict
 from pipeline.transport.arrivals import Arrivals
+from pipeline.transport.came import Came
 from tests.edges import record
 from tests.toys import frame
 
@@ -146,10 +147,10 @@ def test_a_milestone_is_never_ahead_of_what_is_done() -> None:
     arrivals.place(4, frame(4))
     for number in (2, 3):
         arrivals.finish(number)
-    assert arrivals.milestone() == {"cam-1": [("s", 3)]}
+    assert arrivals.milestone() == {"cam-1": [Came("s", 3)]}
     assert arrivals.milestone() is None
     arrivals.finish(4)
-    assert arrivals.milestone() == {"cam-1": [("s", 4)]}
+    assert arrivals.milestone() == {"cam-1": [Came("s", 4)]}
     assert arrivals.milestone() is None
 
 
@@ -178,13 +179,13 @@ def test_what_an_earlier_producer_left_unfinished_is_no_milestone() -> None:
     assert arrivals.milestone() is None
     assert taken.producer == "one"
     arrivals.late()
-    assert arrivals.milestone() == {"cam-1": [("s", 0)]}
+    assert arrivals.milestone() == {"cam-1": [Came("s", 0)]}
 
 
 def test_two_sessions_that_broke_off_are_both_ended() -> None:
     """Told in order, the first hole ends with its session and the second begins with it."""
     arrivals = Arrivals("edge")
-    arrivals.remember("one", {"cam-1": [("a", 4)]})
+    arrivals.remember("one", {"cam-1": [Came("a", 4)]})
     arrivals.meet("two", 1)
     found = []
     for number, (session, seq) in enumerate((("a", 9), ("b", 7)), 1):
@@ -202,7 +203,7 @@ def test_two_sessions_that_broke_off_are_both_ended() -> None:
 def test_an_older_session_that_is_told_again_does_not_hide_the_hole_of_the_last() -> None:
     """The last session is closed by one frame at once, and by the rest when its own end is told."""
     arrivals = Arrivals("edge")
-    arrivals.remember("one", {"cam-1": [("b", 4)]})
+    arrivals.remember("one", {"cam-1": [Came("b", 4)]})
     arrivals.meet("two", 1)
     found: list[Gap] = []
     for number, (session, seq) in enumerate((("a", 3), ("b", 9), ("c", 0)), 1):

@@ -18,6 +18,7 @@ from pipeline.plan import Queue
 from pipeline.records import Frame, Gap, Record
 from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.backlog import Backlog
+from pipeline.transport.came import Came
 from pipeline.transport.channel import Delivery
 from pipeline.transport.item import Item
 from pipeline.transport.pace import IDLE_S, SLOWEST, Pace
@@ -273,7 +274,7 @@ def test_what_a_killed_producer_took_along_is_told_behind_what_it_left_on_disk(
 def test_gaps_of_other_sessions_may_come_before_the_one_that_was_broken_off(tmp_path: Path) -> None:
     """A source tells of its last sessions again, oldest first."""
     flow = Backlog("edge", Queue(policy="spool"), kinds=("frame", "gap"))
-    flow.found(0, 0, 0, 0, {"cam": ("s", 3)})
+    flow.found(0, 0, 0, 0, {"cam": Came("s", 3)})
     for session, seq in (("before", 9), ("s", 6), ("after", 0)):
         gap = Gap(camera="cam", session=session, seq=seq, last=seq, t_ns=0, reason="restart", where="source")
         flow.offer(Item("cam", session, seq, 0, gap, 0, 0.0), 0.0)

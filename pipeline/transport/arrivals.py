@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from pipeline.records import Frame, Gap, Record, Regions, Tracks
+from pipeline.transport.came import Came, Trails, of_part, several, watermark
 from pipeline.transport.channel import Delivery
 from pipeline.transport.flow import MAX_UNDONE
 
 SESSIONS = 8  # of a camera that are remembered: what is sent again after a crash may be of an earlier one
-SEVERAL_PER_SEQ = frozenset({"part", "verdict"})
 Key = tuple[str, str]  # camera, session
-Trails = dict[str, list[tuple[str, int]]]  # how far each camera has come in its last sessions, oldest first
 UNSAID = "unsaid"  # why an end is refused
 ONE_PER_SEQ = (Frame, Regions, Tracks)  # a second one with the same number is the same record again
 
@@ -35,7 +34,7 @@ class Arrivals:
 
     def __init__(self, edge: str, kinds: Iterable[str] = ()) -> None:
         self.edge = edge
-        self._whole = whole(kinds)
+        self._several = several(kinds)
         self.producer = ""
         self.received = 0
         self.done = 0
@@ -45,6 +44,8 @@ class Arrivals:
         self._again: list[int] = []  # what came again from this one meanwhile
         self._refused: dict[int, str] = {}
         self._last: dict[Key, int] = {}  # (camera, session), in order of their beginning → seq
+        self._since: dict[Key, int] = {}  # the frame from which on what comes several times a frame may be missing
+        self._judged: dict[Key, int] = {}  # the same, as those before the present producer have left it
         self._met: set[Key] = set()  # sessions that the present producer has sent something of
         self._open: dict[Key, int] = {}  # each camera's last session before it, and how far that had come
         self._closed: set[Key] = set()  # those of them that were ended by a gap
@@ -58,7 +59,9 @@ class Arrivals:
     def remember(self, producer: str, came: Trails) -> None:
         """A consumer before this one had come so far, with this producer."""
         self.producer = producer
-        self._last = {(camera, session): seq for camera, trail in came.items() for session, seq in trail}
+        known = {(camera, one.session): one for camera, trail in came.items() for one in trail}
+        self._last = {key: one.seq for key, one in known.items()}
+        self._since = {key: one.since for key, one in known.items() if one.since is not None}
 
     def milestone(self) -> Trails | None:
         """How far each camera had come at a moment of which everything is done by now; None where that is no news."""
@@ -84,6 +87,7 @@ class Arrivals:
         if self.producer and producer != self.producer:
             self._open, self._torn = self._newest(), not self.ended
             self._passed = {key for key in self._last if key not in self._open}
+            self._judged = {**self._since}
             self._elders += self.received - self.done - len(self._early) - len(self._again)
             self._again.clear()
         elif not self.producer:
@@ -171,24 +175,31 @@ class Arrivals:
         """
         delivery = Delivery(self.edge, self.producer, number, record)
         key = record.camera, record.session
-        if key not in self._met or isinstance(record, Gap):
+        if key not in self._met or self._several or isinstance(record, Gap):
             return self._compare(delivery, record, key)
         self._last[key] = record.seq
         return (delivery,)
 
     def _compare(self, delivery: Delivery, record: Record, key: Key) -> tuple[Delivery, ...]:
-        if key in self._passed or record.seq <= self._open.get(key, -1):
-            if isinstance(record, ONE_PER_SEQ):
-                if self._elders:
-                    self._again.append(delivery.number)
-                else:
-                    self.finish(delivery.number)
-                return ()
+        earlier = key in self._passed or record.seq <= self._open.get(key, -1)
+        if self._repeats(record, key, earlier=earlier):
+            if self._elders:
+                self._again.append(delivery.number)
+            else:
+                self.finish(delivery.number)
+            return ()
+        if earlier:
             return (delivery,)
         gaps = [*self._holes(record, key)]
         self._met.add(key)
         self._reach(record)
         return (*(replace(delivery, number=0, record=gap) for gap in gaps), delivery)
+
+    def _repeats(self, record: Record, key: Key, *, earlier: bool) -> bool:
+        """Whether an earlier incarnation had sent this: the same frame, or a part of which all was told by then."""
+        if isinstance(record, ONE_PER_SEQ):
+            return earlier
+        return self._torn and of_part(record) and record.seq < self._judged.get(key, 0)
 
     def _holes(self, record: Record, key: Key) -> Iterator[Gap]:
         """What earlier incarnations left out before a record: of its session, of the ones before it, or its beginning.
@@ -197,9 +208,10 @@ class Arrivals:
         heard of by that gap, nothing ever came here.
         """
         if (last := self._open.pop(key, None)) is not None:
-            first = last + self._whole if self._torn else last + 1
-            if record.seq > first:
-                yield self._left_out(record, key[1], first, record.seq - 1)
+            first = self._missing_since(key, last) if self._torn else last + 1
+            until = record.seq - (not (self._torn and of_part(record)))
+            if first <= until:
+                yield self._left_out(record, key[1], first, until)
         elif key not in self._met:
             if self._torn:
                 yield from self._ends_of(record)
@@ -209,29 +221,38 @@ class Arrivals:
     def _ends_of(self, record: Record) -> Iterator[Gap]:
         """What ends the sessions of a camera that an earlier incarnation left open."""
         for camera, session in [each for each in self._open if each[0] == record.camera and each not in self._closed]:
-            first = self._open[camera, session] + self._whole
-            self._open[camera, session] += 1
-            self._closed.add((camera, session))
-            yield self._left_out(record, session, first, self._open[camera, session])
+            key = (camera, session)
+            first = self._missing_since(key, self._open[key])
+            self._open[key] += 1
+            self._since[key] = self._open[key] + 1
+            self._closed.add(key)
+            yield self._left_out(record, session, first, self._open[key])
+
+    def _missing_since(self, key: Key, came: int) -> int:
+        """From which frame on something of a session may be missing, where its sender died."""
+        return self._since.get(key, came if self._several else came + 1)
 
     def _reach(self, record: Record) -> None:
         """Note how far a session has come; a gap may be told late."""
         key = record.camera, record.session
         reached = record.last if isinstance(record, Gap) else record.seq
         self._last[key] = max(self._last.get(key, reached), reached)
+        if self._several and (mark := watermark(record)) is not None:
+            self._since[key] = mark
 
     def _newest(self) -> dict[Key, int]:
         """How far each camera has come in its last session."""
-        return {(camera, trail[-1][0]): trail[-1][1] for camera, trail in self._trails().items()}
+        return {(camera, trail[-1].session): trail[-1].seq for camera, trail in self._trails().items()}
 
     def _trails(self) -> Trails:
         """How far each camera has come in its last sessions; those before are forgotten."""
         trails: Trails = {}
         for (camera, session), seq in self._last.items():
-            trails.setdefault(camera, []).append((session, seq))
+            trails.setdefault(camera, []).append(Came(session, seq, self._since.get((camera, session))))
         for camera, trail in trails.items():
-            for session, _ in trail[:-SESSIONS]:
-                del self._last[camera, session]
+            for gone in trail[:-SESSIONS]:
+                del self._last[camera, gone.session]
+                self._since.pop((camera, gone.session), None)
         return {camera: trail[-SESSIONS:] for camera, trail in trails.items()}
 
     def _left_out(self, record: Record, session: str, first: int, last: int) -> Gap:
@@ -244,14 +265,6 @@ class Arrivals:
             reason="restart",
             where=self.edge,
         )
-
-
-def whole(kinds: Iterable[str]) -> int:
-    """From how far after the number that came last something may be missing, where somebody died.
-
-    0 where several records have one number: of these, too.
-    """
-    return int(SEVERAL_PER_SEQ.isdisjoint(kinds))
 
 
 def _succeeds(producer: str) -> bool:

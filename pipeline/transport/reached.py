@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from pipeline.digests import blake2s
 from pipeline.notices import board
-from pipeline.transport.arrivals import Arrivals, Trails
+from pipeline.transport.arrivals import Arrivals
+from pipeline.transport.came import Trails
 
 FOLDER = "reached"
 CHECK = 8  # bytes of a digest before each note

@@ -39,6 +39,7 @@ class Arrivals:
         self.received = 0
         self.done = 0
         self.ended = False
+        self._parted = False  # the producer that was remembered had ended well
         self._early: set[int] = set()
         self._elders = 0  # taken from earlier incarnations and not finished with
         self._again: list[int] = []  # what came again from this one meanwhile
@@ -56,9 +57,9 @@ class Arrivals:
         self._stone: tuple[int, Trails] = (0, {})
         self._kept = -1
 
-    def remember(self, producer: str, came: Trails) -> None:
-        """A consumer before this one had come so far, with this producer."""
-        self.producer = producer
+    def remember(self, producer: str, came: Trails, *, ended: bool = False) -> None:
+        """A consumer before this one had come so far, with this producer, which may have ended well."""
+        self.producer, self._parted = producer, ended
         known = {(camera, one.session): one for camera, trail in came.items() for one in trail}
         self._last = {key: one.seq for key, one in known.items()}
         self._since = {key: one.since for key, one in known.items() if one.since is not None}
@@ -69,9 +70,9 @@ class Arrivals:
         if self._elders:
             return None  # what is not finished with lies before all that follows
         if self.done == self.received:
-            number, came = self.received, self._trails()
+            number, came = self.received, self.trails()
         elif self.done >= number:
-            self._stone = (self.received, self._trails())
+            self._stone = (self.received, self.trails())
         if number <= self._kept or self.done < number:
             return None
         self._kept = number
@@ -85,7 +86,7 @@ class Arrivals:
         if producer == self.producer and base <= self.received + 1:
             return
         if self.producer and producer != self.producer:
-            self._open, self._torn = self._newest(), not self.ended
+            self._open, self._torn = self._newest(), not (self.ended or self._parted)
             self._passed = {key for key in self._last if key not in self._open}
             self._judged = {**self._since}
             self._elders += self.received - self.done - len(self._early) - len(self._again)
@@ -94,7 +95,7 @@ class Arrivals:
             self._torn = _succeeds(producer)
         self.producer = producer
         self.received = self.done = base - 1
-        self.ended = False
+        self.ended = self._parted = False
         self._early.clear()
         self._refused.clear()
         self._unsaid = False
@@ -242,9 +243,9 @@ class Arrivals:
 
     def _newest(self) -> dict[Key, int]:
         """How far each camera has come in its last session."""
-        return {(camera, trail[-1].session): trail[-1].seq for camera, trail in self._trails().items()}
+        return {(camera, trail[-1].session): trail[-1].seq for camera, trail in self.trails().items()}
 
-    def _trails(self) -> Trails:
+    def trails(self) -> Trails:
         """How far each camera has come in its last sessions; those before are forgotten."""
         trails: Trails = {}
         for (camera, session), seq in self._last.items():

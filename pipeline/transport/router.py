@@ -46,8 +46,7 @@ class ZeromqInbox:
         self._routes: dict[bytes, Link] = {}
         self._doors = Doors()
         self._ready: deque[Delivery] = deque()
-        self._finishing = threading.Event()
-        self._finish_by = 0.0
+        self._finishing, self._finish_by = threading.Event(), 0.0
         self._ended = not edges
         self.gathering = Gathering()
         self.gathering.follow(link.linger for link in self._links.values())
@@ -98,6 +97,8 @@ class ZeromqInbox:
                 self._ended = self._ended and link.over
             else:
                 arrivals.finish(delivery.number)
+                if arrivals.done >= delivery.number:
+                    self._reached.done(arrivals.edge, delivery.record)
         else:
             arrivals.late()
         if arrivals.ended and arrivals.done == arrivals.received:

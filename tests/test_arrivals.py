@@ -97,6 +97,80 @@ def _judged(session: str, seq: int) -> Verdict:
     return Verdict(camera="cam-1", session=session, seq=seq, t_ns=seq, first_seq=seq, outcome="FAIL", subject="frame")
 
 
+def _of_part(seq: int, watermark: int | None, session: str = "one", part: int = 0) -> Verdict:
+    return Verdict(
+        camera="cam-1",
+        session=session,
+        seq=seq,
+        t_ns=seq,
+        first_seq=0,
+        outcome="PASS",
+        subject="part",
+        part=part,
+        watermark=watermark,
+    )
+
+
+def judging(*came: Record) -> Arrivals:
+    """An edge on which one producer gave these, and died; another has come."""
+    arrivals = Arrivals("a→b", ("gap", "verdict"))
+    arrivals.meet("first", 1)
+    for number, one in enumerate(came, 1):
+        arrivals.accept(number)
+        arrivals.place(number, one)
+        arrivals.finish(number)
+    arrivals.meet("second", 1)
+    return arrivals
+
+
+@pytest.mark.parametrize(("mark", "first"), [(30, 30), (37, 37), (None, 40)])
+def test_a_hole_among_verdicts_begins_at_the_watermark(mark: int | None, first: int) -> None:
+    """A part that was overlooked is told later than one that left after its last sight; its verdict may be lost."""
+    arrivals = judging(_of_part(40, mark))
+    arrivals.accept(1)
+    found = [one.record for one in arrivals.place(1, _of_part(60, 55))]
+    assert [(one.seq, one.last) for one in found if isinstance(one, Gap)] == [(first, 60)]
+
+
+def test_the_watermark_outlives_a_gap_and_the_consumer() -> None:
+    """A gap among them tells nothing of parts; a consumer that comes next knows what the one before it knew."""
+    arrivals = Arrivals("a→b", ("gap", "verdict"))
+    arrivals.meet("first", 1)
+    gap = Gap(camera="cam-1", session="one", seq=50, last=70, t_ns=0, reason="error", where="rules")
+    for number, one in enumerate((_of_part(40, 30), gap), 1):
+        arrivals.accept(number)
+        arrivals.place(number, one)
+        arrivals.finish(number)
+    came = arrivals.milestone()
+    assert came == {"cam-1": [Came("one", 70, 30)]}
+    after_ = Arrivals("a→b", ("gap", "verdict"))
+    after_.remember("first", came)
+    after_.meet("second", 1)
+    after_.accept(1)
+    found = [one.record for one in after_.place(1, _of_part(80, 78))]
+    assert [(one.seq, one.last) for one in found if isinstance(one, Gap)] == [(30, 80)]
+
+
+def test_a_part_that_is_told_again_under_another_id_is_recognised() -> None:
+    """A tracker that begins anew sees again what the one before it was not done with: what that had told is known."""
+    arrivals = judging(_of_part(40, 41, part=3))
+    again = [_of_part(40, 41, part=77), _of_part(44, 45, part=78)]
+    kept = []
+    for number, one in enumerate(again, 1):
+        arrivals.accept(number)
+        kept += [(type(each.record).__name__, each.record.seq) for each in arrivals.place(number, one)]
+    assert kept == [("Gap", 41), ("Verdict", 44)]
+    assert arrivals.done == 1
+
+
+@pytest.mark.parametrize("mark", [None, 38])
+def test_a_part_that_may_not_have_been_told_is_not_taken_for_another(mark: int | None) -> None:
+    """Where another part was still in view, or nobody knows, it may be that one: it is told."""
+    arrivals = judging(_of_part(40, mark))
+    arrivals.accept(1)
+    assert [one.record.seq for one in arrivals.place(1, _of_part(40, 41, part=77))] == [40]
+
+
 def test_a_session_whose_end_was_told_needs_no_second_gap() -> None:
     """The source's own gap for the old session comes first; what is before it is told, and nothing twice."""
     end = Gap(camera="cam-1", session="one", seq=7, last=7, t_ns=0, reason="restart", where="camera")

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pipeline import codec
 from pipeline.plan import Queue
-from pipeline.records import Frame, Gap, Record
+from pipeline.records import Frame, Gap, Record, Verdict
 from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.backlog import Backlog
 from pipeline.transport.came import Came
@@ -268,6 +268,40 @@ def test_what_a_killed_producer_took_along_is_told_behind_what_it_left_on_disk(
         payload = entry[1].payload
         sent.append((entry[1].seq, payload.last if isinstance(payload, Gap) else entry[1].seq))
     assert sent == expected
+    again.close()
+
+
+@pytest.mark.parametrize(("mark", "expected"), [(None, (9, 12)), (4, (4, 12))])
+def test_verdicts_that_a_killed_producer_took_along_begin_at_its_watermark(
+    tmp_path: Path, mark: int | None, expected: tuple[int, int]
+) -> None:
+    """The one on disk was not the last to be judged of those seen before it; nor is the next the first of its frame."""
+
+    def judged(seq: int) -> Item:
+        verdict = Verdict(
+            camera="cam",
+            session="s",
+            seq=seq,
+            t_ns=0,
+            first_seq=1,
+            outcome="PASS",
+            subject="part",
+            part=seq,
+            watermark=mark,
+        )
+        message = codec.encode(verdict)
+        return Item("cam", "s", seq, 0, message, len(message), 0.0)
+
+    spool = Spool(tmp_path / "spool", "edge")
+    spool.append([judged(9)])
+    spool.close()
+    (spool.folder / "closed").unlink()
+    again, flow = Spool(spool.folder, "edge"), Backlog("edge", Queue(policy="spool"), "unknown", ("gap", "verdict"))
+    flow.found(again.records, again.weight, again.done, again.lost, again.tails)
+    flow.offer(judged(12), 0.0)
+    told = flow.queue.gaps["cam"][0].payload
+    assert isinstance(told, Gap)
+    assert (told.seq, told.last) == expected
     again.close()
 
 

@@ -54,6 +54,27 @@ def test_when_the_consumer_alone_dies_nothing_is_missing(tmp_path: Path) -> None
     assert len(first(Reached(tmp_path), frame(9), "one")) == 1
 
 
+def test_what_was_received_and_not_finished_with_is_no_part_of_a_note(tmp_path: Path) -> None:
+    """It is sent again after a kill, and must not be taken for what came twice."""
+    reached = Reached(tmp_path)
+    arrivals = recalled(reached)
+    arrivals.meet("one", 1)
+    for seq in range(3):
+        arrivals.accept(seq + 1)
+        arrivals.place(seq + 1, frame(seq))
+    reached.keep(arrivals)
+    assert first(Reached(tmp_path), frame(0), "two") == [(Frame, 0, 0)]
+
+
+def test_who_was_there_and_had_finished_with_nothing_is_known(tmp_path: Path) -> None:
+    """What the first producer had told is gone with it and with the consumer, and there is no more to say than that."""
+    reached = Reached(tmp_path)
+    arrivals = recalled(reached)
+    arrivals.meet("one", 1)
+    reached.keep(arrivals)
+    assert first(Reached(tmp_path), frame(4), "two") == [(Gap, 0, 3), (Frame, 4, 4)]
+
+
 def test_after_an_edge_that_ended_well_nothing_is_missing(tmp_path: Path) -> None:
     """The next run begins another session; a source that had given more of the last one tells where that ended."""
     reached = Reached(tmp_path)

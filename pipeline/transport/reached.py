@@ -67,10 +67,10 @@ class Reached:
         if path is None:
             return arrivals
         note = _read(path)
-        if note is None or note.edge != arrivals.edge:
-            note = Note(arrivals.edge, UNKNOWN, {})
+        known = note is not None and note.edge == arrivals.edge
+        note = note if note and known else Note(arrivals.edge, UNKNOWN, {})
         came = note.came if note.ended else _later(note.came, path)
-        if came:
+        if known or came:
             arrivals.remember(note.producer, came, ended=note.ended)
         return arrivals
 
@@ -89,8 +89,9 @@ class Reached:
         if path is None or (over and edge in self._over):
             return
         try:
-            if (came := arrivals.milestone()) is not None or over:
-                self._write(edge, path, _encode(Note(edge, arrivals.producer, came or arrivals.trails(), over)))
+            came = arrivals.trails() if over else arrivals.milestone()
+            if came is not None:
+                self._write(edge, path, _encode(Note(edge, arrivals.producer, came, over)))
                 (self._over.add if over else self._over.discard)(edge)
             board.settle(f"reached {edge}")
         except OSError as error:

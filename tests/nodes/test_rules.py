@@ -123,7 +123,14 @@ def test_a_gap_is_a_verdict_of_its_own(book: str) -> None:
 def test_verdicts_say_of_which_parts_all_have_been_judged(book: str) -> None:
     """As their parts do; before the first of a session nothing has, and where frames are judged nobody knows."""
     later = replace(part(watermark=7), session="s2")
-    seen = [gap(1, 2), part(watermark=18), gap(21, 30), regions(31, []), replace(gap(0, 1), session="s2"), later]
+    seen: list[Regions | Part | Gap] = [
+        gap(1, 2),
+        part(watermark=18),
+        gap(21, 30),
+        regions(31, []),
+        replace(gap(0, 1), session="s2"),
+        later,
+    ]
     assert [one.watermark for one in rules(iter(seen), book=book)] == [0, 18, 18, None, 0, 7]
     assert [one.watermark for one in rules(iter([regions(0, []), gap(1, 2)]), book=book)] == [None, None]
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pipeline.records import Part, Record, Tracks, Verdict
 
 SEVERAL_PER_SEQ = frozenset({"part", "verdict"})
+MARKED = (Tracks, Part, Verdict)
 
 
 class Came(NamedTuple):
@@ -35,7 +36,7 @@ def several(kinds: Iterable[str]) -> bool:
 
 def watermark(record: Record) -> int | None:
     """The frame before which nobody was seen last of whom a later record tells; None where the record does not say."""
-    return record.watermark if isinstance(record, Tracks | Part | Verdict) else None
+    return record.watermark if isinstance(record, MARKED) else None
 
 
 def of_part(record: Record) -> bool:

@@ -1,14 +1,14 @@
-"""How far each camera had come on an edge, kept for the consumer after this one and told to it exactly.
+"""How far each camera had come on an edge when its consumer last looked, kept for the consumer after it.
 
 When both ends of an edge die at once, what was between them is gone, and neither of the new ones knows of it. What the
 consumer had finished with is therefore noted, and when another producer comes, the hole is told as a gap.
 
-Of each camera's last sessions a note is written a few times a second; beside it a page of memory per camera says of
-the newest what was finished with since: a hole that began earlier than it did would cover frames of which parts had
-been judged, and call those judgements into question. Both lag behind the truth rather than lead it. They survive the
-death of every process; after a loss of power they may be older than the truth, which makes the gap longer, or
-unreadable, which is the same as none. A stream that ended well stays noted: if it turns out later that its sources
-had given more, what is missing is known.
+Of each camera's last sessions a note is written a few times a second. Where something comes of the records, a page of
+memory per camera says beside it what of the newest was finished with since: a hole that began earlier than it did
+would cover frames of which parts had been judged, and call those judgements into question. Both lag behind the truth
+rather than lead it. They survive the death of every process; after a loss of power they may be older than the truth,
+which makes the gap longer, or unreadable, which is the same as none. A stream that ended well stays noted: if it turns
+out later that its sources had given more, what is missing is known.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipeline.digests import blake2s
 from pipeline.notices import board
 from pipeline.records import Gap, Record
 from pipeline.transport.arrivals import Arrivals
-from pipeline.transport.came import Came, Trails, watermark
+from pipeline.transport.came import MARKED, Came, Trails
 from pipeline.transport.page import LONGEST, Page
 
 FOLDER = "reached"
@@ -77,10 +77,10 @@ class Reached:
     def done(self, edge: str, record: Record) -> None:
         """The consumer has finished with a record of an edge, and with all before it."""
         page = self._pages.get((edge, record.camera, record.session)) or self._turned(edge, record)
-        frames = (record.last if isinstance(record, Gap) else record.seq) + 1
-        page.numbers[0] = max(page.numbers[0], frames)
-        if (mark := watermark(record)) is not None:
-            page.numbers[1] = mark + 1
+        numbers, frames = page.numbers, (record.last if isinstance(record, Gap) else record.seq) + 1
+        numbers[0] = max(numbers[0], frames)
+        if isinstance(record, MARKED) and record.watermark is not None:
+            numbers[1] = record.watermark + 1
 
     def keep(self, arrivals: Arrivals) -> None:
         """Note how far an edge has come, if that is news."""

@@ -38,10 +38,11 @@ class ZeromqInbox:
         unreadable: Messages that could not be read.
     """
 
-    def __init__(self, addresses: Sequence[str], edges: Sequence[Edge], context: Context) -> None:
-        self.unreadable = Unreadable(addresses)
-        self._token = uuid.uuid4().hex
-        self._reached = Reached(context.state)
+    def __init__(
+        self, addresses: Sequence[str], edges: Sequence[Edge], context: Context, *, exact: bool = False
+    ) -> None:
+        self.unreadable, self._token = Unreadable(addresses), uuid.uuid4().hex
+        self._reached, self._exact = Reached(context.state), exact
         self._links = {edge.name: Link(edge, self._reached) for edge in edges}
         self._routes: dict[bytes, Link] = {}
         self._doors = Doors()
@@ -50,8 +51,7 @@ class ZeromqInbox:
         self._ended = not edges
         self.gathering = Gathering()
         self.gathering.follow(link.linger for link in self._links.values())
-        self._due = 0.0
-        self._wait_ms = -1
+        self._due, self._wait_ms = 0.0, -1
         self._context, self._addresses = context, addresses
         self._guard = context.guard if any(map(is_tcp, addresses)) else None
         self._open()
@@ -97,7 +97,7 @@ class ZeromqInbox:
                 self._ended = self._ended and link.over
             else:
                 arrivals.finish(delivery.number)
-                if arrivals.done >= delivery.number:
+                if self._exact and arrivals.done >= delivery.number:
                     self._reached.done(arrivals.edge, delivery.record)
         else:
             arrivals.late()

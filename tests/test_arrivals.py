@@ -171,6 +171,40 @@ def test_a_part_that_may_not_have_been_told_is_not_taken_for_another(mark: int |
     assert [one.record.seq for one in arrivals.place(1, _of_part(40, 41, part=77))] == [40]
 
 
+def ended(arrivals: Arrivals) -> list[tuple[str, int, int]]:
+    """The gaps that are told at the end of a stream: session, first and last frame."""
+    number = arrivals.received + 1
+    arrivals.accept(number)
+    told = [one.record for one in arrivals.end(number, 9)]
+    return [(one.session, one.seq, one.last) for one in told if isinstance(one, Gap) and one.t_ns == 9]
+
+
+def test_a_session_of_which_nothing_more_came_ends_with_a_gap() -> None:
+    """Its sender died, and the line ended before the next one had anything to send: who knows what was on its way."""
+    assert ended(after(ended=False)) == [("one", 3, 3)]
+    assert ended(judging(_of_part(40, 30))) == [("one", 30, 41)]
+    assert ended(after(ended=True)) == []
+
+
+def test_who_comes_after_a_consumer_that_died_says_how_far_that_had_come() -> None:
+    """What came of it died with it: who is fed by it has to know which frames those were. Nobody is told twice."""
+    arrivals = Arrivals("a→b")
+    arrivals.remember("one", {"cam-1": [Came("before", 9), Came("s", 4)], "cam-2": [Came("s", 7)]})
+    arrivals.meet("one", 8)
+    arrivals.accept(8)
+    arrivals.place(8, frame(8, "cam-2", "s"))
+    assert ended(arrivals) == [("s", 5, 5)]
+    assert ended(arrivals) == []
+
+
+def test_after_a_stream_that_ended_well_its_sessions_need_no_end() -> None:
+    """The next run of the line is silent about them."""
+    arrivals = Arrivals("a→b")
+    arrivals.remember("one", {"cam-1": [Came("s", 4)]}, ended=True)
+    arrivals.meet("two", 1)
+    assert ended(arrivals) == []
+
+
 def test_a_session_whose_end_was_told_needs_no_second_gap() -> None:
     """The source's own gap for the old session comes first; what is before it is told, and nothing twice."""
     end = Gap(camera="cam-1", session="one", seq=7, last=7, t_ns=0, reason="restart", where="camera")

@@ -51,6 +51,7 @@ class Arrivals:
         self._open: dict[Key, int] = {}  # each camera's last session before it, and how far that had come
         self._closed: set[Key] = set()  # those of them that were ended by a gap
         self._passed: set[Key] = set()  # those before them: all of them was received
+        self._unheard: set[Key] = set()  # sessions that were left open, and of which nothing new has come
         self._torn = False
         self._unsaid = False  # something was refused of which the producer may not have told yet
         self._end = 0  # number of the end that came last
@@ -63,6 +64,7 @@ class Arrivals:
         known = {(camera, one.session): one for camera, trail in came.items() for one in trail}
         self._last = {key: one.seq for key, one in known.items()}
         self._since = {key: one.since for key, one in known.items() if one.since is not None}
+        self._unheard = set() if ended else {*self._newest()}
 
     def milestone(self) -> Trails | None:
         """How far each camera had come at a moment of which everything is done by now; None where that is no news."""
@@ -89,6 +91,7 @@ class Arrivals:
             self._open, self._torn = self._newest(), not (self.ended or self._parted)
             self._passed = {key for key in self._last if key not in self._open}
             self._judged = {**self._since}
+            self._unheard |= {*self._open} if self._torn else set()
             self._elders += self.received - self.done - len(self._early) - len(self._again)
             self._again.clear()
         elif not self.producer:
@@ -142,18 +145,30 @@ class Arrivals:
         """What was refused after a number, as far as its producer may not have heard of it."""
         return {number: reason for number, reason in self._refused.items() if number > since}
 
-    def end(self, number: int) -> None:
+    def end(self, number: int, now_ns: int = 0) -> tuple[Delivery, ...]:
         """The stream ends with this number.
 
         It does not yet where something was refused: the end is refused as well, and comes again behind what the
         producer has to tell of that.
+
+        Returns:
+            A gap for each session of which nothing more came since somebody died: how far that had been taken here
+            says to whoever comes next what it has not got.
         """
         if self._unsaid:
             self.refuse(number, UNSAID)
             self._unsaid = False
-        else:
-            self.ended, self._end = True, number
-            self.finish(number)
+            return ()
+        self.ended, self._end = True, number
+        self.finish(number)
+        silent, self._unheard = sorted(self._unheard), set()
+        return tuple(Delivery(self.edge, self.producer, 0, self._broken(key, now_ns)) for key in silent)
+
+    def _broken(self, key: Key, t_ns: int) -> Gap:
+        """What ends a session that nobody else ends: the frame that would have come next, and what may be missing."""
+        came = self._last[key]
+        first = self._missing_since(key, came) if self._torn else came + 1
+        return self._gap(key, first, came + 1, t_ns)
 
     def finish(self, number: int) -> None:
         """Finish with one number; `done` follows as soon as everything before it is finished too."""
@@ -227,6 +242,7 @@ class Arrivals:
             self._open[key] += 1
             self._since[key] = self._open[key] + 1
             self._closed.add(key)
+            self._unheard.discard(key)
             yield self._left_out(record, session, first, self._open[key])
 
     def _missing_since(self, key: Key, came: int) -> int:
@@ -236,6 +252,7 @@ class Arrivals:
     def _reach(self, record: Record) -> None:
         """Note how far a session has come; a gap may be told late."""
         key = record.camera, record.session
+        self._unheard.discard(key)
         reached = record.last if isinstance(record, Gap) else record.seq
         self._last[key] = max(self._last.get(key, reached), reached)
         if self._several and (mark := watermark(record)) is not None:
@@ -257,15 +274,11 @@ class Arrivals:
         return {camera: trail[-SESSIONS:] for camera, trail in trails.items()}
 
     def _left_out(self, record: Record, session: str, first: int, last: int) -> Gap:
-        return Gap(
-            camera=record.camera,
-            session=session,
-            seq=first,
-            last=last,
-            t_ns=record.t_ns,
-            reason="restart",
-            where=self.edge,
-        )
+        return self._gap((record.camera, session), first, last, record.t_ns)
+
+    def _gap(self, key: Key, first: int, last: int, t_ns: int) -> Gap:
+        camera, session = key
+        return Gap(camera=camera, session=session, seq=first, last=last, t_ns=t_ns, reason="restart", where=self.edge)
 
 
 def _succeeds(producer: str) -> bool:

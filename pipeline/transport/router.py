@@ -12,6 +12,7 @@ import msgspec
 import zmq
 
 from pipeline import codec
+from pipeline.clock import line_time
 from pipeline.errors import DecodeError
 from pipeline.plan import Edge
 from pipeline.transport import wire
@@ -47,8 +48,7 @@ class ZeromqInbox:
         self._routes: dict[bytes, Link] = {}
         self._doors = Doors()
         self._ready: deque[Delivery] = deque()
-        self._finishing, self._finish_by = threading.Event(), 0.0
-        self._ended = not edges
+        self._finishing, self._finish_by, self._ended = threading.Event(), 0.0, not edges
         self.gathering = Gathering()
         self.gathering.follow(link.linger for link in self._links.values())
         self._due, self._wait_ms = 0.0, -1
@@ -246,7 +246,7 @@ class ZeromqInbox:
         if word == wire.TAKEN_BACK:
             link.arrivals.finish(number)
         else:
-            link.arrivals.end(number)
+            self._ready.extend(link.arrivals.end(number, line_time.now_ns()))
         link.away = away = word == wire.AWAY
         self._context.away |= away and not link.remote
         self._ended = all(other.over for other in self._links.values())

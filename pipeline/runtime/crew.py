@@ -19,7 +19,7 @@ class Crew:
         given: For each process, the edges that begin in it.
         leaving: Processes that are no longer wanted.
         stopped: When the line was told to stop, by `time.monotonic`; None while it should run.
-        mends: Its sources tell where their sessions ended, and begin no other.
+        mends: When its sources were begun once more, to tell where their sessions ended; 0 where they were not.
     """
 
     def __init__(self, kin: Kin) -> None:
@@ -29,7 +29,7 @@ class Crew:
         self.leaving: frozenset[str] = frozenset()
         self._wide = False  # another plan takes the place of this one: producers are yet to come
         self.stopped: float | None = None
-        self.mends = False
+        self.mends = 0.0
 
     def __iter__(self) -> Iterator[Child]:
         return iter(self._children.values())
@@ -93,9 +93,16 @@ class Crew:
         What was on its way when somebody was killed is known to nobody but the sources: they tell where their
         sessions ended, and each consumer finds what it has not got of them.
         """
-        self.mends, self.stopped = True, time.monotonic()
+        self.mends = self.stopped = time.monotonic()
         for child in self._fed():
             child.mend()
+
+    def stopping(self, limits: Limits) -> float:
+        """Seconds since it was told to stop; what processes take to begin once more does not count."""
+        now = time.monotonic()
+        if self.stopped is None or (self.mends and not self.begun and now - self.mends < limits.start):
+            self.stopped = now
+        return now - self.stopped
 
     def _fed(self) -> list[Child]:
         """Processes with sources, and what they feed here, over any number of others."""

@@ -232,7 +232,7 @@ class Host:
         if self._crew.stopped is None:
             self._crew.stopped = time.monotonic()
             self._journal.info("stopping")
-        late = time.monotonic() - self._crew.stopped > self._limits.drain
+        late = self._crew.stopping(self._limits) > self._limits.drain
         if late or self._stops > 1:
             self._killed = True
             why = f"did not drain within {self._limits.drain:g} s" if late else "was told to end at once"

@@ -142,6 +142,7 @@ class Tracks(Record, frozen=True, kw_only=True):
         model: Hash of the network.
         epoch: Whether the masks are of `roi`.
         coasted: The parts that must be in view as well, by their motion alone; none of them is in `tracks`.
+        watermark: Every part that was last seen before this frame has been told; None where nobody knows.
     """
 
     size: tuple[Side, Side]
@@ -151,6 +152,7 @@ class Tracks(Record, frozen=True, kw_only=True):
     epoch: Measured = "settled"
     roi: Roi | None = None
     coasted: Annotated[tuple[Coasted, ...], Meta(max_length=65536)] = ()
+    watermark: Nat | None = None
 
 
 class Part(Record, frozen=True, kw_only=True):
@@ -170,6 +172,8 @@ class Part(Record, frozen=True, kw_only=True):
         prompt: Name of the prompt under which it was followed; empty for the whole view.
         epoch: Whether the masks are of `roi`, as the last frame says.
         roi: The crop the network saw, in sensor pixels, where known.
+        watermark: Every part that was last seen before this frame has been told: parts come in the order in which
+            they were given up, not of their last sight. None where nobody knows.
     """
 
     id: Nat
@@ -184,6 +188,7 @@ class Part(Record, frozen=True, kw_only=True):
     prompt: Text = ""
     epoch: Measured = "settled"
     roi: Roi | None = None
+    watermark: Nat | None = None
 
 
 class Verdict(Record, frozen=True, kw_only=True):
@@ -200,6 +205,7 @@ class Verdict(Record, frozen=True, kw_only=True):
         kept: Every limit that was looked at and kept, where the book tells all.
         mark: Where that lies on the belt, as the part says; of a frame, what the belt's encoder counted at exposure.
         views: The verdicts that it is made of, where it is about several views of one part.
+        watermark: Every part that was last seen before this frame has been judged; None where nobody knows.
     """
 
     outcome: Outcome
@@ -212,6 +218,7 @@ class Verdict(Record, frozen=True, kw_only=True):
     kept: Annotated[tuple[Finding, ...], Meta(max_length=4096)] = ()
     mark: float | None = None
     views: Annotated[tuple[View, ...], Meta(max_length=256)] = ()
+    watermark: Nat | None = None
 
 
 class Gap(Record, frozen=True, kw_only=True):

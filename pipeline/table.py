@@ -2,7 +2,7 @@
 
 `frames` has one row per inspected frame, also when nothing was found: the denominator of every rate. `regions` has
 one row per region with its run lengths, `parts`, `verdicts` and `gaps` one row per record. The last three read back
-as the records they were; frames and regions are for statistics, a recording is what replays them.
+as the records they were, but for watermarks; frames and regions are for statistics, a recording replays them.
 `settling` holds the frames whose masks may be of another crop than they say: in quarantine, counted, never in `frames`.
 `images` has rows only of cameras where the topology says `images: true`.
 """

@@ -28,7 +28,8 @@ from pipeline.runtime.lane import Exit, Lane
 from pipeline.runtime.trail import Left
 from pipeline.runtime.turn import Turn
 from pipeline.score import Truth
-from pipeline.transport.arrivals import Arrivals, Trails
+from pipeline.transport.arrivals import Arrivals
+from pipeline.transport.came import Trails
 from pipeline.transport.channel import Delivery, Ledger
 from pipeline.transport.flow import Flow
 from pipeline.transport.item import Item
@@ -40,6 +41,10 @@ FRAMES = 120
 BELT = {"speed": 6.0, "defects": 0.5, "seed": 4}
 CAMERA = "cam-1"
 BOOK = str(ROOT / "topologies" / "rules" / "plate.yaml")
+GIVES = {("camera", ""): "frame", ("clean", ""): "frame", ("measure", ""): "regions", ("track", ""): "part"} | {
+    ("track", "archive"): "tracks",
+    ("rules", "archive"): "verdict",
+}
 KINDS = ("frame", "gap", "part", "regions", "tracks", "verdict")
 
 faults: set[tuple[str, int]] = set()  # (node, seq) on which it raises, once
@@ -133,7 +138,8 @@ class Wire:
         self.edge = edge(source, target, *KINDS)
         self.name, self._limits = self.edge.name, Queue(policy="drop_oldest", messages=messages)
         self._flow, self._life = Flow(self.name, self._limits), 1
-        self._arrivals, self._noted = Arrivals(self.name), ("", Trails())
+        self._kinds = ("gap", GIVES.get((source, target)) or GIVES[source, ""])
+        self._arrivals, self._noted = Arrivals(self.name, self._kinds), ("", Trails())
         self._arrivals.meet("1", 1)
         self._ready: deque[Delivery] = deque()
 
@@ -187,7 +193,7 @@ class Wire:
     def lose_consumer(self) -> None:
         """What it had received and not finished is sent again to the next one, which reads the note."""
         self._ready.clear()
-        self._arrivals = Arrivals(self.name)
+        self._arrivals = Arrivals(self.name, self._kinds)
         if self._noted[0]:
             self._arrivals.remember(*self._noted)
         self._flow.rewind()

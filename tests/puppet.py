@@ -2,9 +2,10 @@
 
 `run`: report until told to stop. `crash`: report once and leave with status 7. `mute`: never report.
 `silent`: report once, then nothing. `stuck`: report a node that does not come back. `deaf`: ignore `Stop`.
-`leak`: end well, with a ledger that does not balance. `tap`: show a record as soon as somebody taps,
-and count 99 records taken when nobody does any more.
+`leak`: end well, with a ledger that does not balance. `lossy`: end well, with two records dropped.
+`tap`: show a record as soon as somebody taps, and count 99 records taken when nobody does any more.
 `noisy`: write to standard output and error. `consume`: end when told to finish.
+One that only mends reports and ends, whatever its act.
 """
 
 from __future__ import annotations
@@ -59,7 +60,10 @@ class Puppet:
         mine = [edge.name for edge in self.launch.edges if edge.source[1] == lane]
         into = [edge.name for edge in self.launch.edges if edge.target[1] == lane]
         busy = 60_000_000_000 if self.act == "stuck" else 0
-        ledger = Ledger(sent=SENT, delivered=delivered, in_flight=4 if delivered == 4 else SENT - delivered)
+        sent = 1 if self.launch.mends else SENT
+        ledger = Ledger(sent=sent, delivered=delivered, in_flight=4 if delivered == 4 else sent - delivered)
+        if self.act == "lossy" and state == "ended" and not self.launch.mends:
+            ledger = Ledger(sent=sent, delivered=sent - 2, dropped={"shutdown": 2})
         self.socket.send(
             encode(
                 Report(
@@ -88,6 +92,9 @@ class Puppet:
         while True:
             if self.act != "mute":
                 self.report("running")
+            if self.launch.mends:
+                self.report("ended", delivered=1)
+                return 0
             if self.act == "crash":
                 return 7
             self.act = "mute" if self.act == "silent" else self.act

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.records import Gap, Record, Verdict
 from pipeline.transport.arrivals import Arrivals
+from pipeline.transport.came import Came
 from tests.edges import record
 from tests.toys import frame
 
@@ -96,6 +97,114 @@ def _judged(session: str, seq: int) -> Verdict:
     return Verdict(camera="cam-1", session=session, seq=seq, t_ns=seq, first_seq=seq, outcome="FAIL", subject="frame")
 
 
+def _of_part(seq: int, watermark: int | None, session: str = "one", part: int = 0) -> Verdict:
+    return Verdict(
+        camera="cam-1",
+        session=session,
+        seq=seq,
+        t_ns=seq,
+        first_seq=0,
+        outcome="PASS",
+        subject="part",
+        part=part,
+        watermark=watermark,
+    )
+
+
+def judging(*came: Record) -> Arrivals:
+    """An edge on which one producer gave these, and died; another has come."""
+    arrivals = Arrivals("a→b", ("gap", "verdict"))
+    arrivals.meet("first", 1)
+    for number, one in enumerate(came, 1):
+        arrivals.accept(number)
+        arrivals.place(number, one)
+        arrivals.finish(number)
+    arrivals.meet("second", 1)
+    return arrivals
+
+
+@pytest.mark.parametrize(("mark", "first"), [(30, 30), (37, 37), (None, 40)])
+def test_a_hole_among_verdicts_begins_at_the_watermark(mark: int | None, first: int) -> None:
+    """A part that was overlooked is told later than one that left after its last sight; its verdict may be lost."""
+    arrivals = judging(_of_part(40, mark))
+    arrivals.accept(1)
+    found = [one.record for one in arrivals.place(1, _of_part(60, 55))]
+    assert [(one.seq, one.last) for one in found if isinstance(one, Gap)] == [(first, 60)]
+
+
+def test_the_watermark_outlives_a_gap_and_the_consumer() -> None:
+    """A gap among them tells nothing of parts; a consumer that comes next knows what the one before it knew."""
+    arrivals = Arrivals("a→b", ("gap", "verdict"))
+    arrivals.meet("first", 1)
+    gap = Gap(camera="cam-1", session="one", seq=50, last=70, t_ns=0, reason="error", where="rules")
+    for number, one in enumerate((_of_part(40, 30), gap), 1):
+        arrivals.accept(number)
+        arrivals.place(number, one)
+        arrivals.finish(number)
+    came = arrivals.milestone()
+    assert came == {"cam-1": [Came("one", 70, 30)]}
+    after_ = Arrivals("a→b", ("gap", "verdict"))
+    after_.remember("first", came)
+    after_.meet("second", 1)
+    after_.accept(1)
+    found = [one.record for one in after_.place(1, _of_part(80, 78))]
+    assert [(one.seq, one.last) for one in found if isinstance(one, Gap)] == [(30, 80)]
+
+
+def test_a_part_that_is_told_again_under_another_id_is_recognised() -> None:
+    """A tracker that begins anew sees again what the one before it was not done with: what that had told is known."""
+    arrivals = judging(_of_part(40, 41, part=3))
+    again = [_of_part(40, 41, part=77), _of_part(44, 45, part=78)]
+    kept = []
+    for number, one in enumerate(again, 1):
+        arrivals.accept(number)
+        kept += [(type(each.record).__name__, each.record.seq) for each in arrivals.place(number, one)]
+    assert kept == [("Gap", 41), ("Verdict", 44)]
+    assert arrivals.done == 1
+
+
+@pytest.mark.parametrize("mark", [None, 38])
+def test_a_part_that_may_not_have_been_told_is_not_taken_for_another(mark: int | None) -> None:
+    """Where another part was still in view, or nobody knows, it may be that one: it is told."""
+    arrivals = judging(_of_part(40, mark))
+    arrivals.accept(1)
+    assert [one.record.seq for one in arrivals.place(1, _of_part(40, 41, part=77))] == [40]
+
+
+def ended(arrivals: Arrivals) -> list[tuple[str, int, int]]:
+    """The gaps that are told at the end of a stream: session, first and last frame."""
+    number = arrivals.received + 1
+    arrivals.accept(number)
+    told = [one.record for one in arrivals.end(number, 9)]
+    return [(one.session, one.seq, one.last) for one in told if isinstance(one, Gap) and one.t_ns == 9]
+
+
+def test_a_session_of_which_nothing_more_came_ends_with_a_gap() -> None:
+    """Its sender died, and the line ended before the next one had anything to send: who knows what was on its way."""
+    assert ended(after(ended=False)) == [("one", 3, 3)]
+    assert ended(judging(_of_part(40, 30))) == [("one", 30, 41)]
+    assert ended(after(ended=True)) == []
+
+
+def test_who_comes_after_a_consumer_that_died_says_how_far_that_had_come() -> None:
+    """What came of it died with it: who is fed by it has to know which frames those were. Nobody is told twice."""
+    arrivals = Arrivals("a→b")
+    arrivals.remember("one", {"cam-1": [Came("before", 9), Came("s", 4)], "cam-2": [Came("s", 7)]})
+    arrivals.meet("one", 8)
+    arrivals.accept(8)
+    arrivals.place(8, frame(8, "cam-2", "s"))
+    assert ended(arrivals) == [("s", 5, 5)]
+    assert ended(arrivals) == []
+
+
+def test_after_a_stream_that_ended_well_its_sessions_need_no_end() -> None:
+    """The next run of the line is silent about them."""
+    arrivals = Arrivals("a→b")
+    arrivals.remember("one", {"cam-1": [Came("s", 4)]}, ended=True)
+    arrivals.meet("two", 1)
+    assert ended(arrivals) == []
+
+
 def test_a_session_whose_end_was_told_needs_no_second_gap() -> None:
     """The source's own gap for the old session comes first; what is before it is told, and nothing twice."""
     end = Gap(camera="cam-1", session="one", seq=7, last=7, t_ns=0, reason="restart", where="camera")
@@ -146,10 +255,10 @@ def test_a_milestone_is_never_ahead_of_what_is_done() -> None:
     arrivals.place(4, frame(4))
     for number in (2, 3):
         arrivals.finish(number)
-    assert arrivals.milestone() == {"cam-1": [("s", 3)]}
+    assert arrivals.milestone() == {"cam-1": [Came("s", 3)]}
     assert arrivals.milestone() is None
     arrivals.finish(4)
-    assert arrivals.milestone() == {"cam-1": [("s", 4)]}
+    assert arrivals.milestone() == {"cam-1": [Came("s", 4)]}
     assert arrivals.milestone() is None
 
 
@@ -178,13 +287,13 @@ def test_what_an_earlier_producer_left_unfinished_is_no_milestone() -> None:
     assert arrivals.milestone() is None
     assert taken.producer == "one"
     arrivals.late()
-    assert arrivals.milestone() == {"cam-1": [("s", 0)]}
+    assert arrivals.milestone() == {"cam-1": [Came("s", 0)]}
 
 
 def test_two_sessions_that_broke_off_are_both_ended() -> None:
     """Told in order, the first hole ends with its session and the second begins with it."""
     arrivals = Arrivals("edge")
-    arrivals.remember("one", {"cam-1": [("a", 4)]})
+    arrivals.remember("one", {"cam-1": [Came("a", 4)]})
     arrivals.meet("two", 1)
     found = []
     for number, (session, seq) in enumerate((("a", 9), ("b", 7)), 1):
@@ -202,7 +311,7 @@ def test_two_sessions_that_broke_off_are_both_ended() -> None:
 def test_an_older_session_that_is_told_again_does_not_hide_the_hole_of_the_last() -> None:
     """The last session is closed by one frame at once, and by the rest when its own end is told."""
     arrivals = Arrivals("edge")
-    arrivals.remember("one", {"cam-1": [("b", 4)]})
+    arrivals.remember("one", {"cam-1": [Came("b", 4)]})
     arrivals.meet("two", 1)
     found: list[Gap] = []
     for number, (session, seq) in enumerate((("a", 3), ("b", 9), ("c", 0)), 1):

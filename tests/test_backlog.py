@@ -15,9 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pipeline import codec
 from pipeline.plan import Queue
-from pipeline.records import Frame, Gap, Record
+from pipeline.records import Frame, Gap, Record, Verdict
 from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.backlog import Backlog
+from pipeline.transport.came import Came
 from pipeline.transport.channel import Delivery
 from pipeline.transport.item import Item
 from pipeline.transport.pace import IDLE_S, SLOWEST, Pace
@@ -270,10 +271,44 @@ def test_what_a_killed_producer_took_along_is_told_behind_what_it_left_on_disk(
     again.close()
 
 
+@pytest.mark.parametrize(("mark", "expected"), [(None, (9, 12)), (4, (4, 12))])
+def test_verdicts_that_a_killed_producer_took_along_begin_at_its_watermark(
+    tmp_path: Path, mark: int | None, expected: tuple[int, int]
+) -> None:
+    """The one on disk was not the last to be judged of those seen before it; nor is the next the first of its frame."""
+
+    def judged(seq: int) -> Item:
+        verdict = Verdict(
+            camera="cam",
+            session="s",
+            seq=seq,
+            t_ns=0,
+            first_seq=1,
+            outcome="PASS",
+            subject="part",
+            part=seq,
+            watermark=mark,
+        )
+        message = codec.encode(verdict)
+        return Item("cam", "s", seq, 0, message, len(message), 0.0)
+
+    spool = Spool(tmp_path / "spool", "edge")
+    spool.append([judged(9)])
+    spool.close()
+    (spool.folder / "closed").unlink()
+    again, flow = Spool(spool.folder, "edge"), Backlog("edge", Queue(policy="spool"), "unknown", ("gap", "verdict"))
+    flow.found(again.records, again.weight, again.done, again.lost, again.tails)
+    flow.offer(judged(12), 0.0)
+    told = flow.queue.gaps["cam"][0].payload
+    assert isinstance(told, Gap)
+    assert (told.seq, told.last) == expected
+    again.close()
+
+
 def test_gaps_of_other_sessions_may_come_before_the_one_that_was_broken_off(tmp_path: Path) -> None:
     """A source tells of its last sessions again, oldest first."""
     flow = Backlog("edge", Queue(policy="spool"), kinds=("frame", "gap"))
-    flow.found(0, 0, 0, 0, {"cam": ("s", 3)})
+    flow.found(0, 0, 0, 0, {"cam": Came("s", 3)})
     for session, seq in (("before", 9), ("s", 6), ("after", 0)):
         gap = Gap(camera="cam", session=session, seq=seq, last=seq, t_ns=0, reason="restart", where="source")
         flow.offer(Item("cam", session, seq, 0, gap, 0, 0.0), 0.0)

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.runtime.lane import serve
 from pipeline.transport.channel import Closed
+from tests import toys
 from tests.edges import Carrier, Ends, eventually, in_thread, joined, receive, record, rest, send, seqs, settled, take
+from tests.toys import Bench, run
 
 TRANSPORTS: tuple[Carrier, ...] = ("memory", "ipc", "tcp", "curve")
 
@@ -20,6 +23,11 @@ def line(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ends]:
     line = Ends(request.param, tmp_path)
     yield line
     line.close()
+
+
+@pytest.fixture(autouse=True)
+def _empty() -> None:
+    toys.hoarded.clear()
 
 
 def test_nobody_comes_before_the_deadline(line: Ends) -> None:
@@ -105,3 +113,33 @@ def test_finish_wakes_a_waiting_consumer(line: Ends) -> None:
     waiting = in_thread(lambda: rest(inbox))
     inbox.finish()
     joined(waiting)
+
+
+def test_what_a_sink_refuses_of_its_very_last_batch_is_told_before_the_end(line: Ends) -> None:
+    """The batch was open when the end came: the end is taken back, the gap is given to the sink, and then it ends."""
+    durable = line.edge(policy="spool")
+    outbox, inbox = line.outbox(durable), line.inbox(durable)
+    bench = Bench(run("hoard", bad=[1, 3], node="out"), entries=[durable])
+    send(outbox, range(5))
+    closer = in_thread(lambda: outbox.close(15.0))
+    serve(bench.lane, inbox, timeout=1)
+    joined(closer)
+    assert [(kind, seq) for kind, seq in toys.hoarded] == [
+        *(("Stats", seq) for seq in (0, 2, 4)),
+        *(("Gap", seq) for seq in (1, 3)),
+    ]
+    ledger = outbox.ledger()
+    assert (ledger.sent, ledger.delivered, ledger.dropped, ledger.in_flight) == (5, 3, {"error": 2}, 0)
+
+
+def test_a_sink_that_cannot_bear_a_gap_either_ends_all_the_same(line: Ends) -> None:
+    """A gap that is refused is counted where it was lost, and told no more."""
+    edge = line.edge(policy="block")
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    bench = Bench(run("hoard", bad=[1], gaps=False, node="out"), entries=[edge])
+    send(outbox, range(2))
+    closer = in_thread(lambda: outbox.close(15.0))
+    serve(bench.lane, inbox, timeout=1)
+    joined(closer)
+    assert toys.hoarded == [("Stats", 0)]
+    assert outbox.ledger().dropped == {"error": 1}

@@ -62,8 +62,10 @@ EVERY: tuple[AnyRecord, ...] = (
         epoch="settling",
     ),
     Regions(**WHO, size=(2, 3), regions=(REGION,), prompt="rim", model="ab", epoch="unknown", roi=Roi(8, 9, 10, 11)),
-    Tracks(**WHO, size=(2, 3), tracks=(Track(4, REGION),), prompt="rim", model="ab", roi=Roi(8, 9, 10, 11)),
-    Part(**WHO, id=4, first_seq=2, views=5, hidden=1, best=REGION, best_seq=6),
+    Tracks(
+        **WHO, size=(2, 3), tracks=(Track(4, REGION),), prompt="rim", model="ab", roi=Roi(8, 9, 10, 11), watermark=6
+    ),
+    Part(**WHO, id=4, first_seq=2, views=5, hidden=1, best=REGION, best_seq=6, watermark=8),
     Verdict(
         **WHO,
         outcome="FAIL",
@@ -72,6 +74,7 @@ EVERY: tuple[AnyRecord, ...] = (
         first_seq=2,
         findings=(Finding("too-small", "D-101", "area_px", 3.0, low=10.0),),
         book="plates",
+        watermark=8,
     ),
     Gap(**WHO, last=9, reason="overflow", where="clean→archive"),
     Stats(**WHO, since_ns=1_700_000_000_000_000_000, frames=6, missing=1, outcomes={"FAIL": 1}, reasons={"D-101": 1}),
@@ -133,11 +136,19 @@ def test_what_version_1_1_wrote_is_read(name: str) -> None:
     bare = replace(REGION, shape=None, metric=None, mean_score=None)
     told: dict[str, AnyRecord] = {
         "regions": replace(EVERY[1], regions=(bare,), roi=None),
-        "tracks": replace(EVERY[2], tracks=(Track(4, bare),), prompt="", model="", roi=None),
-        "part": replace(EVERY[3], best=bare),
+        "tracks": replace(EVERY[2], tracks=(Track(4, bare),), prompt="", model="", roi=None, watermark=None),
+        "part": replace(EVERY[3], best=bare, watermark=None),
     }
     assert version(kept) == (1, 1)
     assert decode(kept) == told[name]
+
+
+@pytest.mark.parametrize(("name", "place"), [("tracks", 2), ("part", 3), ("verdict", 4)])
+def test_what_version_1_2_wrote_is_read(name: str, place: int) -> None:
+    """It did not say of which parts all had been told."""
+    kept = bytes.fromhex((GOLDEN / "wire" / f"{name}-1.2.hex").read_text(encoding="ascii"))
+    assert version(kept) == (1, 2)
+    assert decode(kept) == replace(EVERY[place], watermark=None)
 
 
 def test_run_lengths_off_the_wire_are_passed_on_as_they_came() -> None:

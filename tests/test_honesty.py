@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pipeline.score import Judged, pair
 from tests.lossy import FRAMES, NODES, Line, faults, there
 
-LATE = 6  # frames after which a part that has left is told at the latest: `max_gap` of `track`, and one
 Act = tuple[str, int, int]
 
 acts = st.one_of(
@@ -94,7 +93,7 @@ def check(line: Line) -> None:
             if seen is not None and seen.outcome == "PASS":
                 assert part.number in passed(), f"{session}: part {part.number} ({part.kind}) was passed: {seen}"
             elif seen is None and part.first <= min(part.last, given_ - 1) and session == "s0":
-                near = {*range(part.enters, part.leaves + LATE + 1)}
+                near = {*range(part.enters, part.leaves + 1)}
                 assert near & kept.untold, f"{session}: no word about part {part.number}: {part}"
 
 

@@ -175,9 +175,22 @@ def test_what_does_not_drain_in_time_is_killed_and_accounted_for(start: Started)
     line.until(lambda s: running(s) and s.edges[0].account.total.sent == 10)
     line.host.stop()
     outcome = line.end()
-    assert outcome.accounts[0].total == Ledger(sent=10, delivered=4, dropped={"shutdown": 6})
+    assert outcome.accounts[0].total == Ledger(sent=11, delivered=5, dropped={"shutdown": 6})  # one tells of the others
     assert outcome.status == 4
     assert "process 'source' did not drain within 1.5 s" in outcome.failures
+
+
+def test_who_gave_up_at_the_end_begins_once_more_to_tell_it(start: Started) -> None:
+    """The source first tells where its session ended, and nothing is started a third time; who ended well is well."""
+    line = start("lossy", "run")
+    state = line.until(running)
+    os.kill(process(state, "sink").pid, signal.SIGKILL)
+    line.until(lambda s: process(s, "sink").restarts == 1 and running(s))
+    line.host.stop()
+    outcome = line.end()
+    assert outcome.accounts[0].total == Ledger(sent=11, delivered=9, dropped={"shutdown": 2})
+    assert outcome.status == 0
+    assert [(one.name, one.restarts) for one in line.host.now.processes] == [("sink", 2), ("source", 1)]
 
 
 def test_a_second_stop_ends_everything_at_once(start: Started) -> None:
@@ -187,6 +200,7 @@ def test_a_second_stop_ends_everything_at_once(start: Started) -> None:
     line.host.stop()
     line.host.stop()
     assert "process 'sink' was told to end at once" in line.end(seconds=30).failures
+    assert all(one.restarts == 0 for one in line.host.now.processes)
 
 
 def test_records_that_are_not_accounted_for_make_the_status_1(start: Started) -> None:

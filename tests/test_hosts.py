@@ -167,7 +167,7 @@ def test_a_cut_cable_loses_nothing_and_is_seen_on_both_sides(
     plant.until(first, known("awaited"))
     plant.start(second)
     plant.until("a", delivered(50))
-    assert peer(plant.until("b", known("reachable"))).phase == "running"
+    plant.until("b", lambda snapshot: known("reachable")(snapshot) and peer(snapshot).phase == "running")
     cable.cut()
     away = peer(plant.until("a", known("unreachable")))
     assert re.search(r"^b +– +– .* unreachable for 0:00:\d\d", plant.top("a"), re.MULTILINE)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pipeline.notices import board
 from pipeline.records import Gap
 from pipeline.runtime import trail
-from pipeline.runtime.sessions import FOLDER, SIZE, Mark, marked, safe
+from pipeline.runtime.sessions import FOLDER, Mark, marked, safe
 from pipeline.runtime.trail import Left
+from pipeline.transport.page import SIZE
 from tests.conftest import ROOT
 from tests.toys import frame
 
@@ -91,7 +92,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "sessions").write_text("a file")
     with marked(str(tmp_path), "camera", "cam-1") as mark:
         mark.note(frame(1))
-    key = f"session {tmp_path / 'sessions' / 'camera@cam-1'}"
+    key = f"page {tmp_path / 'sessions' / 'camera@cam-1'}"
     notice = next(notice for notice in board.read() if notice.key == key)
     board.settle(key)
     assert notice.text.startswith("cannot keep how far a session came: [Errno ")
@@ -112,7 +113,7 @@ def test_a_full_disk_does_not_kill_who_notes(tmp_path: Path) -> None:
             mark.note(frame(1))
     finally:
         subprocess.run(["umount", small], check=True)
-        board.settle(f"session {small / 'sessions' / 'camera@cam-1'}")
+        board.settle(f"page {small / 'sessions' / 'camera@cam-1'}")
 
 
 def test_sessions_that_broke_off_are_told_again_until_all_is_safe(

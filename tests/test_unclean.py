@@ -34,21 +34,28 @@ nodes:
 """
 
 
+HANGS = LINE.replace('"tests.actors:through", ', '"tests.actors:hanging", with: {{bad: 30, once: "{seen}.once"}}, ')
+
+
 class Line:
     """Runs of one line on one host, one after the other."""
 
     def __init__(self, tmp_path: Path) -> None:
         self._tmp, self._seen = tmp_path, tmp_path / "seen"
-        file = tmp_path / "line.yaml"
-        file.write_text(LINE.format(seen=self._seen))
+        self.write(LINE)
+
+    def write(self, text: str) -> None:
+        """It is another line."""
+        file = self._tmp / "line.yaml"
+        file.write_text(text.format(seen=self._seen))
         self._topology = load(file, nodes=catalog())
 
-    def run(self, act: Callable[[Host], None]) -> None:
+    def run(self, act: Callable[[Host], None], drain: float = 10.0) -> None:
         """Start it, do something to it, stop it."""
         folder, journal = RunFolder.take("line", "box"), Journal(self._tmp / "log", "line", "box")
         planned: Plan = plan(self._topology, catalog(), folder=folder.path)
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        limits = Limits(tick=0.05, settle=0.2)
+        limits = Limits(tick=0.05, settle=0.2, stuck=60.0, drain=drain)
         host = Host(planned, "box", folder, self._tmp / "state", journal, limits=limits, env=env)
         try:
             with host:
@@ -56,7 +63,7 @@ class Line:
                 thread.start()
                 act(host)
                 host.stop()
-                thread.join(30)
+                thread.join(60)
                 assert not thread.is_alive()
         finally:
             folder.release()
@@ -94,6 +101,11 @@ def taken(snapshot: Snapshot) -> int:
     return sum(node.health.taken for node in snapshot.nodes if node.health.node == "out")
 
 
+def gave(snapshot: Snapshot) -> list[int]:
+    """Records that the source has given, camera by camera."""
+    return [node.health.given for node in snapshot.nodes if node.health.node == "camera"]
+
+
 def running(restarts: int, frames: int) -> Callable[[Snapshot], bool]:
     """Whether everything runs, was restarted so often, and the sink has had so many records."""
 
@@ -125,6 +137,27 @@ def test_everything_killed_at_once_leaves_no_hole_untold(line: Line) -> None:
     for camera in ("cam-1", "cam-2"):
         mine = [found for (who, _), found in sessions.items() if who == camera]
         assert [any(kind == "gap" for kind, _, _ in found) for found in mine] == [True, True, False]
+
+
+def test_what_a_killed_process_held_when_the_line_had_to_end_is_told_before_it_has_ended(line: Line) -> None:
+    """A node hangs and its process is killed at the deadline: each session is frames and a gap, up to its end."""
+    line.write(HANGS)
+    hosts: list[Host] = []
+
+    def hang(host: Host) -> None:
+        until(host, lambda snapshot: all(given > 60 for given in gave(snapshot)))
+        hosts.append(host)
+
+    line.run(hang, drain=8.0)
+    sessions = line.sessions()
+    assert len(sessions) == 2
+    told = 0
+    for (camera, session), found in sessions.items():
+        covered = {seq for _, first, last in found for seq in range(first, last + 1)}
+        assert covered == {*range(max(covered) + 1)}, f"{camera} {session}"
+        assert len([one for one in found if one[0] == "frame"]) < 60 < len(covered)
+        told += len(covered)
+    assert told == sum(gave(hosts[0].now))  # the frame that would have come next, too
 
 
 def test_a_clean_stop_is_no_break(line: Line) -> None:

@@ -20,9 +20,12 @@ from pipeline.notices import board
 from pipeline.plan import Lane, Policy, Transport
 from pipeline.records import Gap, Record
 from pipeline.transport import wire
+from pipeline.transport.arrivals import Arrivals
+from pipeline.transport.came import Came
 from pipeline.transport.channel import Closed, Delivery, Inbox, Outbox
 from pipeline.transport.connect import open_inbox
 from pipeline.transport.flow import MAX_CREDIT
+from pipeline.transport.reached import Reached
 from pipeline.transport.router import ZeromqInbox
 from pipeline.transport.unreadable import KEPT, QUIET_S, Unreadable
 from tests.edges import Ends, eventually, in_thread, joined, missing, receive, record, rest, send, seqs, settled, take
@@ -154,6 +157,19 @@ def test_what_is_refused_in_the_last_open_batch_is_told_before_the_end(line: End
     joined(closer)
     ledger = outbox.ledger()
     assert (ledger.sent, ledger.delivered, ledger.dropped, ledger.in_flight) == (3, 2, {"malformed": 1}, 0)
+
+
+def test_how_far_an_edge_has_come_is_known_to_the_record(line: Ends, tmp_path: Path) -> None:
+    """Where something comes of what is taken: nobody need look first, so that a kill may come at any moment."""
+    edge = line.edge(policy="block")
+    lane = Lane(name="out", cameras=(), runs=(), addresses=(edge.address,))
+    outbox, inbox = line.outbox(edge), open_inbox(lane, (edge,), line.context, exact=True)
+    line.inboxes.append(inbox)
+    for seq in range(5):
+        outbox.send(record("cam", seq))
+        inbox.done(receive(inbox))
+        next_one = Reached(tmp_path / "state").recall(Arrivals(edge.name))
+        assert next_one.trails() == {"cam": [Came("s", seq)]}
 
 
 def test_a_gap_that_is_spoilt_on_its_way_is_told_again(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:

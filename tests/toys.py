@@ -124,6 +124,18 @@ def keep(records: Iterator[Frame | Tracks | Stats | Gap]) -> None:
     seen.extend(records)
 
 
+hoarded: list[tuple[str, int]] = []
+
+
+@node(batch=Batch(records=100, seconds=60.0))
+def hoard(batches: Iterator[list[Stats | Gap]], *, bad: tuple[int, ...] = (), gaps: bool = True) -> None:
+    """Remember kind and number of everything it could take; it breaks on some records, and on gaps where it is told."""
+    for batch in batches:
+        if any(one.seq in bad if isinstance(one, Stats) else not gaps for one in batch):
+            raise ValueError("cannot bear it")
+        hoarded.extend((type(one).__name__, one.seq) for one in batch)
+
+
 @node()
 def liar(frame_: Frame) -> Frame:
     """Gives what its signature does not name."""
@@ -171,6 +183,7 @@ FUNCTIONS: tuple[Any, ...] = (
     keep,
     store,
     store_each,
+    hoard,
 )
 TOYS: dict[str, Spec] = {function.__name__: function.spec for function in FUNCTIONS}
 

@@ -120,6 +120,7 @@ class Joiner:
             findings=tuple(findings[:MOST]),
             kept=tuple(replace(each, camera=one.camera) for one in verdicts for each in one.kept)[:MOST],
             views=tuple(map(_view, verdicts)),
+            watermark=None,
         )
 
 

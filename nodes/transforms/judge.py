@@ -29,6 +29,7 @@ class Judge:
         self._past: dict[tuple[str, str], deque[str]] = {}
         self._came: dict[str, deque[int]] = {}
         self._since_ns, self._dark = 0, False
+        self._watermark: int | None = None
         self._last: Regions | None = None
         self._same = 0
 
@@ -38,6 +39,10 @@ class Judge:
             self._begin(record)
         if isinstance(record, Gap):
             return self._gap(record)
+        if isinstance(record, Part):
+            self._watermark = record.watermark
+        elif self._watermark == 0:  # nobody tells parts here
+            self._watermark = None
         if self._dark:
             self._since_ns, self._dark = record.t_ns, False
         if why := [*self._unread(record)]:
@@ -50,7 +55,7 @@ class Judge:
 
     def _begin(self, record: Regions | Part | Gap) -> None:
         """Another session: what was before has nothing to do with it."""
-        self._session, self._last, self._same, self._dark = record.session, None, 0, True
+        self._session, self._last, self._same, self._dark, self._watermark = record.session, None, 0, True, 0
         self._past.clear()
         self._came.clear()
 
@@ -192,6 +197,7 @@ class Judge:
             version=self.book.version,
             kept=tuple(finding for finding in findings if finding.outcome == "PASS") if self._tells else (),
             mark=part.mark if part else record.encoder if isinstance(record, Regions) else None,
+            watermark=None if isinstance(record, Regions) else self._watermark,
         )
 
 

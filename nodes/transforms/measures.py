@@ -72,7 +72,8 @@ def stems(known: Iterable[Measure]) -> dict[str, list[Measure]]:
 
 def _of_parts() -> Iterator[Measure]:
     """What a part says of itself beside its best view; who, when and where it was is no measurement."""
-    own = {*Part.__struct_fields__} - {*Record.__struct_fields__, "id", "first_seq", "best_seq", "mark", "piece"}
+    about = {"id", "first_seq", "best_seq", "mark", "piece", "watermark"}
+    own = {*Part.__struct_fields__} - {*Record.__struct_fields__, *about}
     yield from (each for each in _fields(Part, "part") if each.name in own)
 
 

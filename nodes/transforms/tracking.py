@@ -4,62 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
+from itertools import accumulate
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from nodes.transforms.places import Box, Size, Way, gone
 from nodes.transforms.scene import Found, Motion, Past, Scene
-from nodes.transforms.summary import Summary
+from nodes.transforms.sight import Sight, again, anew, measured
 from pipeline.records import Coasted, Part, Region, Regions, Track, Tracks
 
 SURE = 3  # whole views after which a part's size is known
-
-
-class Sight(Struct, frozen=True, kw_only=True):
-    """A part that is being followed.
-
-    Attributes:
-        key: A number of its own, from its first sight on.
-        region: How it looked when it was last seen by itself.
-        at: How far everything had travelled then.
-        seq: When it was last seen.
-        t_ns: When that was, UTC nanoseconds.
-        first_seq: When it was first seen.
-        best: Its best view so far.
-        best_seq: When that was.
-        best_at: How far everything had travelled then.
-        measured: What was measured in the frames in which it was seen whole.
-        seen: Frames in which it was seen by itself.
-        views: Frames in which it was seen whole.
-        held: Frames since it was seen by itself in which it was seen all the same.
-        broken: Frames in a row in which it was seen in pieces.
-        of: The part that it is thought to be a piece of.
-        unseen: Frames since it was last seen that were looked at without finding it.
-        dark: Frames since then that nobody could look at.
-        hidden: Frames before then that nobody could look at, and in which it was or may have been in view.
-        id: Its id, once it is certain.
-    """
-
-    key: int
-    region: Region
-    at: Way
-    seq: int
-    t_ns: int
-    first_seq: int
-    best: Region
-    best_seq: int
-    best_at: Way
-    measured: Summary
-    seen: int = 1
-    views: int = 0
-    held: int = 0
-    broken: int = 0
-    of: int | None = None
-    unseen: int = 0
-    dark: int = 0
-    hidden: int = 0
-    id: int | None = None
 
 
 class Tracker:
@@ -158,7 +112,7 @@ class Tracker:
             best=region,
             best_seq=frame.seq,
             best_at=self._motion.travelled,
-            measured=_summary(region),
+            measured=measured(region),
             views=int(region.whole),
             hidden=_in_view(region.box, dark, self._motion.pace(None).times(-1), frame.size),
         )
@@ -167,8 +121,8 @@ class Tracker:
     def _next(self, sight: Sight, i: int, found: Found, dark: int, frame: Regions) -> Sight:
         """The part after one more frame: seen, seen with others, or not seen."""
         if (j := found.pairs.get(i)) is not None:
-            again = _again(sight, frame.regions[j], self._motion.travelled, dark, frame)
-            return _anew(again) if i in found.parted.values() else again
+            more = again(sight, frame.regions[j], self._motion.travelled, dark, frame)
+            return anew(more) if i in found.parted.values() else more
         if (rest := found.held.get(i)) is not None:
             return replace(
                 sight,
@@ -212,6 +166,7 @@ class Tracker:
             epoch=frame.epoch,
             roi=frame.roi,
             coasted=tuple(self._coasted(s, frame.size) for s in known if self._motion.coasts and (s.unseen or s.held)),
+            watermark=self._watermark(frame),
         )
 
     def _coasted(self, sight: Sight, size: Size) -> Coasted:
@@ -220,7 +175,14 @@ class Tracker:
 
     def _parts(self, sights: list[Sight], frame: Regions, dark: int) -> list[Part]:
         """What is told about parts that have left; what was seen less often than it must have been was a speck."""
-        return [self._part(sight, frame, dark) for sight in sights if self._certain(sight, frame.size)]
+        sure = [sight for sight in sights if self._certain(sight, frame.size)]
+        later = (sight.seq for sight in reversed(sure[1:]))
+        marks = [*accumulate(later, min, initial=self._watermark(frame))]
+        return [self._part(one, frame, dark, mark) for one, mark in zip(sure, reversed(marks), strict=False)]
+
+    def _watermark(self, frame: Regions) -> int:
+        """Whatever is told after this frame was seen in this one or later."""
+        return min((sight.seq for sight in self._sights), default=frame.seq + 1)
 
     def _certain(self, sight: Sight, size: Size) -> bool:
         if sight.id is None or sight.seen >= self._confirm:
@@ -229,7 +191,7 @@ class Tracker:
         most = self._confirm - 1
         return sight.seen > _in_view(box, most, pace, size) + _in_view(box, most, pace.times(-1), size)
 
-    def _part(self, sight: Sight, frame: Regions, dark: int) -> Part:
+    def _part(self, sight: Sight, frame: Regions, dark: int, watermark: int) -> Part:
         pace = self._motion.pace(self._past(sight))
         assert sight.id is not None
         return Part(
@@ -248,53 +210,10 @@ class Tracker:
             prompt=frame.prompt,
             epoch=frame.epoch,
             roi=frame.roi,
+            watermark=watermark,
         )
 
 
 def _in_view(box: Box, frames: int, way: Way, size: Size) -> int:
     """In how many of so many frames in a row something may be in view, if it moves by `way` from each to the next."""
     return bisect_left(range(1, frames + 1), True, key=lambda n: gone(box, way.times(n), size))
-
-
-def _again(sight: Sight, region: Region, at: Way, dark: int, frame: Regions) -> Sight:
-    """The part, seen once more."""
-    better = _rank(region) > _rank(sight.best)
-    if region.whole:
-        sight.measured.add(region)
-    return replace(
-        sight,
-        region=region,
-        at=at,
-        seq=frame.seq,
-        t_ns=frame.t_ns,
-        best=region if better else sight.best,
-        best_seq=frame.seq if better else sight.best_seq,
-        best_at=at if better else sight.best_at,
-        seen=sight.seen + 1,
-        views=sight.views + region.whole,
-        held=0,
-        broken=0,
-        unseen=0,
-        dark=0,
-        hidden=sight.hidden + sight.dark + dark,
-    )
-
-
-def _anew(sight: Sight) -> Sight:
-    """The part with its last view alone: those before were of several parts."""
-    region = sight.region
-    last = {"best": region, "best_seq": sight.seq, "best_at": sight.at}
-    return replace(sight, **last, views=int(region.whole), measured=_summary(region))
-
-
-def _summary(region: Region) -> Summary:
-    """What is measured of a part from this view on."""
-    summary = Summary()
-    if region.whole:
-        summary.add(region)
-    return summary
-
-
-def _rank(region: Region) -> tuple[bool, int]:
-    """Whole views before partial ones, large ones before small ones."""
-    return region.whole, region.area_px

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import IO, Literal, NamedTuple
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -19,44 +16,15 @@ from pipeline.notices import Notice
 from pipeline.plan import Edge, Process
 from pipeline.runtime.backoff import STORM, Backoff
 from pipeline.runtime.growth import BOUNDS, Growth
-from pipeline.runtime.health import Become, Command, Launch, NodeHealth, Prepare, Report, encode
+from pipeline.runtime.health import Become, Command, Launch, NodeHealth, Prepare, Report, Tap, encode
+from pipeline.runtime.spawn import Family, spawn
 from pipeline.runtime.state import Condition, NodeState, ProcessState, merged
 from pipeline.runtime.watch import Limits, Opinion, judge
 
-COMMAND = (sys.executable, "-m", "pipeline.runtime.process")
 BAD_LAUNCH = 3  # exit status of a process that cannot carry out its launch
-PIPE = 1 << 20  # the most that an unprivileged process may ask for on Linux
 
 Life = Literal["resting", "alive", "leaving", "ended", "lost"]
 GONE: frozenset[Life] = frozenset({"ended", "lost"})
-
-
-class Family(NamedTuple):
-    """What all processes of a run share.
-
-    Attributes:
-        line: Name of the line.
-        control: Address of the supervisor's socket.
-        lock: The run folder's lock; each child holds it as long as it lives.
-        drain: Seconds that a process may take to drain.
-        state: Folder of what must outlive the line.
-        log: Where a child's standard output and error go.
-        command: What to run; it reads its `Launch` from standard input.
-        env: Its environment.
-        keys: Folder of the keys for edges to other hosts.
-        insecure: Edges to other hosts may do without.
-    """
-
-    line: str
-    control: str
-    lock: int
-    drain: float
-    state: str
-    log: int
-    command: Sequence[str]
-    env: Mapping[str, str]
-    keys: str = ""
-    insecure: bool = False
 
 
 class Child:
@@ -86,6 +54,7 @@ class Child:
         self.growth = Growth()
         self.past: dict[tuple[str, str], NodeHealth] = {}
         self.running: subprocess.Popen[bytes] | None = None
+        self.mends = False
         self.exit = -1  # becomes readable when the process exits
 
     @property
@@ -132,8 +101,9 @@ class Child:
             epoch_ns=line_time.epoch_ns,
             revision=self.revision,
             careful=self.suspect,
+            mends=self.mends and self.source,
         )
-        self.running = _spawn(family, encode(launch))
+        self.running = spawn(family, encode(launch))
         self.exit = os.pidfd_open(self.running.pid)
 
     def hear(self, report: Report, peer: bytes) -> None:
@@ -141,6 +111,11 @@ class Child:
         self.report, self.peer, self.heard = report, peer, time.monotonic()
         self.why = report.error or self.why
         self.growth = self.growth.seen(self.heard, report.t_ns, report.rss_bytes, report.fds, BOUNDS)
+
+    def tell(self, command: Command) -> None:
+        """It was told this; of a tap the last word counts."""
+        node = command.node if isinstance(command, Tap) else None
+        self.told = {known for known in self.told if not (isinstance(known, Tap) and known.node == node)} | {command}
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -207,6 +182,10 @@ class Child:
         """Whether it said a last word."""
         return self.report is None or self.report.state not in ("ended", "failed")
 
+    def mend(self) -> None:
+        """It has ended, and begins once more to tell what is missing."""
+        self.life, self.mends, self.backoff, self.why = "resting", True, Backoff(storm=STORM), ""
+
     def settled(self, life: Life) -> None:
         """Its accounts are closed; what it counted is kept."""
         for health in self.report.nodes if self.report else ():
@@ -265,32 +244,6 @@ class Child:
 def health_of(node: str, lane: str) -> NodeHealth:
     """A node that has done nothing yet."""
     return NodeHealth(node=node, lane=lane)
-
-
-def _spawn(family: Family, launch: bytes) -> subprocess.Popen[bytes]:
-    """Start a process and hand it its launch; the pipe is made large enough first, so that this never waits."""
-    child = subprocess.Popen(
-        family.command,
-        stdin=subprocess.PIPE,
-        stdout=family.log,
-        stderr=family.log,
-        env=dict(family.env),
-        bufsize=0,
-        pass_fds=(family.lock,),
-        start_new_session=True,
-    )
-    assert child.stdin
-    _widen(child.stdin, len(launch) + 4)
-    try:
-        child.stdin.write(len(launch).to_bytes(4, "big") + launch)
-    except BrokenPipeError:
-        return child  # it died at once: the supervisor sees its exit at the next look
-    return child
-
-
-def _widen(pipe: IO[bytes], size: int) -> None:
-    if hasattr(fcntl, "F_SETPIPE_SZ") and size > fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ):
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, min(size, PIPE))
 
 
 def _exit_words(status: int) -> str:

@@ -19,6 +19,7 @@ class Crew:
         given: For each process, the edges that begin in it.
         leaving: Processes that are no longer wanted.
         stopped: When the line was told to stop, by `time.monotonic`; None while it should run.
+        mends: When its sources were begun once more, to tell where their sessions ended; 0 where they were not.
     """
 
     def __init__(self, kin: Kin) -> None:
@@ -28,6 +29,7 @@ class Crew:
         self.leaving: frozenset[str] = frozenset()
         self._wide = False  # another plan takes the place of this one: producers are yet to come
         self.stopped: float | None = None
+        self.mends = 0.0
 
     def __iter__(self) -> Iterator[Child]:
         return iter(self._children.values())
@@ -76,9 +78,39 @@ class Crew:
         return all(child.gone for child in self)
 
     @property
+    def failed(self) -> bool:
+        """Whether a process did not end well, so that what it held is gone."""
+        return any(child.life == "lost" for child in self)
+
+    @property
     def begun(self) -> bool:
         """Whether every process has reported once."""
         return all(child.report or child.gone for child in self)
+
+    def mend(self) -> None:
+        """All have ended: whoever is fed by a source of this host begins once more, to tell what is missing.
+
+        What was on its way when somebody was killed is known to nobody but the sources: they tell where their
+        sessions ended, and each consumer finds what it has not got of them.
+        """
+        self.mends = self.stopped = time.monotonic()
+        for child in self._fed():
+            child.mend()
+
+    def stopping(self, limits: Limits) -> float:
+        """Seconds since it was told to stop; what processes take to begin once more does not count."""
+        now = time.monotonic()
+        if self.stopped is None or (self.mends and not self.begun and now - self.mends < limits.start):
+            self.stopped = now
+        return now - self.stopped
+
+    def _fed(self) -> list[Child]:
+        """Processes with sources, and what they feed here, over any number of others."""
+        fed: dict[str, Child] = {}
+        for child in reversed(self._children.values()):  # those that feed stand behind their consumers
+            if child.source or any(producer.name in fed for producer in self._producers(child)):
+                fed[child.name] = child
+        return [*fed.values()]
 
     def wanted(self, child: Child) -> bool:
         """Whether a process that does not run should: while something can still come to it."""
@@ -86,7 +118,7 @@ class Crew:
         if child.name in self.leaving:
             return False
         if child.source:
-            return not stopping
+            return not stopping or child.mends
         return (self._remote(child) and not stopping) or any(not producer.gone for producer in self._producers(child))
 
     def vouched(self, child: Child) -> bool:

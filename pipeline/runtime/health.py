@@ -38,6 +38,7 @@ class Launch(Struct, frozen=True, kw_only=True):
         epoch_ns: What UTC was when the host's monotonic clock was 0, by the time of the line; see `pipeline.clock`.
         revision: Which state of the line's plan this is.
         careful: It has crashed: note what is worked on, and leave out what it crashed on before.
+        mends: Its sources begin no session: they tell where their last ones ended, and that is all.
     """
 
     process: Process
@@ -52,6 +53,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     epoch_ns: int = 0
     revision: int = 0
     careful: bool = False
+    mends: bool = False
 
 
 class NodeHealth(Struct, frozen=True, kw_only=True):

@@ -16,21 +16,22 @@ from pipeline.folders import HERE
 from pipeline.notices import board
 from pipeline.plan import Plan
 from pipeline.runtime.alarms import Alarms
-from pipeline.runtime.children import COMMAND, Child, Family
+from pipeline.runtime.children import Child
 from pipeline.runtime.clients import Clients
 from pipeline.runtime.control import Answer, Ask, Reload
 from pipeline.runtime.crew import Crew
 from pipeline.runtime.folder import RunFolder
-from pipeline.runtime.health import Report, Tap, Tapped, Tell
+from pipeline.runtime.health import Report, Tapped, Tell
 from pipeline.runtime.journal import Journal
 from pipeline.runtime.kin import kin
 from pipeline.runtime.ledger import Books
 from pipeline.runtime.mourning import Mourning
-from pipeline.runtime.outcome import Outcome
+from pipeline.runtime.outcome import Outcome, outcome
 from pipeline.runtime.peers import Peers
 from pipeline.runtime.reload import Reloads
 from pipeline.runtime.reserve import Reserve
 from pipeline.runtime.sessions import safe
+from pipeline.runtime.spawn import COMMAND, Family
 from pipeline.runtime.state import EdgeState, Phase, Snapshot
 from pipeline.runtime.switchboard import Switchboard
 from pipeline.runtime.timekeeping import watch_clock
@@ -90,11 +91,10 @@ class Host:
         self._alarms = Alarms(journal)
         self._mourning = Mourning(self._alarms, self._crew, self._reloads, folder.path)
         self._state, self._reserve = state, Reserve(state)
-        self._peers = Peers(
-            plan, host, lambda: self.now, Context(keys=guarding(str(keys or ""), insecure), host=host), self._limits
-        )
-        self._stops = 0
-        self._killed = False
+        context = Context(keys=guarding(str(keys or ""), insecure), host=host)
+        self._peers = Peers(plan, host, lambda: self.now, context, self._limits)
+        self._stops, self._killed = 0, False
+        self._failures: tuple[str, ...] = ()
         self._since_ns, self._looked = line_time.now_ns(), time.monotonic()
         self.now = self.snapshot()
 
@@ -121,7 +121,7 @@ class Host:
             seconds: Stop so long after all processes have begun to run; None to run on.
         """
         published, until, steady = 0.0, None, False
-        while not self._crew.gone:
+        while not self._crew.gone or self._mends():
             self._board.wait(self._limits.tick if self._steady else min(BRISK, self._limits.tick))
             self._step()
             now = time.monotonic()
@@ -135,7 +135,7 @@ class Host:
         self.now = self.snapshot()
         if self._books.balanced and all(child.life == "ended" for child in self._crew):
             safe(self._state)
-        return self._outcome()
+        return outcome(self._books, self._crew, self.now.nodes, self._failures)
 
     def snapshot(self) -> Snapshot:
         """Everything about the line now; for the supervisor's own thread."""
@@ -162,6 +162,17 @@ class Host:
             readings=reduce(or_, (child.report.readings for child in self._crew if child.report), {}),
             pictured=self._reloads.share.pictured,
         )
+
+    def _mends(self) -> bool:
+        """Where something is gone that nobody was told of: begin once more, to tell it."""
+        missing = self._crew.failed or self._books.given_up(edge.name for edge in self._reloads.share.near)
+        if not missing or self._crew.mends or self._stops > 1:
+            return False
+        self._failures = outcome(self._books, self._crew, self.now.nodes).failures
+        self._stops, self._killed = 1, False
+        self._journal.info("telling what is missing")
+        self._crew.mend()
+        return not self._crew.gone
 
     def _step(self) -> None:
         """Look at everything once."""
@@ -221,7 +232,7 @@ class Host:
         if self._crew.stopped is None:
             self._crew.stopped = time.monotonic()
             self._journal.info("stopping")
-        late = time.monotonic() - self._crew.stopped > self._limits.drain
+        late = self._crew.stopping(self._limits) > self._limits.drain
         if late or self._stops > 1:
             self._killed = True
             why = f"did not drain within {self._limits.drain:g} s" if late else "was told to end at once"
@@ -249,7 +260,7 @@ class Host:
             child.wish = None
         for command in self._crew.commands(child, self._clients.tapped(), self._limits) if child.peer else ():
             if command not in child.told and self._board.tell(child.peer, command):
-                child.told = {known for known in child.told if not _same_tap(known, command)} | {command}
+                child.tell(command)
         opinion = child.look(time.monotonic(), self._limits)
         if opinion.kill:
             child.kill(opinion.why)
@@ -287,12 +298,3 @@ class Host:
         if self._stops:
             return "draining"
         return "running" if self._begun() else "starting"
-
-    def _outcome(self) -> Outcome:
-        lost = [f"process '{child.name}' {child.why}" for child in self._crew if child.life == "lost"]
-        nodes = [f"node '{n.health.node}' ({n.health.lane}) is degraded" for n in self.now.nodes if n.health.degraded]
-        return Outcome(accounts=tuple(self._books.accounts.values()), failures=(*lost, *nodes))
-
-
-def _same_tap(known: object, command: object) -> bool:
-    return isinstance(known, Tap) and isinstance(command, Tap) and known.node == command.node

@@ -30,6 +30,11 @@ class Kin(Struct, frozen=True):
     given: tuple[Edge, ...]
 
     @property
+    def near(self) -> tuple[Edge, ...]:
+        """Edges that end on this host as well."""
+        return tuple(edge for edge in self.given if edge.hosts[0] == edge.hosts[1])
+
+    @property
     def pictured(self) -> tuple[str, ...]:
         """Cameras whose pictures leave their process, as the topology says."""
         lanes = (lane for process in self.processes for lane in process.lanes if not lane.addresses)

@@ -126,6 +126,16 @@ class Lane:
             for key in [key for key, batch in step.pending.items() if batch.deadline_ns <= now]:
                 cell.close_batch(key)
 
+    def hand_over(self) -> bool:
+        """Hand over every open batch; False where none is, or the world is in the way of one.
+
+        What it refuses is told by its producer before that ends: the lane goes on.
+        """
+        waiting = [(cell, key) for cell, step in self.batches for key in step.pending]
+        for cell, key in waiting:
+            cell.close_batch(key)
+        return bool(waiting) and not any(step.pending for _, step in self.batches)
+
     def patience(self) -> float:
         """How long it may wait for the next record before `poll` is due, s."""
         deadlines = [batch.deadline_ns for _, step in self.batches for batch in step.pending.values()]
@@ -218,10 +228,12 @@ def serve(lane: Lane, inbox: Inbox, timeout: float) -> None:
     lane.open()
     inbox.gathering.idle = lane.pump if any(edge.queue.linger for edge, _ in lane.exits) else None
     while True:
+        delivery = None
         try:
             delivery = inbox.receive(lane.patience())
         except Closed:
-            break
+            if not lane.hand_over():
+                break
         if delivery is not None:
             lane.accept(delivery)
         lane.poll()

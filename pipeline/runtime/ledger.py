@@ -177,6 +177,10 @@ class Books:
             news = 0 if number == self._before.get(edge, 0) else number
             self.accounts[edge] = self.accounts[edge].died(news, reason)
 
+    def given_up(self, edges: Iterable[str]) -> bool:
+        """Whether a producer of one of these edges ended before its consumer had taken everything."""
+        return any(self.accounts[edge].total.dropped.get("shutdown") for edge in edges)
+
     @property
     def balanced(self) -> bool:
         """Whether it is known of every record what became of it."""

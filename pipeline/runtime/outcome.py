@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
-from pipeline.runtime.ledger import Account, table
+from pipeline.runtime.children import Child
+from pipeline.runtime.ledger import Account, Books, table
+from pipeline.runtime.state import NodeState
 
 BALANCED, UNBALANCED, DEGRADED = 0, 1, 4
 
@@ -37,6 +41,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
             sent = sum(account.total.sent for account in self.accounts)
             return [f"all {sent:,} records are accounted for", *self.failures]
         return [*map(_missing, missing), *self.failures]
+
+
+def outcome(books: Books, children: Iterable[Child], nodes: Iterable[NodeState], before: Iterable[str] = ()) -> Outcome:
+    """How a run ended, by its accounts, its processes and its nodes, after what had failed before."""
+    lost = [f"process '{child.name}' {child.why}" for child in children if child.life == "lost"]
+    degraded = [f"node '{n.health.node}' ({n.health.lane}) is degraded" for n in nodes if n.health.degraded]
+    return Outcome(accounts=tuple(books.accounts.values()), failures=tuple(dict.fromkeys((*before, *lost, *degraded))))
 
 
 def _missing(account: Account) -> str:

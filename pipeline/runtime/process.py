@@ -60,8 +60,10 @@ class Process:
     def run(self) -> int:
         """Run all lanes until the last has ended; returns the exit status."""
         self.pulse.start()
+        if self.launch.mends:
+            self.command(Stop())
         self.works.start()
-        self.pulse.state = "running"
+        self.pulse.state = "draining" if self.launch.mends else "running"
         self.works.wait()
         self.pulse.end("failed" if self.error else "ended", self.error)
         self.context.close()

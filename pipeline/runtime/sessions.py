@@ -8,25 +8,17 @@ the file system had written by then.
 
 from __future__ import annotations
 
-import mmap
-import os
-import struct
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipeline.notices import board
 from pipeline.records import Gap, Record
 from pipeline.runtime.trail import Left, Trail
+from pipeline.transport.page import Page
 
 FOLDER = "sessions"
 PAST = ".past"  # ends the name of the file of sessions before the one on the page
-MAGIC = b"kensa-s1"
-HEAD = struct.Struct("<8sH")  # what it is, bytes of the session's name
-CAME = struct.Struct("=qq")  # frames up to and with the last one, its time in ns
-AT = HEAD.size  # where `CAME` is; the name follows
-NAME = AT + CAME.size
-SIZE = 1024  # a name has at most 128 characters of at most 4 bytes
+UNKEPT = "cannot keep how far a session came: {error}; if this process is killed, parts in view get no verdict"
 
 
 class Mark:
@@ -42,11 +34,10 @@ class Mark:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._page = _page(path)
-        self.left = _read(self._page)
+        self._page = Page(path, UNKEPT)
+        self.left = self._left()
         self._trail = Trail(path.with_name(path.name + PAST) if path else None)
-        self._session = ""
-        self.came = memoryview(self._page)[AT:NAME].cast("q")
+        self.came = self._page.numbers
 
     def __enter__(self) -> Self:
         return self
@@ -54,13 +45,12 @@ class Mark:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.came.release()
         self._page.close()
 
     def note(self, record: Record) -> str:
         """The source gave a record, and everything that comes of it in this lane was done; returns its session."""
-        if record.session != self._session:
-            self._begin(record.session)
+        if record.session != self._page.name:
+            self._page.begin(record.session)
         self.came[0] = (record.last if type(record) is Gap else record.seq) + 1
         self.came[1] = record.t_ns
         return record.session
@@ -72,23 +62,12 @@ class Mark:
 
     def told(self) -> None:
         """The session is over: everything of it, or the gap that ends it, is on its way, and not yet safe."""
-        if left := _read(self._page):
+        if left := self._left():
             self._trail.add(left)
-        self._erase()
+        self._page.erase()
 
-    def _erase(self) -> None:
-        self._session = ""
-        self._page[: len(MAGIC)] = bytes(len(MAGIC))
-
-    def _begin(self, session: str) -> None:
-        """What it is, is said last: a page that is half written is no page."""
-        self._erase()
-        self.came[0] = self.came[1] = 0
-        name = session.encode()[: SIZE - NAME]
-        self._page[NAME : NAME + len(name)] = name
-        HEAD.pack_into(self._page, 0, b"", len(name))
-        self._page[: len(MAGIC)] = MAGIC
-        self._session = session
+    def _left(self) -> Left | None:
+        return Left(*found) if (found := self._page.read()) else None
 
 
 def marked(state: str, node: str, camera: str) -> Mark:
@@ -100,37 +79,3 @@ def safe(state: Path) -> None:
     """A line has ended, and it is known of every record what became of it: no session need be told of again."""
     for path in (state / FOLDER).glob(f"*{PAST}"):
         path.unlink(missing_ok=True)
-
-
-def _page(path: Path | None) -> mmap.mmap:
-    try:
-        return _mapped(path) if path else mmap.mmap(-1, SIZE)
-    except OSError as error:
-        board.raise_(
-            f"session {path}",
-            f"cannot keep how far a session came: {error}; if this process is killed, parts in view get no verdict",
-        )
-        return mmap.mmap(-1, SIZE)
-
-
-def _mapped(path: Path) -> mmap.mmap:
-    """The file in memory; its bytes are written first, for a page that a full disk cannot hold kills who touches it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b", buffering=0) as file:
-        if (held := os.fstat(file.fileno()).st_size) < SIZE:
-            file.seek(held)
-            file.write(bytes(SIZE - held))
-        return mmap.mmap(file.fileno(), SIZE)
-
-
-def _read(page: mmap.mmap) -> Left | None:
-    """The session on a page; None where it was ended, never begun, had given nothing, or cannot be read."""
-    magic, length = HEAD.unpack_from(page, 0)
-    frames, t_ns = CAME.unpack_from(page, AT)
-    name = page[NAME : NAME + length]
-    if magic != MAGIC or not frames or len(name) != length:
-        return None
-    try:
-        return Left(name.decode(), frames, t_ns) if name else None
-    except UnicodeDecodeError:
-        return None

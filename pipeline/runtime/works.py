@@ -132,8 +132,12 @@ class Works:
         Raises:
             KensaError: If it cannot listen at its address, or one of its edges cannot be opened.
         """
+        gives = [*gives]
         entries = [edge for edge in takes if edge.target[1] == layout.name]
-        inbox: Inbox | None = open_inbox(layout, tuple(entries), self._context) if layout.addresses else None
+        exact = any(edge.source[1] == layout.name for edge in gives)
+        inbox: Inbox | None = None
+        if layout.addresses:
+            inbox = open_inbox(layout, tuple(entries), self._context, exact=exact)
         try:
             lane = self._lane(layout, entries, self.outs(layout.name, gives))
         except KensaError:

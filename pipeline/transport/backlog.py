@@ -13,9 +13,11 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from pipeline import codec
+from pipeline.errors import DecodeError
 from pipeline.plan import Queue as Limits
 from pipeline.records import Gap
-from pipeline.transport.arrivals import whole
+from pipeline.transport.came import Came, of_part, several
 from pipeline.transport.channel import Ledger
 from pipeline.transport.flow import Flow, credit
 from pipeline.transport.item import Item, left_out
@@ -23,7 +25,7 @@ from pipeline.transport.pace import Pace
 from pipeline.transport.segment import Row
 
 BATCH = 1024  # records written at a time
-NOTHING: Mapping[str, tuple[str, int]] = {}
+NOTHING: Mapping[str, Came] = {}
 LOADED = 512  # rows read ahead of the consumer
 LOADED_BYTES = 4 << 20
 
@@ -44,8 +46,8 @@ class Backlog(Flow):
 
     def __init__(self, name: str, limits: Limits, disk: Disk = "well", kinds: Iterable[str] = ()) -> None:
         super().__init__(name, limits)
-        self._whole = whole(kinds)
-        self._tails: Mapping[str, tuple[str, int]] = {}
+        self._several = several(kinds)
+        self._tails: Mapping[str, Came] = {}
         self.disk: Disk = disk
         self.spilled = self.recovered = self.released = self.read = 0
         self.staged: deque[tuple[int, Item]] = deque()
@@ -107,11 +109,12 @@ class Backlog(Flow):
         """Tell what an earlier incarnation took along of a camera between what it left on disk and its next record."""
         if item.camera not in self._tails:
             return
-        session, came = self._tails[item.camera]
+        session, came, since = self._tails[item.camera]
         if session != item.session and isinstance(item.payload, Gap):
             return  # sessions before it are told again first
         self._tails = {camera: tail for camera, tail in self._tails.items() if camera != item.camera}
-        first, last = came + self._whole, item.seq - 1
+        first = came + 1 if not self._several else came if since is None else since
+        last = item.seq - (not _of_part(item))
         if session == item.session and first <= last:
             self.queue.tell(left_out(item, first, last, self.queue.name))
 
@@ -166,12 +169,10 @@ class Backlog(Flow):
         self.queue.shed(None, self.ahead, self._ahead_bytes)
         self._regate()
 
-    def found(
-        self, records: int, weight: int, after: int, lost: int, tails: Mapping[str, tuple[str, int]] = NOTHING
-    ) -> None:
+    def found(self, records: int, weight: int, after: int, lost: int, tails: Mapping[str, Came] = NOTHING) -> None:
         """This is what an earlier incarnation left on disk after a row; some was torn out of it.
 
-        Where it was killed, `tails` say how far each camera had come: session and seq.
+        Where it was killed, `tails` say how far each camera had come.
         """
         self._tails = tails
         for item in [*self.queue.items.values()] if tails else ():
@@ -278,3 +279,13 @@ class Backlog(Flow):
         """While something stands before the queue, nothing goes past it."""
         before = self.disk == "unknown" or self._behind or self._waiting
         self.gate = 0 if before else credit(self._limits)
+
+
+def _of_part(item: Item) -> bool:
+    """Whether what waits tells of a part."""
+    if not isinstance(item.payload, bytes):
+        return False
+    try:
+        return of_part(codec.decode(item.payload))
+    except DecodeError:  # its consumer will say so
+        return False

@@ -24,8 +24,14 @@ def open_outbox(edge: Edge, incarnation: str, context: Context) -> Opening:
     return ZeromqOutbox(edge, incarnation, context)
 
 
-def open_inbox(lane: Lane, edges: tuple[Edge, ...], context: Context) -> Inbox:
+def open_inbox(lane: Lane, edges: tuple[Edge, ...], context: Context, *, exact: bool = False) -> Inbox:
     """The consumer's end of all edges into a lane.
+
+    Args:
+        lane: The lane.
+        edges: Those edges.
+        context: Of the process.
+        exact: Something comes of what it takes: how far it had come is known to the record, whoever is killed.
 
     Raises:
         KensaError: If it cannot listen at the lane's addresses, or memory and network edges meet in one lane.
@@ -37,4 +43,4 @@ def open_inbox(lane: Lane, edges: tuple[Edge, ...], context: Context) -> Inbox:
         return MemoryInbox(lane.addresses[0], edges, context)
     from pipeline.transport.router import ZeromqInbox
 
-    return ZeromqInbox(lane.addresses, edges, context)
+    return ZeromqInbox(lane.addresses, edges, context, exact=exact)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from pipeline.clock import line_time
 from pipeline.plan import Edge, Queue
 from pipeline.records import Record
 from pipeline.transport.arrivals import Arrivals
@@ -204,7 +205,7 @@ class MemoryInbox:
     def _take(self, arrivals: Arrivals, number: int, item: Item) -> None:
         record = item.payload
         if not isinstance(record, Record):
-            arrivals.end(number)
+            self._ready.extend(arrivals.end(number, line_time.now_ns()))
             return
         self._ready.extend(arrivals.place(number, record))
 

@@ -12,6 +12,7 @@ import msgspec
 import zmq
 
 from pipeline import codec
+from pipeline.clock import line_time
 from pipeline.errors import DecodeError
 from pipeline.plan import Edge
 from pipeline.transport import wire
@@ -38,21 +39,19 @@ class ZeromqInbox:
         unreadable: Messages that could not be read.
     """
 
-    def __init__(self, addresses: Sequence[str], edges: Sequence[Edge], context: Context) -> None:
-        self.unreadable = Unreadable(addresses)
-        self._token = uuid.uuid4().hex
-        self._reached = Reached(context.state)
+    def __init__(
+        self, addresses: Sequence[str], edges: Sequence[Edge], context: Context, *, exact: bool = False
+    ) -> None:
+        self.unreadable, self._token = Unreadable(addresses), uuid.uuid4().hex
+        self._reached, self._exact = Reached(context.state), exact
         self._links = {edge.name: Link(edge, self._reached) for edge in edges}
         self._routes: dict[bytes, Link] = {}
         self._doors = Doors()
         self._ready: deque[Delivery] = deque()
-        self._finishing = threading.Event()
-        self._finish_by = 0.0
-        self._ended = not edges
+        self._finishing, self._finish_by, self._ended = threading.Event(), 0.0, not edges
         self.gathering = Gathering()
         self.gathering.follow(link.linger for link in self._links.values())
-        self._due = 0.0
-        self._wait_ms = -1
+        self._due, self._wait_ms = 0.0, -1
         self._context, self._addresses = context, addresses
         self._guard = context.guard if any(map(is_tcp, addresses)) else None
         self._open()
@@ -95,8 +94,11 @@ class ZeromqInbox:
         if delivery.producer == arrivals.producer:
             if refused:
                 arrivals.refuse(delivery.number, refused)
+                self._ended = self._ended and link.over
             else:
                 arrivals.finish(delivery.number)
+                if self._exact and arrivals.done >= delivery.number:
+                    self._reached.done(arrivals.edge, delivery.record)
         else:
             arrivals.late()
         if arrivals.ended and arrivals.done == arrivals.received:
@@ -244,7 +246,7 @@ class ZeromqInbox:
         if word == wire.TAKEN_BACK:
             link.arrivals.finish(number)
         else:
-            link.arrivals.end(number)
+            self._ready.extend(link.arrivals.end(number, line_time.now_ns()))
         link.away = away = word == wire.AWAY
         self._context.away |= away and not link.remote
         self._ended = all(other.over for other in self._links.values())

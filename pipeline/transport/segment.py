@@ -20,6 +20,7 @@ from msgspec import Struct
 from pipeline import codec
 from pipeline.errors import DecodeError
 from pipeline.records import Gap, Record
+from pipeline.transport.came import Came, watermark
 from pipeline.transport.item import Item, missed, shed
 
 CHUNK = 1 << 18  # bytes read at a time
@@ -60,7 +61,7 @@ class Segment(Struct):
     Attributes:
         missing: Rows that are not in it; where nothing was torn, gaps stand for them.
         torn: It holds bytes that are no record.
-        tails: How far each camera had come in it: camera → session, seq.
+        tails: How far each camera had come in it.
     """
 
     path: Path
@@ -71,7 +72,7 @@ class Segment(Struct):
     weight: int = 0
     missing: int = 0
     torn: bool = False
-    tails: dict[str, tuple[str, int]] = {}
+    tails: dict[str, Came] = {}
 
 
 class Found(NamedTuple):
@@ -152,24 +153,30 @@ def look(path: Path, done: int) -> Segment:
     """What a segment holds after a row that is done."""
     data, first = path.read_bytes(), int(path.stem)
     segment = Segment(path, first, len(data), first)
-    whole, last = 0, first - 1
+    whole, last, tails = 0, first - 1, dict[str, Found]()
     for found in scan(data):
         whole += found.end - found.begin
         if found.about.row > done:
             segment.records += 1
             segment.weight += found.about.weight
-        segment.tails[found.about.camera] = found.about.session, _came(data, found)
+        tails[found.about.camera] = found
         segment.missing += found.about.row - last - 1
         last = found.about.row
     segment.next = last + 1
     segment.torn = whole != len(data)
+    segment.tails = {camera: _came(data, found) for camera, found in tails.items()}
     return segment
 
 
-def _came(data: bytes, found: Found) -> int:
+def _came(data: bytes, found: Found) -> Came:
     """The last frame that a record on disk speaks of."""
-    payload = row(data, found, "").item.payload if found.about.gap else None
-    return payload.last if isinstance(payload, Gap) else found.about.seq
+    item = row(data, found, "").item
+    record = item.payload
+    with suppress(DecodeError):
+        record = codec.decode(record) if isinstance(record, bytes) else record
+    if isinstance(record, Gap):
+        return Came(item.session, record.last)
+    return Came(item.session, item.seq, watermark(record) if isinstance(record, Record) else None)
 
 
 def stretches(file: int, at: int, size: int) -> Iterator[tuple[int, bytes, list[Found]]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.plan import Survival
+from pipeline.transport.came import Came
 from pipeline.transport.files import read_place, sync_folder, write, write_place
 from pipeline.transport.item import Item
 from pipeline.transport.segment import Row, Segment, look, row, scan, stretches, told, written
@@ -47,8 +48,8 @@ class Spool:
         records: Rows that were found in it.
         weight: Records handed over that they stand for.
         lost: Records that were torn out of its segments, as far as their neighbours tell.
-        tails: How far each camera had come in what was found, where whoever wrote it did not close it: camera →
-            session, seq. What came after that in its memory is lost.
+        tails: How far each camera had come in what was found, where whoever wrote it did not close it. What came
+            after that in its memory is lost.
         damaged: Where segments are kept that were not as they had been written.
 
     Raises:
@@ -96,7 +97,7 @@ class Spool:
         self.records = sum(segment.records for segment in self._segments)
         self.weight = sum(segment.weight for segment in self._segments)
         self._next = max([self._done + 1, *(segment.next for segment in self._segments)])
-        self.tails: dict[str, tuple[str, int]] = {}
+        self.tails: dict[str, Came] = {}
         for segment in self._segments if not whole else ():
             self.tails |= segment.tails
         self._drop(self._done)

@@ -167,6 +167,13 @@ class Gained(Region, frozen=True):
     roughness_mm: float | None = None
 
 
+def test_what_a_part_says_of_its_place_in_the_stream_is_no_measurement() -> None:
+    """Who, when, where, and what was told before it."""
+    known = measures(Region).keys()
+    assert {"views", "hidden"} <= known
+    assert not {"id", "first_seq", "best_seq", "mark", "piece", "watermark"} & known
+
+
 def test_every_number_of_a_region_can_be_limited_though_nobody_listed_it() -> None:
     """A field that a record gains is a measurement at once, under its own name and unit."""
     known = measures(Region)

@@ -120,6 +120,21 @@ def test_a_gap_is_a_verdict_of_its_own(book: str) -> None:
     assert [(f.reason, f.value) for f in verdict.findings] == [("OVERFLOW", 5)]
 
 
+def test_verdicts_say_of_which_parts_all_have_been_judged(book: str) -> None:
+    """As their parts do; before the first of a session nothing has, and where frames are judged nobody knows."""
+    later = replace(part(watermark=7), session="s2")
+    seen: list[Regions | Part | Gap] = [
+        gap(1, 2),
+        part(watermark=18),
+        gap(21, 30),
+        regions(31, []),
+        replace(gap(0, 1), session="s2"),
+        later,
+    ]
+    assert [one.watermark for one in rules(iter(seen), book=book)] == [0, 18, 18, None, 0, 7]
+    assert [one.watermark for one in rules(iter([regions(0, []), gap(1, 2)]), book=book)] == [None, None]
+
+
 def test_a_good_part_passes() -> None:
     """A verdict on a part names it and the frames it was in."""
     verdict = one(part(), PLATE)

@@ -199,3 +199,44 @@ def test_laws(speed: float, dark: set[int], start: float) -> None:
         hidden = len(dark & {*range(part.first_seq, part.seq)})
         assert hidden <= part.hidden <= len(dark)
         assert part.views <= part.seq - part.first_seq + 1 - hidden
+
+
+def test_a_part_that_is_overlooked_holds_the_watermark_back() -> None:
+    """One in the middle is not seen any more while another leaves: the one that left is told first."""
+    shown = belt([8.0] * 40)
+    blind = [
+        replace(one, regions=tuple(each for each in one.regions if seq < 20 or each.box[0] > 48))
+        for seq, one in enumerate(shown)
+    ]
+    told = follow(blind, speed=8.0, max_gap=5)
+    late = [part for part in parts(told) if part.seq < max(one.seq for one in parts(told[: told.index(part) + 1]))]
+    assert late, "a part is told after one that was seen later"
+    for part in late:
+        before = [one for one in parts(told[: told.index(part)]) if one.seq > part.seq]
+        assert all(one.watermark is not None and one.watermark <= part.seq for one in before)
+
+
+@given(
+    hidden=st.sets(st.integers(0, 59)),
+    overlooked=st.sets(st.tuples(st.integers(0, 59), st.integers(0, 3))),
+    speed=st.sampled_from([3.0, 8.0, 20.0]),
+    motion=st.sampled_from(["belt", "free"]),
+)
+def test_nothing_is_told_from_before_the_watermark(
+    hidden: set[int], overlooked: set[tuple[int, int]], speed: float, motion: str
+) -> None:
+    """Whatever was not seen: every part that is told later was last seen in that frame, or after it."""
+    shown: list[Regions | Gap] = [
+        gap(one.seq, one.seq)
+        if one.seq in hidden
+        else replace(one, regions=tuple(each for i, each in enumerate(one.regions) if (one.seq, i) not in overlooked))
+        for one in belt([speed] * 60)
+    ]
+    mark = 0
+    for record in follow(shown, motion=motion):
+        if isinstance(record, Part):
+            assert record.seq >= mark
+        if isinstance(record, Part | Tracks):
+            assert record.watermark is not None
+            assert record.watermark >= mark
+            mark = record.watermark

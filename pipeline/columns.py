@@ -10,7 +10,7 @@ from pipeline.errors import TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.3"
+VERSION = "1.4"
 
 # Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct.
 Column = tuple[str, str, str]
@@ -177,7 +177,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("roi", "roi?", "what it shows; null for the whole array"),
         ("prompt", "string", ""),
     ),
-    "gaps": (*WHO, ("last", "int64", "frame number"), ("reason", "string", ""), ("place", "string", "node or edge")),
+    "gaps": (
+        *WHO,
+        ("last", "int64", "frame number"),
+        ("reason", "string", ""),
+        ("place", "string", "node or edge"),
+        ("since", "int64?", "frame number; from then on a node had followed parts that it forgot"),
+    ),
 }
 
 TABLES = tuple(COLUMNS)

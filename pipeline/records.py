@@ -228,11 +228,14 @@ class Gap(Record, frozen=True, kw_only=True):
         last: Last missing frame; equal to `seq` where one is missing.
         reason: Why: `overflow`, `expired`, `error`, `sensor`, `restart`.
         where: The node or edge that lost them.
+        since: The frame before `seq` from which on parts may have been seen last that nobody will tell of any more:
+            a node forgot them. None where it forgot none.
     """
 
     last: Nat
     reason: Text
     where: Text
+    since: Nat | None = None
 
 
 class Stats(Record, frozen=True, kw_only=True):

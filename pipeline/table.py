@@ -105,7 +105,8 @@ def gaps(table: pa.Table) -> list[Gap]:
         TableError: If a column is missing.
     """
     return [
-        Gap(**_whose(row), last=row["last"], reason=row["reason"], where=row["place"]) for row in _rows("gaps", table)
+        Gap(**_whose(row), last=row["last"], reason=row["reason"], where=row["place"], since=row["since"])
+        for row in _rows("gaps", table)
     ]
 
 
@@ -161,7 +162,7 @@ def _verdicts(verdict: Verdict) -> Iterator[tuple[str, Row]]:
 
 
 def _gaps(gap: Gap) -> Iterator[tuple[str, Row]]:
-    yield "gaps", {**_who(gap), "last": gap.last, "reason": gap.reason, "place": gap.where}
+    yield "gaps", {**_who(gap), "last": gap.last, "reason": gap.reason, "place": gap.where, "since": gap.since}
 
 
 _TELLERS: dict[type[Record], Callable[[Any], Iterator[tuple[str, Row]]]] = {

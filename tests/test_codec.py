@@ -76,7 +76,7 @@ EVERY: tuple[AnyRecord, ...] = (
         book="plates",
         watermark=8,
     ),
-    Gap(**WHO, last=9, reason="overflow", where="clean→archive"),
+    Gap(**WHO, last=9, reason="error", where="track", since=5),
     Stats(**WHO, since_ns=1_700_000_000_000_000_000, frames=6, missing=1, outcomes={"FAIL": 1}, reasons={"D-101": 1}),
     Image(**WHO, size=(2, 3), format="png", data=b"\x89PNG", roi=Roi(8, 9, 10, 11), prompt="rim"),
 )
@@ -149,6 +149,13 @@ def test_what_version_1_2_wrote_is_read(name: str, place: int) -> None:
     kept = bytes.fromhex((GOLDEN / "wire" / f"{name}-1.2.hex").read_text(encoding="ascii"))
     assert version(kept) == (1, 2)
     assert decode(kept) == replace(EVERY[place], watermark=None)
+
+
+def test_a_gap_of_version_1_2_is_read() -> None:
+    """It did not say what a node had forgotten."""
+    kept = bytes.fromhex((GOLDEN / "wire" / "gap-1.2.hex").read_text(encoding="ascii"))
+    assert version(kept) == (1, 2)
+    assert decode(kept) == Gap(**WHO, last=9, reason="overflow", where="clean→archive")
 
 
 def test_run_lengths_off_the_wire_are_passed_on_as_they_came() -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.score import Judged, pair
@@ -113,6 +113,7 @@ def test_a_process_that_is_killed(cut: set[int], group: int, after: int) -> None
 
 @settings(max_examples=60)
 @given(cut=cuts, messages=st.integers(2, 64), history=st.lists(acts, max_size=25))
+@example(cut=set(), messages=2, history=[("error", 3, 95)])  # a part has left the view and was not told yet
 def test_whatever_is_lost(cut: set[int], messages: int, history: list[Act]) -> None:
     """Overflow, exceptions, killed processes, in any order: every frame given is archived or told missing, every part
     is judged from what was seen, or not read; none is passed because the frames that show its fault are missing.

@@ -202,8 +202,11 @@ def _when(record: Part | Regions | Gap) -> tuple[int, int]:
 def _gap(verdict: Verdict) -> Gap:
     """The gap that a verdict is about."""
     who = {name: getattr(verdict, name) for name in ("camera", "session", "t_ns")}
-    reason = verdict.findings[0].reason.lower() if verdict.findings else ""
-    return Gap(**who, seq=verdict.first_seq, last=verdict.seq, reason=reason, where="the line")
+    said = next(iter(verdict.findings), None)
+    first = verdict.first_seq if said is None else max(verdict.first_seq, verdict.seq + 1 - int(said.value))
+    since = verdict.first_seq if verdict.first_seq < first else None
+    reason = said.reason.lower() if said else ""
+    return Gap(**who, seq=first, last=verdict.seq, reason=reason, where="the line", since=since)
 
 
 def _as_told(frames: pa.Table) -> pa.Table:

@@ -191,7 +191,7 @@ class Judge:
             outcome=_worst(findings),
             subject="part" if part else "gap" if isinstance(record, Gap) else "frame",
             part=part.id if part else None,
-            first_seq=part.first_seq if part else record.seq,
+            first_seq=_first(record),
             findings=tuple(broken),
             book=self.book.name,
             version=self.book.version,
@@ -199,6 +199,13 @@ class Judge:
             mark=part.mark if part else record.encoder if isinstance(record, Regions) else None,
             watermark=None if isinstance(record, Regions) else self._watermark,
         )
+
+
+def _first(record: Regions | Part | Gap) -> int:
+    """The first frame that it says something about: parts that a node forgot were seen last before a gap began."""
+    if isinstance(record, Gap):
+        return record.seq if record.since is None else min(record.seq, record.since)
+    return record.first_seq if isinstance(record, Part) else record.seq
 
 
 def _worst(findings: Iterable[Finding]) -> Outcome:

@@ -18,6 +18,7 @@ from pipeline.runtime.histogram import Durations
 from pipeline.runtime.step import Call, Map, Step
 from pipeline.runtime.turn import Turn
 from pipeline.runtime.veil import undeclared
+from pipeline.transport.came import MARKED, watermark
 from pipeline.transport.channel import Outbox
 
 Target = Callable[[Record], Any]
@@ -64,6 +65,8 @@ class Cell:
         self._tap: Tap | None = None
         self.targets: dict[type, tuple[Target, ...]] = {}
         self._route: tuple[Target, ...] = ()
+        self._follows = not self._sink and spec.shape != "map" and not spec.gives.isdisjoint(MARKED)
+        self._told: dict[str, Record] = {}  # of each camera what it gave last, where it follows parts
         self._rows: dict[str, Backoff] = {}
         self._hindered = False
 
@@ -99,10 +102,15 @@ class Cell:
             for target in self._route or self.reach(self._kind):
                 target(given)
         elif given:
-            for out in given:
-                self.give(out)
+            self._hand_on(record, given)
         if failure is not None or self._rows or self._sink:
             self._judge(record, failure, now)
+
+    def _hand_on(self, record: Record, given: Sequence[Record]) -> None:
+        for out in given:
+            self.give(out)
+        if self._follows:
+            self._told[record.camera] = given[-1]
 
     def close_batch(self, key: str) -> None:
         """Hand over the open batch of one run; where only the world was in the way, this one success ends the row."""
@@ -236,9 +244,14 @@ class Cell:
         if self._sink and lost and self._turn.lost is not None:
             self._turn.lost.update(turns)
         for record in lost:
-            gap = gaps.failed(record, self.node)
+            gap = gaps.failed(record, self.node, self._forgotten(record))
             for target in self.targets.get(Gap) or self.reach(Gap):
                 target(gap)
+
+    def _forgotten(self, record: Record) -> int | None:
+        """From which frame on a run that is gone had followed parts of whom it would still have told."""
+        last = self._told.pop(record.camera, None)
+        return watermark(last) if last is not None and last.session == record.session else None
 
     def _refuse(self, _: Record) -> None:
         self.failed += 1

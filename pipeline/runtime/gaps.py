@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from pipeline.records import Gap, Record
 
 
-def failed(record: Record, where: str) -> Gap:
-    """What goes on instead of a record that a node could not work on; a gap goes on as it is."""
+def failed(record: Record, where: str, since: int | None = None) -> Gap:
+    """What goes on instead of a record that a node could not work on; a gap goes on as it is.
+
+    Args:
+        record: What it was.
+        where: Name of the node.
+        since: From which frame on the node had followed parts, which it now has forgotten.
+    """
+    since = since if since is not None and since < record.seq else None
     if isinstance(record, Gap):
-        return record
+        return record if since is None else replace(record, since=since)
     return Gap(
         camera=record.camera,
         session=record.session,
@@ -17,6 +26,7 @@ def failed(record: Record, where: str) -> Gap:
         last=record.seq,
         reason="error",
         where=where,
+        since=since,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nodes.sinks.archive import keep
 from nodes.sinks.shelf import shelf
@@ -339,11 +340,12 @@ def frame(number: int, width: int, **fields: Any) -> Regions:
 
 
 @pytest.mark.parametrize("told", ["gap", "verdict", "both"])
-def test_a_gap_is_known_however_it_was_archived(told: str, tmp_path: Path, today: str) -> None:
+@pytest.mark.parametrize("since", [None, 1])
+def test_a_gap_is_known_however_it_was_archived(told: str, since: int | None, tmp_path: Path, today: str) -> None:
     """A gap that the rules met is archived as a verdict; one that is there both ways is one."""
     path = tmp_path / "edge.yaml"
     path.write_text(EDGE, encoding="utf-8")
-    lost, said = judged([gap(2)], today)
+    lost, said = judged([replace(gap(2), since=since)], today)
     between = {"gap": [lost], "verdict": [said], "both": [lost, said]}[told]
     seen = [*judged([frame(0, 20), frame(1, 20)], today), *between, *judged([frame(3, 40)], today)]
     reader, found = changes(kept(tmp_path / "archive", seen), str(path))

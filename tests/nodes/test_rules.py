@@ -120,6 +120,13 @@ def test_a_gap_is_a_verdict_of_its_own(book: str) -> None:
     assert [(f.reason, f.value) for f in verdict.findings] == [("OVERFLOW", 5)]
 
 
+def test_a_gap_that_made_a_node_forget_parts_is_about_these_too(book: str) -> None:
+    """They were seen last before the gap, and no part will be told of them; the frames were all the same seen."""
+    verdict = one(gap(5, 9, since=2), book)
+    assert (verdict.outcome, verdict.first_seq, verdict.seq) == ("NO_READ", 2, 9)
+    assert [f.value for f in verdict.findings] == [5]
+
+
 def test_verdicts_say_of_which_parts_all_have_been_judged(book: str) -> None:
     """As their parts do; before the first of a session nothing has, and where frames are judged nobody knows."""
     later = replace(part(watermark=7), session="s2")

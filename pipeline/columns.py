@@ -10,7 +10,7 @@ from pipeline.errors import TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.3"
+VERSION = "1.4"
 
 # Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct.
 Column = tuple[str, str, str]
@@ -42,6 +42,7 @@ REGION: tuple[Column, ...] = (
     ("mean_score", "float64?", "logits"),
     ("shape", "shape?", "what the outline is like; null where an older version measured it"),
     ("metric", "metric?", "lengths in mm; null without a calibration"),
+    ("gauges", "[gauge]?", "what tools measured of it"),
     *PIXELS,
 )
 STRUCTS: dict[str, tuple[Column, ...]] = {
@@ -79,6 +80,69 @@ STRUCTS: dict[str, tuple[Column, ...]] = {
         ("pixel_mm", "float64", "mm"),
         ("calibration", "string", "id"),
     ),
+    "point": (("x", "float64", "px"), ("y", "float64", "px")),
+    "pixels": PIXELS,
+    "gauge": (
+        ("tool", "string", "name in the layout"),
+        ("kind", "string", "golden, zone, gap or pattern"),
+        ("fault", "string", "reason code, where nothing was measured"),
+        ("note", "string", ""),
+        ("template", "string", "id and digest of the golden mask"),
+        ("calibration", "string", "id"),
+        ("fit", "fit?", "of golden and zone"),
+        ("pose", "pose?", "of golden"),
+        ("fill", "fill?", "of a zone"),
+        ("clearance", "clearance?", "of a gap"),
+        ("presence", "presence?", "of a pattern"),
+        ("points", "[point]", "corners, ends of edges, or places"),
+        ("missing", "pixels?", "of golden: what is missing"),
+        ("extra", "pixels?", "of golden: what is too much"),
+    ),
+    "fit": (
+        ("missing_area_px", "int64", "px²"),
+        ("extra_area_px", "int64", "px²"),
+        ("difference_area_px", "int64", "px²"),
+        ("iou", "float64", "0…1"),
+        ("missing_area_mm2", "float64?", "mm²"),
+        ("extra_area_mm2", "float64?", "mm²"),
+        ("difference_area_mm2", "float64?", "mm²"),
+    ),
+    "pose": (
+        ("shift_px", "float64", "px"),
+        ("turn_deg", "float64", "degrees, clockwise on a screen"),
+        ("shift_mm", "float64?", "mm"),
+    ),
+    "fill": (
+        ("filled_area_px", "int64", "px²"),
+        ("filled", "float64", "0…1"),
+        ("pieces", "int64", "count"),
+        ("moved_px", "float64?", "px"),
+        ("filled_area_mm2", "float64?", "mm²"),
+        ("moved_mm", "float64?", "mm"),
+    ),
+    "clearance": (
+        ("gap_px", "float64", "px"),
+        ("distance_px", "float64", "px"),
+        ("parallelism_px", "float64", "px"),
+        ("inclination_deg", "float64", "degrees"),
+        ("gap_mm", "float64?", "mm"),
+        ("distance_mm", "float64?", "mm"),
+        ("parallelism_mm", "float64?", "mm"),
+    ),
+    "presence": (
+        ("expected", "int64", "count"),
+        ("present", "int64", "count"),
+        ("absent", "int64", "count"),
+        ("found", "int64", "count"),
+        ("surplus", "int64", "count"),
+        ("names", "[string]", "places where nothing is"),
+        ("offset_px", "float64?", "px"),
+        ("pitch_px", "float64?", "px"),
+        ("pitch_error_px", "float64?", "px"),
+        ("offset_mm", "float64?", "mm"),
+        ("pitch_mm", "float64?", "mm"),
+        ("pitch_error_mm", "float64?", "mm"),
+    ),
     "layer": (
         ("label", "string", ""),
         ("score", "float64", "0…1"),
@@ -100,6 +164,8 @@ STRUCTS: dict[str, tuple[Column, ...]] = {
         ("calibration", "string", "id"),
         ("note", "string", ""),
         ("camera", "string", "who saw it, in a verdict on several views"),
+        ("tool", "string?", "what measured it, where that was a tool"),
+        ("template", "string?", "id and digest of the golden mask"),
     ),
     "view": (
         ("camera", "string", ""),

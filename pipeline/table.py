@@ -123,7 +123,8 @@ def _measured(row: Row) -> Row:
     if "layers" in row:
         return {**row, "layers": [{**layer, "counts": None, "scores": None} for layer in row["layers"]]}
     told = {name: None if name in ("counts", "data") else value for name, value in row.items()}
-    return {**told, "gauges": tooling.bare(row["gauges"])} if "gauges" in row else told
+    gauges = row.get("gauges")
+    return {**told, "gauges": tooling.told(tooling.read(gauges), masks=False)} if gauges else told
 
 
 def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
@@ -230,7 +231,7 @@ def _region(region: Region) -> Row:
         "mean_score": region.mean_score,
         "shape": region.shape and asdict(region.shape),
         "metric": region.metric and _metric(region.metric),
-        "gauges": tooling.rows(region.gauges),
+        "gauges": tooling.told(region.gauges),
         **_pixels(region.mask),
     }
 
@@ -285,7 +286,7 @@ def _best(row: Row) -> Region:
         shape=row["shape"] and Shape(**row["shape"]),
         metric=_in_mm(row["metric"]),
         mean_score=row["mean_score"],
-        gauges=tooling.gauges(row["gauges"]),
+        gauges=tooling.read(row["gauges"]),
     )
 
 

@@ -1,56 +1,46 @@
-"""Gauges ⇄ rows of the archive: what tools measured stands beside the region that they measured it of."""
+"""Gauges in the archive: JSON in one column, which costs nothing where nothing was gauged.
+
+As columns of their own they would be fifty, and each file of an archive 17 kB larger and 2 ms slower, gauges or not.
+DuckDB, Spark and BigQuery read JSON in a column. Masks in it are COCO run lengths, in base64.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
-from msgspec.structs import asdict
+import msgspec
+from msgspec.structs import replace
 
-from pipeline.gauges import Clearance, Fill, Fit, Gauge, Pose, Presence
-from pipeline.masks import Mask
-
-Row = dict[str, Any]
-
-MEASURED = {"fit": Fit, "pose": Pose, "fill": Fill, "clearance": Clearance, "presence": Presence}
-PIXELS = ("missing", "extra")
+from pipeline.errors import MaskError, TableError
+from pipeline.gauges import Gauge
+from pipeline.masks import Mask, Rle
 
 
-def rows(gauges: Iterable[Gauge]) -> list[Row]:
-    """What a column of gauges holds for a region."""
-    return [_row(gauge) for gauge in gauges]
+def told(gauges: Sequence[Gauge], *, masks: bool = True) -> str | None:
+    """What the column holds for a region; None where nothing was gauged."""
+    if not gauges:
+        return None
+    kept = gauges if masks else [replace(gauge, missing=None, extra=None) for gauge in gauges]
+    return _encoder.encode(kept).decode()
 
 
-def gauges(rows: Iterable[Row] | None) -> tuple[Gauge, ...]:
-    """The gauges that such a column holds; none, where an older version wrote it."""
-    return tuple(_gauge(row) for row in rows or ())
+def read(text: str | None) -> tuple[Gauge, ...]:
+    """The gauges that it holds; none, where an older version wrote the row.
+
+    Raises:
+        TableError: If it is something else.
+    """
+    try:
+        return _decoder.decode(text) if text else ()
+    except (msgspec.DecodeError, MaskError) as error:
+        raise TableError(f"expected gauges as JSON, found: {error}") from error
 
 
-def bare(rows: Iterable[Row] | None) -> list[Row]:
-    """The same without pixels."""
-    return [{**row, **dict.fromkeys(PIXELS)} for row in rows or ()]
+def _as_rle(value: Any) -> Rle:
+    assert isinstance(value, Mask)
+    return Rle(value.size, value.counts)
 
 
-def _row(gauge: Gauge) -> Row:
-    told = {name: None if (held := getattr(gauge, name)) is None else asdict(held) for name in MEASURED}
-    pixels = {name: _pixels(getattr(gauge, name)) for name in PIXELS}
-    return {**asdict(gauge), **told, **pixels, "points": [{"x": x, "y": y} for x, y in gauge.points]}
-
-
-def _gauge(row: Mapping[str, Any]) -> Gauge:
-    told = {name: kind(**_same(held)) for name, kind in MEASURED.items() if (held := row[name]) is not None}
-    pixels = {name: _mask(row[name]) for name in PIXELS}
-    points = tuple((point["x"], point["y"]) for point in row["points"])
-    return Gauge(**{**row, **told, **pixels, "points": points})
-
-
-def _same(row: Row) -> Row:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-
-
-def _pixels(mask: Mask | None) -> Row | None:
-    return None if mask is None else {"height": mask.size[0], "width": mask.size[1], "counts": mask.counts}
-
-
-def _mask(row: Row | None) -> Mask | None:
-    return None if row is None else Mask.from_counts((row["height"], row["width"]), row["counts"])
+_encoder = msgspec.json.Encoder(enc_hook=_as_rle)
+_decoder = msgspec.json.Decoder(tuple[Gauge, ...])

@@ -33,7 +33,7 @@ ARROWS: dict[str, str] = {
     "pipeline.records": "fields findings gauges layers masks regions",
     "pipeline.codec": "errors masks records",
     "pipeline.columns": "errors",
-    "pipeline.tooling": "gauges masks",
+    "pipeline.tooling": "errors gauges masks",
     "pipeline.table": "columns errors masks records shapes tooling",
     "pipeline.pieces": "columns errors",
     "pipeline.archive": "columns errors pieces",

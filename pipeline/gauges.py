@@ -138,6 +138,7 @@ class Gauge(Struct, frozen=True):
         note: The same for people.
         template: Id and digest of the golden mask that it was aligned or compared with; empty where there is none.
         calibration: Id of the calibration that its mm rest upon; empty where there are none.
+        pixel_mm: Side of a mask pixel in the middle of the view; 0 where there was no calibration.
         fit: Of `golden`, and of a zone where there is a golden mask.
         pose: Of `golden`.
         fill: Of a zone.
@@ -154,6 +155,7 @@ class Gauge(Struct, frozen=True):
     note: Text = ""
     template: Text = ""
     calibration: Text = ""
+    pixel_mm: float = 0.0
     fit: Fit | None = None
     pose: Pose | None = None
     fill: Fill | None = None

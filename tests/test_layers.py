@@ -48,6 +48,7 @@ ARROWS: dict[str, str] = {
     "pipeline.conform": "faults located words",
     "pipeline.calibration": "conform errors located records",
     "pipeline.calibrating": "calibration records",
+    "pipeline.golden": "conform digests errors located masks records",
     "pipeline.catalog": "errors faults node",
     "pipeline.manual": "catalog errors node records words",
     "pipeline.plan": "",
@@ -86,12 +87,12 @@ ARROWS: dict[str, str] = {
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "calibration clock codec conform digests disk errors faults folders located masks node notices pieces "
-        "readings recordings records shapes table units"
+        "calibration clock codec conform digests disk errors faults folders gauges golden located masks node notices "
+        "pieces readings recordings records shapes table units"
     ),
     "nodes.tools": (
-        "agreement archive catalog check clock conform durations errors faults folders located nodes pieces records "
-        "score table topology"
+        "agreement archive catalog check clock conform durations errors faults folders golden located masks nodes "
+        "pieces recordings records score table topology"
     ),
 }
 

@@ -1,0 +1,341 @@
+"""What the tools of a view measure of one mask: golden mask, zones, gaps and patterns, in px and in mm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nodes.transforms import presence, template
+from nodes.transforms.clean import polygon
+from nodes.transforms.components import components
+from nodes.transforms.edges import Line, Lost, Opening, edge, opening, sought, through
+from nodes.transforms.layout import GOLDEN, HALF, Gap, Pattern, View, places, tools
+from nodes.transforms.metric import Plane, in_mm, in_px, plane
+from nodes.transforms.template import Astray, Laid, Limits, Template
+from pipeline.calibration import Calibration
+from pipeline.gauges import Clearance, Fill, Fit, Gauge, Pose, Presence
+from pipeline.masks import Mask
+from pipeline.records import Roi
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Dense = NDArray[np.bool_]
+    Floats = NDArray[np.float64]
+
+SLACK = 1e-3  # px: what rounding may do to a place, and to a distance from an outline
+OUTSIDE = "it is not all in view"
+Size = tuple[int, int]
+
+
+class Told(NamedTuple):
+    """What every gauge of one mask says alike."""
+
+    template: str = ""
+    calibration: str = ""
+    pixel_mm: float = 0.0
+
+
+class Sight:
+    """One size and crop of a view: where in its masks everything is, worked out once.
+
+    Args:
+        view: What is measured.
+        size: (height, width) of its masks.
+        roi: The crop of the sensor that they show, where that is known.
+        calibration: How its pixels become mm; None where nobody says.
+    """
+
+    def __init__(self, view: View, size: Size, roi: Roi | None, calibration: Calibration | None) -> None:
+        self.view, self.size, self.roi = view, size, roi
+        self.golden: Template | None = template.template(view.golden) if view.golden else None
+        self.seen = plane(calibration, size, roi) if calibration else None
+        # Coordinates are those of the golden mask's view, where there is one.
+        there = self.golden.roi if self.golden and self.golden.roi else roi
+        self.drawn = plane(calibration, size, there) if calibration else None
+        self.still = Laid(_identity(), 0.0, 0.0, self.golden.distances if self.golden else _nowhere())
+
+    @cached_property
+    def unlike(self) -> Lost | None:
+        """Why masks of this size or crop cannot be held against the golden mask."""
+        if self.golden is None:
+            return None
+        if self.golden.size != self.size:
+            (a, b), (c, d) = self.golden.size, self.size
+            return Lost("WRONG_SIZE", f"the golden mask has {b}×{a} px, this view {d}×{c}")
+        mine, its = self.roi, self.golden.roi
+        same = (mine == its) if self.view.align == "none" else mine and its and _sides(mine) == _sides(its)
+        return (
+            None
+            if mine is None or its is None or same
+            else Lost("WRONG_ROI", f"{CROP} {_crop(its)}, not {_crop(mine)}")
+        )
+
+    @cached_property
+    def told(self) -> Told:
+        """What every gauge says alike."""
+        name = self.golden.name if self.golden else ""
+        return Told(name, self.seen.calibration.id, _pixel(self.seen)) if self.seen else Told(name)
+
+    @cached_property
+    def scale(self) -> float:
+        """Pixels per unit of the layout, in the middle of the view."""
+        if self.view.unit == "px" or self.drawn is None:
+            return 1.0
+        return 1 / _pixel(self.drawn)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How the golden mask may be laid."""
+        view = self.view
+        far = math.inf if view.max_shift is None else view.max_shift * self.scale
+        return Limits(view.align, far, view.max_turn, view.alike)
+
+    @cached_property
+    def zones(self) -> dict[str, tuple[Floats, Dense]]:
+        """The corners of each zone, (n, 2) px, and the pixels whose centres lie in it."""
+        corners = {name: self.px(zone.corners) for name, zone in self.view.zones.items()}
+        return {name: (at, polygon(tuple(map(tuple, at.tolist())), self.size).dense) for name, at in corners.items()}
+
+    @cached_property
+    def lines(self) -> dict[str, Floats]:
+        """Where each edge should run: (2, 2) px."""
+        return {name: self.px(each.line) for name, each in self.view.edges.items()}
+
+    @cached_property
+    def places(self) -> dict[str, Floats]:
+        """Where the things of each pattern should be: (n, 2) px."""
+        return {name: self.px([*places(each).values()]) for name, each in self.view.patterns.items()}
+
+    def px(self, told: Sequence[tuple[float, float]]) -> Floats:
+        """Coordinates of the layout in pixels: (n, 2)."""
+        import numpy as np
+
+        points = np.array(told, np.float64)
+        return in_px(self.drawn, points) if self.view.unit == "mm" and self.drawn else points
+
+    def laid(self, mask: Mask) -> Laid | Astray:
+        """How the golden mask lies on a mask."""
+        return self.still if self.golden is None else template.lay(self.golden, mask, self.limits)
+
+
+def gauges(sight: Sight, mask: Mask) -> tuple[Gauge, ...]:
+    """What every tool of a view measures of a mask, in the order of the layout."""
+    told = sight.told
+    if lost := sight.unlike:
+        return _none(sight.view, lost, told)
+    laid = sight.laid(mask)
+    if isinstance(laid, Astray):
+        return _none(sight.view, Lost("NOT_ALIGNED", laid.note), told)
+    return tuple(Bench(sight, mask, laid).gauges())
+
+
+class Bench:
+    """One mask under the tools of a view.
+
+    Args:
+        sight: Where everything is.
+        mask: The mask.
+        laid: How the golden mask lies on it.
+    """
+
+    def __init__(self, sight: Sight, mask: Mask, laid: Laid) -> None:
+        self._sight, self._laid, self._told = sight, laid, sight.told
+        self._pixels = mask.dense
+        self._found: dict[str, Line | Lost] = {}
+
+    def gauges(self) -> Iterator[Gauge]:
+        """What every tool measures."""
+        view = self._sight.view
+        if self._sight.golden:
+            yield self._made(GOLDEN, "golden", self._golden())
+        for name in view.zones:
+            yield self._made(name, "zone", self._zone(name))
+        for name, gap in view.gaps.items():
+            yield self._made(name, "gap", self._gap(gap))
+        for name, pattern in view.patterns.items():
+            yield self._made(name, "pattern", self._pattern(name, pattern))
+
+    def _made(self, name: str, kind: Any, found: dict[str, Any] | Lost) -> Gauge:
+        if isinstance(found, Lost):
+            return Gauge(name, kind, found.fault, found.note, *self._told)
+        return Gauge(name, kind, "", "", *self._told, **found)
+
+    @cached_property
+    def _off(self) -> tuple[Dense, Dense]:
+        """The pixels that are missing, and those that are too many: (H, W) bool each."""
+        tolerance, there = self._sight.view.tolerance * self._sight.scale, self._laid.distances
+        inside = there > (tolerance + SLACK if tolerance else 0)
+        outside = there < -(tolerance + SLACK) if tolerance else ~inside
+        return inside & ~self._pixels, outside & self._pixels
+
+    def _golden(self) -> dict[str, Any] | Lost:
+        golden, laid = self._sight.golden, self._laid
+        assert golden
+        if not laid.still and not self._inside(laid.points(golden.hull)):
+            return Lost("OUT_OF_VIEW", "the part is not all in view")
+        missing, extra = self._off
+        moved = None if self._sight.seen is None else _apart(self._sight.seen, *_both(golden, laid))
+        masks = {"missing": missing, "extra": extra}
+        return {
+            "fit": self._fit(None),
+            "pose": Pose(laid.shift, laid.turn, moved),
+            **{name: Mask.from_dense(each) for name, each in masks.items() if each.any()},
+        }
+
+    def _fit(self, zone: Dense | None) -> Fit:
+        import numpy as np
+
+        own, there = self._pixels, self._laid.distances > 0
+        missing, extra = self._off
+        either, both = own | there, own & there
+        if zone is not None:
+            missing, extra, either, both = (each & zone for each in (missing, extra, either, both))
+        less, more, some = (int(np.count_nonzero(each)) for each in (missing, extra, either))
+        iou = int(np.count_nonzero(both)) / some if some else 1.0
+        lost, gained = self._mm2(missing), self._mm2(extra)
+        total = None if lost is None or gained is None else lost + gained
+        return Fit(less, more, less + more, iou, lost, gained, total)
+
+    def _zone(self, name: str) -> dict[str, Any] | Lost:
+        import numpy as np
+
+        corners, pixels = self._sight.zones[name]
+        corners, zone = self._laid.points(corners), template.carried(pixels, self._laid)
+        if not self._inside(corners):
+            return Lost("OUT_OF_VIEW", OUTSIDE)
+        if not (whole := int(np.count_nonzero(zone))):
+            return Lost("NOT_MEASURED", "no pixel has its centre in it")
+        own = self._pixels & zone
+        filled = int(np.count_nonzero(own))
+        moved = self._moved(own, zone)
+        fill = Fill(filled, filled / whole, components(own).count, moved[0], self._mm2(own), moved[1])
+        fit = self._fit(zone) if self._sight.golden else None
+        return {"fill": fill, "fit": fit, "points": _points(corners)}
+
+    def _moved(self, own: Dense, zone: Dense) -> tuple[float | None, float | None]:
+        """How far the centroid of the material in a zone is from that of the golden mask there."""
+        import numpy as np
+
+        if not self._sight.golden:
+            return None, None
+        ends = np.array([template.middle(each) for each in (own, zone & (self._laid.distances > 0))])
+        if np.isnan(ends).any():
+            return None, None
+        seen = self._sight.seen
+        return float(np.hypot(*(ends[1] - ends[0]))), None if seen is None else _apart(seen, *ends)
+
+    def _gap(self, gap: Gap) -> dict[str, Any] | Lost:
+        lines = [self._edge(name) for name in gap.between]
+        for name, line in zip(gap.between, lines, strict=True):
+            if isinstance(line, Lost):
+                return line._replace(note=f"edge '{name}': {line.note}")
+        one, other = (line for line in lines if isinstance(line, Line))
+        px = opening(one, other)
+        mm = self._in_plane(one, other)
+        if isinstance(px, Lost):
+            return px
+        told = (None,) * 3 if mm is None or isinstance(mm, Lost) else (mm.gap, mm.distance, mm.parallelism)
+        clearance = Clearance(px.gap, px.distance, px.parallelism, px.inclination, *told)
+        return {"clearance": clearance, "points": _points(px.ends.reshape(-1, 2))}
+
+    def _in_plane(self, one: Line, other: Line) -> Opening | Lost | None:
+        if (seen := self._sight.seen) is None:
+            return None
+        return opening(*(through(in_mm(seen, line.places)) for line in (one, other)))
+
+    def _edge(self, name: str) -> Line | Lost:
+        if name not in self._found:
+            ends = self._laid.points(self._sight.lines[name])
+            wanted = sought(self._sight.view.edges[name], ends, self._sight.scale)
+            self._found[name] = edge(self._pixels, wanted)
+        return self._found[name]
+
+    def _pattern(self, name: str, pattern: Pattern) -> dict[str, Any] | Lost:
+        wanted = self._laid.points(self._sight.places[name])
+        if not self._inside(wanted):
+            return Lost("OUT_OF_VIEW", OUTSIDE)
+        found = self._things(pattern)
+        seen, metric = self._sight.seen, self._sight.view.unit == "mm"
+        mm = None if seen is None else (in_mm(seen, wanted), in_mm(seen, found))
+        pairs = presence.matched(*(mm if metric and mm else (wanted, found)), pattern.tolerance)
+        px = presence.spacing(pattern, wanted, found, pairs)
+        plane = (None,) * 3 if mm is None else presence.spacing(pattern, *mm, pairs)
+        names = tuple(name for place, name in enumerate(places(pattern)) if place not in pairs)
+        counts = len(wanted), len(pairs), len(names), len(found), len(found) - len(pairs)
+        return {"presence": Presence(*counts, names, *px, *plane), "points": _points(wanted)}
+
+    def _things(self, pattern: Pattern) -> Floats:
+        """What counts as a thing of a pattern."""
+        found = presence.things(self._pixels, pattern)
+        if pattern.zone is None:
+            return found
+        zone = template.carried(self._sight.zones[pattern.zone][1], self._laid)
+        x, y = found.round().astype("i8").T
+        inside: Floats = found[zone[y, x]]
+        return inside
+
+    def _mm2(self, pixels: Dense) -> float | None:
+        return None if self._sight.seen is None else float(self._sight.seen.areas[pixels].sum())
+
+    def _inside(self, points: Floats) -> bool:
+        """Whether places are all in view."""
+        height, width = self._sight.size
+        low, high = points.min(axis=0) + HALF + SLACK, (width, height) - points.max(axis=0) - HALF + SLACK
+        return bool((low >= 0).all() and (high >= 0).all())
+
+
+CROP = "the golden mask was seen in the crop"
+
+
+def _none(view: View, lost: Lost, told: Told) -> tuple[Gauge, ...]:
+    """Every tool of a view, and why it measured nothing."""
+    return tuple(Gauge(name, kind, lost.fault, lost.note, *told) for name, kind in tools(view).items())  # type: ignore[arg-type]
+
+
+def _pixel(seen: Plane) -> float:
+    """Side of a pixel in the middle of a view, mm."""
+    return math.sqrt(float(seen.areas[seen.size[0] // 2, seen.size[1] // 2]))
+
+
+def _both(golden: Template, laid: Laid) -> tuple[Floats, Floats]:
+    """Where the centroid of a golden mask was, and where it is."""
+    import numpy as np
+
+    was = np.array(golden.centroid)
+    return was, laid.points(was[None])[0]
+
+
+def _apart(seen: Plane, one: Floats, other: Floats) -> float:
+    """The distance between two places of a mask, mm."""
+    import numpy as np
+
+    a, b = in_mm(seen, np.stack([one, other]))
+    return float(math.hypot(*(b - a)))
+
+
+def _points(points: Floats) -> tuple[tuple[float, float], ...]:
+    return tuple((x, y) for x, y in points.tolist())
+
+
+def _identity() -> Floats:
+    import numpy as np
+
+    return np.eye(2, 3)
+
+
+def _nowhere() -> Any:
+    import numpy as np
+
+    return np.zeros((0, 0), "f4")
+
+
+def _sides(roi: Roi) -> tuple[int, int]:
+    return roi.width, roi.height
+
+
+def _crop(roi: Roi) -> str:
+    return f"{roi.width}×{roi.height} at ({roi.x}, {roi.y})"

@@ -144,7 +144,8 @@ class Gauge(Struct, frozen=True):
         fill: Of a zone.
         clearance: Of a gap.
         presence: Of a pattern.
-        points: Where it looked, mask px: a zone's corners; the ends of a gap's two edges; a pattern's places.
+        points: Where it looked, mask px: a zone's corners; the ends of a gap's two edges; a pattern's places, those at
+            which something was found first.
         missing: Of `golden`: the pixels that are missing, in the frame's size; None where none is.
         extra: The same of those that are too many.
     """

@@ -48,6 +48,7 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="the YAML file to write; one that is there stays there")
     parser.add_argument("source", type=Path, metavar="SOURCE", help="a recording, or the folder of an archive")
     parser.add_argument("--camera", metavar="NAME", help="of this camera; needed where there are several")
+    parser.add_argument("--session", metavar="ID", help="of this run of the camera: ids of parts begin anew with each")
     parser.add_argument("--prompt", metavar="NAME", help="under this prompt; needed where there are several")
     parser.add_argument("--label", default="part", metavar="NAME", help="of regions with this label; default part")
     parser.add_argument("--part", type=int, action="append", default=[], metavar="ID", help="of this part")
@@ -87,7 +88,7 @@ def majority(masks: Sequence[Mask]) -> Mask:
     import numpy as np
 
     votes = np.sum([mask.dense for mask in masks], axis=0, dtype=np.int32)
-    return Mask.from_dense(votes * 2 > len(masks))
+    return Mask.from_dense(np.asarray(votes * 2 > len(masks)))
 
 
 def _alike(args: Namespace, samples: Sequence[Sample]) -> Sample:
@@ -114,7 +115,7 @@ def _samples(args: Namespace) -> Iterator[Sample]:
     frames = [_range(said) for said in args.seq]
     records = _archived(args) if args.source.is_dir() else _recorded(args)
     for record in records:
-        if args.camera not in (None, record.camera) or args.prompt not in (None, record.prompt):
+        if any(getattr(args, name) not in (None, getattr(record, name)) for name in ("camera", "session", "prompt")):
             continue
         if isinstance(record, Part):
             if not frames and not args.view and record.best.label == args.label:

@@ -264,9 +264,11 @@ class Bench:
         pairs = presence.matched(*(mm if metric and mm else (wanted, found)), pattern.tolerance)
         px = presence.spacing(pattern, wanted, found, pairs)
         plane = (None,) * 3 if mm is None else presence.spacing(pattern, *mm, pairs)
-        names = tuple(name for place, name in enumerate(places(pattern)) if place not in pairs)
+        absent = [place for place in range(len(wanted)) if place not in pairs]
+        every = [*places(pattern)]
+        names = tuple(every[place] for place in absent)
         counts = len(wanted), len(pairs), len(names), len(found), len(found) - len(pairs)
-        return {"presence": Presence(*counts, names, *px, *plane), "points": _points(wanted)}
+        return {"presence": Presence(*counts, names, *px, *plane), "points": _points(wanted[[*pairs, *absent]])}
 
     def _things(self, pattern: Pattern) -> Floats:
         """What counts as a thing of a pattern."""

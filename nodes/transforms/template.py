@@ -31,6 +31,8 @@ FAR = 8.0  # px: outlines that are further apart than this do not pull
 STEPS, ENOUGH = 40, 1e-4  # of the alignment: more of either moves it by less than 0.001 px
 STRAIGHT = 0.6  # degrees: what is turned by less beside a quarter turn is tried without
 TURNED = 20.0  # degrees: parts that may be turned by more are tried by how long they lie, too
+LIKELY = 1.5  # times as many pixels differ as where fewest do: a place where an alignment may begin
+NEAR = 1.5  # px: outlines that are further apart than this were broken off, or are something else
 WAYS = (0.0, 180.0, 90.0, 270.0)
 
 
@@ -202,23 +204,37 @@ def _astray(laid: Laid, pixels: Dense, limits: Limits, off: int) -> Astray | Non
 
 
 def _followed(golden: Template, pixels: Dense, start: Floats, most: float) -> Iterator[Floats]:
-    """Where the alignment ends from each place at which it may begin, as far as it comes to an end."""
+    """Where the alignment ends from each place at which it is worth to begin, as far as it comes to an end."""
     seen = distances(pixels)
-    if most > TURNED:
-        lies = _lies(pixels) - _lies(golden.pixels)
-        angles = [lies + way for way in WAYS if abs(_around(lies + way)) <= most + TURNED]
-    else:
-        angles = [0.0]
-    for angle in dict.fromkeys(angles):
-        begun = _turned(golden.centroid, _at(start, golden.centroid), angle)
-        if (found := _correlated(golden, seen, begun)) is not None:
-            yield found
+    for begun in _begun(golden, pixels, start, most):
+        found = _correlated(golden, seen, begun)
+        if found is not None:
+            # Once more without what differs most: a corner that is broken off must not pull the rest askew.
+            better = _correlated(golden, seen, found, near=NEAR)
+            yield found if better is None else better
 
 
-def _correlated(golden: Template, seen: Distances, start: Floats) -> Floats | None:
+def _begun(golden: Template, pixels: Dense, start: Floats, most: float) -> list[Floats]:
+    """Where the alignment may begin: as the part was seen, or as it lies by its length; the likely ones."""
+    if most <= TURNED:
+        return [start]
+    lies, centre = _lies(pixels) - _lies(golden.pixels), _at(start, golden.centroid)
+    angles = dict.fromkeys(_around(lies + way) for way in WAYS)
+    ways = [_turned(golden.centroid, centre, angle) for angle in angles if abs(angle) <= most + TURNED]
+    tried = sorted((_laid(golden, way, pixels)[0], place) for place, way in enumerate(ways))
+    return [ways[place] for off, place in tried if off <= LIKELY * tried[0][0]]
+
+
+def _correlated(golden: Template, seen: Distances, start: Floats, near: float | None = None) -> Floats | None:
     """The shift and turn that make distances go together best; None where it does not converge.
 
     It looks for a small turn beside that of the start: OpenCV takes angles for their sines.
+
+    Args:
+        golden: The golden mask.
+        seen: The distances of what is seen.
+        start: Where it begins.
+        near: Leave out pixels whose distances differ by more than this there, px.
     """
     import numpy as np
 
@@ -227,11 +243,12 @@ def _correlated(golden: Template, seen: Distances, start: Floats) -> Floats | No
         golden.distances, start, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     left, top, right, bottom = _window(there)
-    near, far = (np.clip(each, -FAR, FAR) for each in (there[top:bottom, left:right], seen))
+    own, far = np.clip(there, -FAR, FAR), np.clip(seen, -FAR, FAR)
+    kept = None if near is None else (abs(own - far) <= near).view("u1")
     ends = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, ENOUGH)
     begin = np.array([[1, 0, left], [0, 1, top]], "f4")
     try:
-        _, found = cv2.findTransformECC(near, far, begin, cv2.MOTION_EUCLIDEAN, ends, None, 1)
+        _, found = cv2.findTransformECC(own[top:bottom, left:right], far, begin, cv2.MOTION_EUCLIDEAN, ends, kept, 1)
     except cv2.error:
         return None
     more = found.astype("f8")

@@ -19,6 +19,7 @@ from pipeline.conform import Conform
 from pipeline.digests import blake2s
 from pipeline.errors import KensaError
 from pipeline.located import BROKEN, Document, read
+from pipeline.node import Mention
 from pipeline.units import Frames, Seconds
 
 Label = Annotated[str, Meta(min_length=1, max_length=128, description="text")]
@@ -176,6 +177,20 @@ def read_book(path: str) -> Document:
     document = read(path)
     _judged(document)
     return document
+
+
+def mentions(path: str) -> Iterator[Mention]:
+    """The prompts that a book's rules, zones and crops speak of."""
+    document = read(path)
+    data = document.data if isinstance(document.data, dict) else {}
+    rules, zones, crops = (data.get(name) for name in ("rules", "zones", "crops"))
+    listed = [(("rules", i), rule) for i, rule in enumerate(rules)] if isinstance(rules, list) else []
+    named = [(("zones", name), zone) for name, zone in zones.items()] if isinstance(zones, dict) else []
+    for path_, each in (*listed, *named):
+        if isinstance(each, dict) and isinstance(prompt := each.get("prompt"), str):
+            yield Mention(prompt, ("book",), document.mark((*path_, "prompt")))
+    for prompt in crops if isinstance(crops, dict) else ():
+        yield Mention(prompt, ("book",), document.mark(("crops", prompt), key=True))
 
 
 def version(document: Document) -> str:

@@ -9,13 +9,13 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from nodes.transforms.bench import Sight, gauges
-from nodes.transforms.layout import ANY, GOLDEN, Label, View, Views, flaws, open_layout, read_layout
+from nodes.transforms.layout import ANY, GOLDEN, Label, View, Views, flaws, mentions, open_layout, read_layout
 from nodes.transforms.measure import CalibrationFile
 from pipeline.calibration import open_calibration
 from pipeline.errors import KensaError
 from pipeline.gauges import Gauge
 from pipeline.masks import Mask, union
-from pipeline.node import Flaw, node
+from pipeline.node import Flaw, Mention, node
 from pipeline.records import Gap, Region, Regions, Roi
 
 LayoutFile = Annotated[str, Meta(description="a file", extra={"beside": True, "read": read_layout})]
@@ -38,7 +38,16 @@ def _check(params: Any) -> Iterator[Flaw]:
         yield Flaw((), "expected `calibration` beside a layout in mm: without one nobody knows where that is")
 
 
-@node(per="camera", check=_check)
+def _mentions(params: Any) -> Iterator[Mention]:
+    """The prompts that it has views of."""
+    if params.layout:
+        yield from mentions(params.layout)
+    for prompt in params.views or ():
+        if prompt != ANY:
+            yield Mention(prompt, ("views", prompt))
+
+
+@node(per="camera", check=_check, mentions=_mentions)
 def gauge(
     frames: Iterator[Regions | Gap],
     *,

@@ -18,13 +18,13 @@ from pipeline.conform import Conform, hint, whole
 from pipeline.errors import KensaError
 from pipeline.golden import GoldenError, open_golden, read_golden
 from pipeline.located import BROKEN, Document, read
-from pipeline.node import Flaw
+from pipeline.node import Flaw, Mention
 from pipeline.units import Area, Ratio
 
 Label = Annotated[str, Meta(min_length=1, max_length=128, description="text")]
 Named = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="a name")]
 Point = tuple[float, float]
-Corners = Annotated[tuple[Point, ...], Meta(min_length=3, max_length=256, description="three or more [x, y]")]
+Corners = Annotated[tuple[Point, ...], Meta(max_length=256, description="three or more [x, y]")]
 Line = Annotated[tuple[Point, Point], Meta(description="[[x, y], [x, y]]")]
 Pair = Annotated[tuple[Label, Label], Meta(description="the names of two edges")]
 Spot = Annotated[tuple[float, float], Meta(description="[x, y]")]
@@ -193,6 +193,15 @@ def flaws(views: Mapping[str, View]) -> Iterator[Flaw]:
     """Everything that keeps views from being measured, with where in them it stands."""
     for prompt, view in views.items():
         yield from (Flaw((prompt, *flaw.path), flaw.text) for flaw in _flaws(view))
+
+
+def mentions(path: str) -> Iterator[Mention]:
+    """The prompts that a layout has views of."""
+    document = read(path)
+    views = document.data.get("views") if isinstance(document.data, dict) else None
+    for prompt in views if isinstance(views, dict) else ():
+        if prompt != ANY:
+            yield Mention(prompt, ("layout",), document.mark(("views", prompt), key=True))
 
 
 def tools(view: View) -> dict[str, str]:

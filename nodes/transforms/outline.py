@@ -8,10 +8,14 @@ from itertools import combinations
 
 Point = tuple[float, float]
 
+FEWEST = 3  # corners of an outline
+
 
 def misshapen(corners: Sequence[Point]) -> Iterator[str]:
     """Why corners are no outline; nothing where they are one."""
-    if sides := crossing(corners):
+    if len(corners) < FEWEST:
+        yield f"expected three or more corners, got {len(corners)}"
+    elif sides := crossing(corners):
         ends = [(corners[side], corners[(side + 1) % len(corners)]) for side in sides]
         which = " and ".join(f"{told(one)}–{told(other)}" for one, other in ends)
         yield f"expected an outline that does not cross itself, got sides that meet: {which}"

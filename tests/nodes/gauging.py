@@ -13,8 +13,8 @@ from nodes.transforms.clean import polygon
 from nodes.transforms.gauge import gauge
 from nodes.transforms.layout import View
 from nodes.transforms.measure import measured
-from pipeline.calibration import Calibration
 from pipeline.calibrating import text as calibration_text
+from pipeline.calibration import Calibration
 from pipeline.gauges import Gauge
 from pipeline.golden import made, text
 from pipeline.masks import Mask
@@ -45,9 +45,7 @@ def turned(corners: Sequence[Point], angle: float, about: Point, by: Point = (0.
     """Corners turned clockwise on a screen about a point, and moved."""
     cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     (a, b), (c, d) = about, by
-    return tuple(
-        (a + c + cos * (x - a) - sin * (y - b), b + d + sin * (x - a) + cos * (y - b)) for x, y in corners
-    )
+    return tuple((a + c + cos * (x - a) - sin * (y - b), b + d + sin * (x - a) + cos * (y - b)) for x, y in corners)
 
 
 def golden(folder: Path, pixels: Dense, name: str = "plate", **told: Any) -> str:

@@ -40,7 +40,7 @@ FAULTY = {
         "expected a place in the view of 96×64 px, got [-1, 3]",
     ),
     "grid outside": (
-        "size: [96, 9]\n    patterns: {pins: {tolerance: 2, grid: {first: [9, 9], columns: 9, rows: 1, step: [20, 0]}}}",
+        "size: [96, 9]\n    patterns: {pins: {tolerance: 2, grid: {first: [9, 9], columns: 9, rows: 1, step: [9, 0]}}}",
         "expected a place in the view of 96×9 px, got [9, 9]",
     ),
     "edge of nothing": (
@@ -209,7 +209,7 @@ def test_a_prompt_that_no_camera_has_is_told(tmp_path: Path, monkeypatch: pytest
         "book.yaml:1:59: no camera before 'rules' has the prompt 'rin'; did you mean 'rim'?",
     ]
     assert told(tmp_path, f"views: {{hat: {{{rim}}}}}") == [
-        "line.yaml:6:40: no camera before 'gauge' has the prompt 'hat'; there are 'hub' or 'rim'"
+        "line.yaml:6:46: no camera before 'gauge' has the prompt 'hat'; there are 'hub' or 'rim'"
     ]
 
 

@@ -324,5 +324,5 @@ def test_a_picture_shows_where_tools_looked(tmp_path: Path) -> None:
     pen = Svg(980, 640, LIGHT.back)
     portrait(pen, Shown(verdict, record), LIGHT)
     text = pen.file().decode()
-    for said in ("golden", "corner", "slot", "holes", "4500 µm", "36 px²", "not there: 2"):
+    for said in ("golden", "corner", "slot", "holes", "4500 µm", "CHIP"):
         assert said in text

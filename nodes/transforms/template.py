@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from nodes.transforms.components import vision
+from nodes.transforms import components
 from pipeline.golden import open_golden
 from pipeline.masks import Mask
 from pipeline.records import Roi
@@ -104,6 +104,18 @@ class Astray(NamedTuple):
     """Why a golden mask could not be laid upon what is seen."""
 
     note: str
+
+
+@cache
+def vision() -> Any:
+    """OpenCV in one thread: several add up in another order each time, and the same mask would lie elsewhere.
+
+    Raises:
+        NodeError: If it is not installed.
+    """
+    cv2 = components.vision()
+    cv2.setNumThreads(1)
+    return cv2
 
 
 @lru_cache(maxsize=64)

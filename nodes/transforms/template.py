@@ -143,7 +143,9 @@ def distances(pixels: Dense) -> Distances:
 
     cv2 = vision()
     inside, outside = (
-        cv2.distanceTransform(each.view("u1"), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for each in (pixels, ~pixels)
+        # OpenCV takes roots in several ways, by where its arrays begin: those of whole numbers are made alike again.
+        np.sqrt(np.rint(np.square(cv2.distanceTransform(each.view("u1"), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))))
+        for each in (pixels, ~pixels)
     )
     found: Distances = np.where(pixels, inside - 0.5, 0.5 - outside).astype("f4")
     return found

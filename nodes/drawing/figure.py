@@ -17,7 +17,7 @@ from pipeline.records import Finding, Outcome
 
 SOFT = 0.30  # of the outcome's colour, inside a region
 GRAVE = ("FAIL", "WARN")  # verdicts in which each finding may say something else
-LEADS = 1.5  # heights of a letter: what tools say needs more room beside a region
+LEADS = 2.2  # heights of a letter: what tools say needs more room beside a region
 ARROW = 0.7  # of the lettering: how long the head of an arrow is
 
 

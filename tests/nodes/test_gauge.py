@@ -374,7 +374,7 @@ def test_a_layout_in_millimetres_is_the_one_in_pixels(tmp_path: Path) -> None:
 
 def test_a_golden_mask_is_the_same_part_in_another_crop(tmp_path: Path) -> None:
     """Where the crop of a prompt has the same size, a part is aligned wherever it lies; else its pixels are others."""
-    said = {"roi": (100, 200, 192, 192)}
+    said: dict[str, Any] = {"roi": (100, 200, 192, 192)}
     view = View(golden=golden(tmp_path, drawn(L), **said), align="ecc")
     shown = np.roll(drawn(L), (3, 3), (0, 1))
     for roi, fault in (

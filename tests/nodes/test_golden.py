@@ -38,10 +38,10 @@ def archived(folder: Path, *shown: Dense, judged: bool = True, **fields: Any) ->
     """An archive of parts that look like these; with verdicts, by which less than 1,000 px² is no part."""
     book = folder / "book.yaml"
     book.write_text("rules: [{name: r, measure: area, fail: {low: 1000 px²}, reason: R}]", encoding="utf-8")
-    judge, told = Judge(open_book(str(book))), []
+    judge, told = Judge(open_book(str(book))), list[Any]()
     for number, pixels in enumerate(shown):
         (best,) = seen(pixels).regions
-        who = {"camera": "cam-1", "session": "s1", "seq": number, "t_ns": number * 10**9} | fields
+        who: dict[str, Any] = {"camera": "cam-1", "session": "s1", "seq": number, "t_ns": number * 10**9} | fields
         part = Part(**who, id=number, first_seq=number, views=1, hidden=0, best=best, best_seq=number)
         told += [part, judge.judge(part)] if judged else [part]
     archive(iter([told]), path=str(folder / "kept"))

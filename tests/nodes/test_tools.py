@@ -233,7 +233,7 @@ def belt(folder: Path) -> list[Part]:
     strip = np.hstack([strip, np.zeros((96, 96), bool)])
     frames = [seen(strip[:, x : x + 96].copy(), seq=n, t_ns=n * 10**9) for n, x in enumerate(range(256, -1, -8))]
     said: dict[str, Any] = {"views": {"*": layout(folder)}, "calibration": scaled(folder)}
-    return [each for each in track(gauge(iter(frames), **said)) if isinstance(each, Part)]  # type: ignore[arg-type]
+    return [each for each in track(gauge(iter(frames), **said)) if isinstance(each, Part)]
 
 
 def test_a_part_is_judged_by_the_tools_of_its_best_view(tmp_path: Path) -> None:

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 else:
     Difference = Rle | None  # as `Pixels` is
 
-Point = tuple[float, float]
+
+class Place(Struct, frozen=True):
+    """A place in a view, mask px: whole numbers are centres of pixels."""
+
+    x: float
+    y: float
 
 
 class Fit(Struct, frozen=True):
@@ -162,7 +167,7 @@ class Gauge(Struct, frozen=True):
     fill: Fill | None = None
     clearance: Clearance | None = None
     presence: Presence | None = None
-    points: Annotated[tuple[Point, ...], Meta(max_length=4096)] = ()
+    points: Annotated[tuple[Place, ...], Meta(max_length=4096)] = ()
     missing: Difference = None
     extra: Difference = None
 

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from pipeline import codec
 from pipeline.codec import MAX_BYTES, MAX_CONTAINERS, MAX_ITEMS, MAX_KEYS, decode, decode_generic, encode, version
 from pipeline.errors import DecodeError
-from pipeline.gauges import Fit, Gauge, Pose
+from pipeline.gauges import Fit, Gauge, Place, Pose
 from pipeline.masks import Mask
 from pipeline.records import (
     KINDS,
@@ -56,7 +56,7 @@ GAUGE = Gauge(
     calibration="bench-7",
     fit=Fit(1, 0, 1, 0.75, 0.04, 0.0, 0.04),
     pose=Pose(1.5, -0.25, 0.3),
-    points=((0.0, 0.5), (1.0, 0.5)),
+    points=(Place(0.0, 0.5), Place(1.0, 0.5)),
     missing=MASK,
 )
 REGION = Region("part", 3, (1, 0, 2, 2), (4 / 3, 1 / 3), 0, 0, 0.75, True, 0.5, MASK, SHAPE, METRIC, -0.5, (GAUGE,))

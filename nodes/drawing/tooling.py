@@ -11,7 +11,7 @@ from msgspec import Struct
 from nodes.drawing.words import stem
 from nodes.sinks.canvas import Point
 from nodes.transforms.clean import polygon
-from pipeline.gauges import Fit, Gauge
+from pipeline.gauges import Fit, Gauge, Place
 from pipeline.masks import Mask, union
 from pipeline.records import Finding
 
@@ -142,7 +142,7 @@ def _different(seen: object, finding: Finding) -> Any:
 
 
 def _inside(gauge: Gauge, size: tuple[int, ...]) -> Any:
-    return polygon(gauge.points, (size[0], size[1])).dense
+    return polygon(tuple((point.x, point.y) for point in gauge.points), (size[0], size[1])).dense
 
 
 def _centre(seen: object) -> Point:
@@ -151,9 +151,9 @@ def _centre(seen: object) -> Point:
     return x + width / 2, y + height / 2
 
 
-def _corners(points: Iterable[Point]) -> tuple[Point, ...]:
+def _corners(points: Iterable[Place]) -> tuple[Point, ...]:
     """Places from the corner of the first pixel, instead of from its centre."""
-    return tuple((x + 0.5, y + 0.5) for x, y in points)
+    return tuple((point.x + 0.5, point.y + 0.5) for point in points)
 
 
 def _middle(points: Sequence[Point]) -> Point:

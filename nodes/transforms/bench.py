@@ -15,7 +15,7 @@ from nodes.transforms.layout import GOLDEN, HALF, Gap, Pattern, View, places, to
 from nodes.transforms.metric import Plane, in_mm, in_px, plane
 from nodes.transforms.template import Astray, Laid, Limits, Template
 from pipeline.calibration import Calibration
-from pipeline.gauges import Clearance, Fill, Fit, Gauge, Pose, Presence
+from pipeline.gauges import Clearance, Fill, Fit, Gauge, Place, Pose, Presence
 from pipeline.masks import Mask
 from pipeline.records import Roi
 
@@ -319,8 +319,8 @@ def _apart(seen: Plane, one: Floats, other: Floats) -> float:
     return float(math.hypot(*(b - a)))
 
 
-def _points(points: Floats) -> tuple[tuple[float, float], ...]:
-    return tuple((x, y) for x, y in points.tolist())
+def _points(points: Floats) -> tuple[Place, ...]:
+    return tuple(Place(x, y) for x, y in points.tolist())
 
 
 def _identity() -> Floats:

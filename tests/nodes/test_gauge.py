@@ -16,7 +16,7 @@ from nodes.transforms.edges import Lost, opening, through
 from nodes.transforms.gauge import gauge
 from nodes.transforms.layout import Edge, Gap, Grid, Pattern, View, Zone
 from pipeline.calibration import Calibration, Lens, carried, in_crop, on_sensor, seen_at
-from pipeline.gauges import Fit, Gauge
+from pipeline.gauges import Fit, Gauge, Place
 from pipeline.masks import Mask
 from pipeline.records import Gap as Missing
 from pipeline.records import Regions, Roi
@@ -174,7 +174,7 @@ def test_a_zone_has_its_own_differences(tmp_path: Path) -> None:
     fill = found["foot"].fill
     assert fill is not None
     assert (fill.filled_area_px, fill.filled, fill.pieces, fill.filled_area_mm2) == (350, 350 / 375, 1, 87.5)
-    assert found["foot"].points[0] == (41.5, 46.5)
+    assert found["foot"].points[0] == Place(41.5, 46.5)
 
 
 def test_material_that_has_moved_in_its_zone_is_told(tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_what_is_absent_has_a_name_and_what_is_too_much_a_count() -> None:
     assert presence is not None
     assert (presence.present, presence.absent, presence.found, presence.surplus) == (8, 2, 9, 1)
     assert presence.names == ("5-1", "3-2")
-    assert found.points[8:] == ((59.5, 21.5), (35.5, 36.5))
+    assert found.points[8:] == (Place(59.5, 21.5), Place(35.5, 36.5))
 
 
 def test_a_pin_that_is_off_its_place_is_told() -> None:

@@ -25,6 +25,7 @@ Dense = np.ndarray[Any, np.dtype[np.bool_]]
 Point = tuple[float, float]
 
 PIXEL = 0.5  # mm
+HAIR = 1e-6  # px
 L = ((20, 20), (40, 20), (40, 45), (65, 45), (65, 60), (20, 60))  # no symmetry: it lies in one way only
 
 
@@ -32,7 +33,8 @@ def drawn(*corners: Sequence[Point], size: tuple[int, int] = SIZE) -> Dense:
     """Polygons as pixels: corners lie between pixels, (0, 0) is the corner of the first one."""
     found = np.zeros(size, bool)
     for each in corners:
-        found |= polygon(tuple((x - 0.5, y - 0.5) for x, y in each), size).dense
+        # A hair to the right and down: a pixel whose centre lies on a border is in the shape on one side alone.
+        found |= polygon(tuple((x - 0.5 + HAIR, y - 0.5 + HAIR) for x, y in each), size).dense
     return found
 
 

@@ -6,7 +6,6 @@ The digest covers every word that changes what the mask says, so a verdict that 
 from __future__ import annotations
 
 from datetime import date
-from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -95,9 +94,8 @@ def digest(golden: Golden) -> str:
     return blake2s(said, digest_size=6).hexdigest()
 
 
-@lru_cache(maxsize=64)
 def open_golden(path: str) -> Golden:
-    """Read a golden mask; the same path is read once per process.
+    """Read a golden mask.
 
     Raises:
         GoldenError: If it cannot be read or is not what was made.

@@ -16,6 +16,7 @@ from nodes.transforms.metric import Plane, in_mm, in_px, plane
 from nodes.transforms.template import Astray, Laid, Limits, Template
 from pipeline.calibration import Calibration
 from pipeline.gauges import Clearance, Fill, Fit, Gauge, Place, Pose, Presence
+from pipeline.golden import open_golden
 from pipeline.masks import Mask
 from pipeline.records import Roi
 
@@ -51,7 +52,7 @@ class Sight:
 
     def __init__(self, view: View, size: Size, roi: Roi | None, calibration: Calibration | None) -> None:
         self.view, self.size, self.roi = view, size, roi
-        self.golden: Template | None = template.template(view.golden) if view.golden else None
+        self.golden: Template | None = template.template(open_golden(view.golden)) if view.golden else None
         self.seen = plane(calibration, size, roi) if calibration else None
         # Coordinates are those of the golden mask's view, where there is one.
         there = self.golden.roi if self.golden and self.golden.roi else roi

@@ -7,7 +7,6 @@ The centre of the top-left pixel is (0, 0), x runs to the right, y down; or they
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -163,13 +162,7 @@ class Layout(Struct, frozen=True, forbid_unknown_fields=True):
     views: Views
 
 
-@lru_cache(maxsize=64)
 def open_layout(path: str) -> Layout:
-    """Read a layout as `load_layout` does; the same path is read once per process."""
-    return load_layout(path)
-
-
-def load_layout(path: str) -> Layout:
     """Read a layout.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from msgspec import Struct
 
 from nodes.transforms import components
-from pipeline.golden import open_golden
+from pipeline.golden import Golden
 from pipeline.masks import Mask
 from pipeline.records import Roi
 
@@ -119,9 +119,8 @@ def vision() -> Any:
 
 
 @lru_cache(maxsize=64)
-def template(path: str) -> Template:
-    """The golden mask of a file; the same path is read once per process."""
-    golden = open_golden(path)
+def template(golden: Golden) -> Template:
+    """A golden mask, ready to be laid upon what is seen; the same one is worked out once."""
     return prepared(golden.mask, golden.name, golden.crop)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from nodes.transforms.expression import Formula
-from nodes.transforms.layout import ANY, Layout, View, load_layout, tools
+from nodes.transforms.layout import ANY, Layout, View, open_layout, tools
 from nodes.transforms.measures import SUFFIXES, by_tool
 from pipeline.conform import hint
 from pipeline.errors import KensaError
@@ -71,7 +71,7 @@ def known_tools(data: Mapping[str, Any]) -> Tools:
     """The tools of the layout that a book's data name; faults of that file are told by whoever read the book."""
     path = data.get("layout")
     try:
-        return Tools(load_layout(path) if isinstance(path, str) else None)
+        return Tools(open_layout(path) if isinstance(path, str) else None)
     except KensaError:
         return Tools(None)
 

@@ -242,7 +242,8 @@ def test_a_tracker_with_that_encoder_counts_every_part_once(speed: float) -> Non
     }
     frames = [measured(f) for f in shown(**told) if isinstance(f, Frame)]
     parts = [each for each in track(iter(frames), pulse=0.5) if isinstance(each, Part)]
-    assert len(parts) == len([*truth("cam-1", **told)])
+    # What was seen once when the last frame came may be a speck.
+    assert len(parts) == sum(one.leaves > one.enters for one in truth("cam-1", **told))
     marks = [part.mark or 0.0 for part in parts]
     steps = [after - before for before, after in itertools.pairwise(marks)]
     assert all(abs(step - 130 / 0.5) <= 0.2 * 130 / 0.5 + 4 for step in steps)

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from benchmarks.figure import ROUNDS, Figure
 from nodes.sources.folder import image
-from nodes.transforms.bench import Sight, gauges
+from nodes.transforms.bench import gauges
 from nodes.transforms.layout import View, open_layout
+from nodes.transforms.sight import Sight
 from pipeline.calibration import open_calibration
 
 FRAMES = 50  # of each round

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 from msgspec.structs import replace
 
-from nodes.transforms.bench import Sight, gauges
+from nodes.transforms.bench import gauges
 from nodes.transforms.layout import ANY, GOLDEN, Label, View, Views, flaws, mentions, open_layout, read_layout
 from nodes.transforms.measure import CalibrationFile
+from nodes.transforms.sight import Sight
 from pipeline.calibration import open_calibration
 from pipeline.errors import KensaError
 from pipeline.gauges import Gauge

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from nodes.transforms.book import Ready
 from nodes.transforms.check import Check
-from nodes.transforms.weigh import RANK, Scene, about, chosen, kept, polygon_area, unseen, weigh
+from nodes.transforms.unread import unseen
+from nodes.transforms.weigh import RANK, Scene, about, chosen, kept, polygon_area, weigh
 from pipeline.records import Finding, Gap, Outcome, Part, Region, Regions, Roi, Verdict
 
 UNSEEN = "?"

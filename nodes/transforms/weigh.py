@@ -12,10 +12,9 @@ from nodes.transforms.meaning import Term
 from nodes.transforms.measures import gauge_of
 from nodes.transforms.outline import surface
 from nodes.transforms.quantity import base
-from pipeline.gauges import Fit
+from nodes.transforms.unread import unmeasured
 from pipeline.records import Finding, Outcome, Part, Region
 
-FITTED = Fit.__struct_fields__
 NOTE = 500  # characters of a list of places
 RANK: dict[Outcome, int] = {"PASS": 0, "WARN": 1, "NO_READ": 2, "FAIL": 3}
 
@@ -110,7 +109,7 @@ def weigh(check: Check, scene: Scene, *, settled: bool = True, unknown: int = 0,
         if worst is None or weighed[:2] > worst[:2]:
             worst = weighed
     if unknown and (worst is None or worst.rank < RANK["FAIL"]):
-        return _unmeasured(check, unknown, unread)
+        return unmeasured(check, unknown, unread)
     return _told(check, scene, worst) if worst is not None and (worst.rank or tells) else None
 
 
@@ -242,50 +241,6 @@ def _calibration(check: Check, region: Region | None, scene: Scene) -> str:
     if check.tool and (gauge := one and gauge_of(one, check.tool)):
         return gauge.calibration
     return str(getattr(getattr(one, "metric", None), "calibration", ""))
-
-
-def _unmeasured(check: Check, regions: int, region: Region | None) -> Finding:
-    """Why nobody can say: as the tool tells it; else for want of a calibration, or of something that was reckoned."""
-    gauge = gauge_of(region, check.tool) if check.tool and region else None
-    reason = "NO_CALIBRATION" if check.metric else "NOT_MEASURED"
-    note = f"'{check.formula.text}' could not be measured" + (": there is no calibration" if check.metric else "")
-    if check.tool and gauge is None:
-        names = ", ".join(each.tool for each in region.gauges) if region and region.gauges else "none"
-        reason, note = "NOT_MEASURED", f"nothing called '{check.tool}' was measured; tools there: {names}"
-    elif gauge and gauge.fault:
-        reason, note = gauge.fault, gauge.note
-    elif gauge and gauge.fit is None and any(term.measure.name in FITTED for term in check.formula.terms.values()):
-        reason, note = "NO_TEMPLATE", f"'{check.formula.text}' needs a golden mask, and the layout has none there"
-    elif gauge and gauge.calibration:
-        reason, note = "NOT_MEASURED", f"'{check.formula.text}' could not be measured: there is nothing to measure"
-    return Finding(
-        check.name,
-        reason,
-        "unmeasured",
-        regions,
-        high=0,
-        outcome="NO_READ",
-        severity=check.severity,
-        note=note,
-        tool=check.tool or "",
-        template=gauge.template if gauge else "",
-    )
-
-
-def unseen(check: Check) -> Finding:
-    """What a rule on a tool says where there is nothing that the tool could have measured: it does not pass."""
-    note = f"nothing that is '{check.label}' and could be measured by '{check.tool}'"
-    return Finding(
-        check.name,
-        "NO_MASK",
-        "regions",
-        0,
-        low=1,
-        outcome="NO_READ",
-        severity=check.severity,
-        note=note,
-        tool=check.tool or "",
-    )
 
 
 def inside(point: tuple[float, float], corners: Corners) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from nodes.transforms.layout import Edge
+from nodes.transforms.layout import HALF, Edge
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,43 +137,57 @@ def _crossed(pixels: Dense, wanted: Sought) -> Floats | Lost:
     import numpy as np
 
     (x0, y0), (x1, y1) = wanted.ends
-    slope, far = (x1 - x0) / (y1 - y0), wanted.reach * math.hypot(x1 - x0, y1 - y0) / abs(y1 - y0)
     rows = np.arange(math.ceil(min(y0, y1) - 1e-9), math.floor(max(y0, y1) + 1e-9) + 1)
     if len(rows) < FEWEST:
         return Lost("NO_EDGE", f"its line crosses {len(rows)} rows or columns of pixels, at least {FEWEST} are needed")
-    middle = x0 + (rows - y0) * slope
-    width = math.ceil(2 * far) + 2
-    columns = np.floor(middle - far).astype("i8")[:, None] + np.arange(width)
-    if rows[0] < 0 or rows[-1] >= pixels.shape[0] or (middle - far).min() < -0.5:
+    middle = x0 + (rows - y0) * ((x1 - x0) / (y1 - y0))
+    far = wanted.reach * math.hypot(x1 - x0, y1 - y0) / abs(y1 - y0)
+    height, width = pixels.shape
+    if rows[0] < 0 or rows[-1] >= height or (middle - far).min() < -HALF or (middle + far).max() > width - HALF:
         return Lost("OUT_OF_VIEW", OUTSIDE)
-    if (middle + far).max() > pixels.shape[1] - 0.5:
-        return Lost("OUT_OF_VIEW", OUTSIDE)
-    values = pixels[rows[:, None], columns.clip(0, pixels.shape[1] - 1)]
-    changes = values[:, 1:] != values[:, :-1]
-    if wanted.material != "any":
-        # Who walks down has what is further right on the left.
-        changes &= values[:, 1:] == ((wanted.material == "left") == (y1 > y0))
-    at = columns[:, :-1] + 0.5
-    off = np.where(changes, abs(at - middle[:, None]), np.inf)
-    nearest = off.argmin(axis=1)
-    seen = off[np.arange(len(rows)), nearest] <= far
+    # Who walks down has what is further right on the left.
+    right = None if wanted.material == "any" else (wanted.material == "left") == bool(y1 > y0)
+    at, off = _nearest(pixels[rows], middle, far, right)
+    seen = off <= far
     if seen.sum() < max(FEWEST, wanted.least * len(rows)):
         share = f"{seen.mean():.0%} of its line, at least {wanted.least:.0%} is needed"
         return Lost("NO_EDGE", f"material begins or ends along {share}")
-    found: Floats = np.stack([at[np.arange(len(rows)), nearest], rows], axis=1)[seen].astype("f8")
+    found: Floats = np.stack([at, rows], axis=1)[seen].astype("f8")
     return found
+
+
+def _nearest(rows: Dense, middle: Floats, far: float, right: bool | None) -> tuple[Floats, Floats]:
+    """Where material begins or ends in each row, nearest to a place: (n,) x, and how far from it, infinite where not.
+
+    Args:
+        rows: (n, W) bool.
+        middle: (n,) x of that place.
+        far: How far from it at most.
+        right: Whether the material must be on the right of it; None where either will do.
+    """
+    import numpy as np
+
+    columns = np.floor(middle - far).astype("i8")[:, None] + np.arange(math.ceil(2 * far) + 2)
+    every = np.arange(len(rows))
+    values = rows[every[:, None], columns.clip(0, rows.shape[1] - 1)]
+    changes = values[:, 1:] != values[:, :-1]
+    if right is not None:
+        changes &= values[:, 1:] == right
+    at = columns[:, :-1] + HALF
+    off = np.where(changes, abs(at - middle[:, None]), np.inf)
+    nearest = off.argmin(axis=1)
+    return at[every, nearest], off[every, nearest]
 
 
 OUTSIDE = "where it is looked for is not all in view"
 
 
 def _fitted(places: Floats) -> Line:
-    middle = places.mean(axis=0)
-    (x, y), n = (places - middle).T, len(places)
-    xx, yy, xy = float(x @ x) / n, float(y @ y) / n, float(x @ y) / n
-    angle = math.atan2(2 * xy, xx - yy) / 2
     import numpy as np
 
+    middle = places.mean(axis=0)
+    x, y = (places - middle).T
+    angle = math.atan2(2 * float(x @ y), float(x @ x) - float(y @ y)) / 2
     return Line(middle, np.array([math.cos(angle), math.sin(angle)]), places)
 
 

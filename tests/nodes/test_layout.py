@@ -13,7 +13,8 @@ from nodes.transforms.gauge import gauge
 from nodes.transforms.layout import LayoutError, open_layout, read_layout
 from nodes.transforms.outline import crossing, misshapen, nearest_places, surface
 from pipeline.check import check
-from tests.nodes.gauging import L, drawn, golden
+from pipeline.records import Regions
+from tests.nodes.gauging import L, box, drawn, golden, seen
 
 SQUARE = "[[10, 10], [30, 10], [30, 30], [10, 30]]"
 
@@ -140,6 +141,22 @@ def test_a_faulty_golden_mask_is_told_at_its_own_place(file: Path) -> None:
     assert fault.file == str(path)
     assert fault.text.startswith("digest: expected ")
     assert fault.text.endswith("the file is not what was made; make another with `kensa golden`")
+
+
+def test_a_layout_that_has_changed_is_read_anew(file: Path) -> None:
+    """By the next run of its node, as after `kensa reload`: nothing is remembered of what a file said before."""
+    path = golden(file.parent, drawn(L))
+    said = written(file, f"golden: plate.golden.yaml\n    zones: {{rim: {{corners: {SQUARE}}}}}")
+    (one,) = gauge(iter([seen(drawn(L))]), layout=said)
+    written(file, f"golden: plate.golden.yaml\n    zones: {{seal: {{corners: {SQUARE}}}}}")
+    Path(path).unlink()
+    golden(file.parent, drawn(box(20, 20, 30, 30)))
+    (other,) = gauge(iter([seen(drawn(L))]), layout=said)
+    assert isinstance(one, Regions)
+    assert isinstance(other, Regions)
+    tools = [[each.tool for each in record.regions[0].gauges] for record in (one, other)]
+    assert tools == [["golden", "rim"], ["golden", "seal"]]
+    assert one.regions[0].gauges[0].template != other.regions[0].gauges[0].template
 
 
 TOPOLOGY = """\

@@ -18,10 +18,11 @@ from nodes.transforms.gauge import gauge
 from nodes.transforms.judge import Judge
 from nodes.transforms.layout import Edge, Gap, Pattern, View, Zone
 from nodes.transforms.track import track
-from pipeline import table
+from pipeline import table, tooling
 from pipeline.archive import read
 from pipeline.cli import main
 from pipeline.codec import decode, encode
+from pipeline.errors import TableError
 from pipeline.records import Part, Regions, Verdict
 from tests.nodes.gauging import Dense, box, drawn, golden, scaled, seen
 from tests.nodes.scenes import SIZE
@@ -261,6 +262,18 @@ def test_gauges_come_back_from_the_wire_and_from_the_archive(tmp_path: Path) -> 
     (record,) = frame
     rows = table.rows([record])
     assert table.regions(rows["frames"], rows["regions"]) == [record]
+
+
+def test_a_column_that_holds_no_gauges_is_told() -> None:
+    """Whoever wrote something else there has damaged the row."""
+    for text in (
+        "[{",
+        '[{"tool": "rim"}]',
+        '[{"tool": "rim", "kind": "zone", "missing": {"size": [9, 9], "counts": "AA=="}}]',
+    ):
+        with pytest.raises(TableError, match="expected gauges as JSON, found: "):
+            tooling.read(text)
+    assert tooling.read(None) == ()
 
 
 def test_a_backtest_judges_what_tools_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

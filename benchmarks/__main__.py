@@ -15,7 +15,19 @@ from pathlib import Path
 
 from benchmarks.figure import Figure
 
-BENCHES = ("rle", "checking", "rules", "memory", "chains", "crash", "durable", "sensor", "inspection", "tracking")
+BENCHES = (
+    "rle",
+    "checking",
+    "rules",
+    "gauging",
+    "memory",
+    "chains",
+    "crash",
+    "durable",
+    "sensor",
+    "inspection",
+    "tracking",
+)
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\
 # Benchmarks

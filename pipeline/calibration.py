@@ -193,6 +193,27 @@ def carried(calibration: Calibration, places: Matrix) -> Matrix:
     return found
 
 
+def seen_at(calibration: Calibration, places: Matrix) -> Matrix:
+    """Where places of the plane, (n, 2) mm, are seen on the sensor: what `carried` undoes.
+
+    Raises:
+        CalibrationError: If OpenCV, which fits points and knows lenses, is not installed.
+    """
+    import numpy as np
+
+    there = np.column_stack([places, np.ones(len(places))]) @ np.linalg.inv(matrix(calibration)).T
+    return distorted(there[:, :2] / there[:, 2:], calibration.lens)
+
+
+def in_crop(roi: Roi, size: tuple[int, int], places: Matrix) -> Matrix:
+    """Where places on the sensor lie in what shows a crop: what `on_sensor` undoes."""
+    import numpy as np
+
+    pixel = np.array([roi.width / size[1], roi.height / size[0]])
+    found: Matrix = (places + 0.5 - np.array([roi.x, roi.y])) / pixel - 0.5
+    return found
+
+
 def undistorted(px: Matrix, lens: Lens | None) -> Matrix:
     """Where places would be seen through a lens that does not distort: (n, 2) px."""
     if lens is None:
@@ -203,6 +224,19 @@ def undistorted(px: Matrix, lens: Lens | None) -> Matrix:
     camera = np.array([[lens.fx, 0.0, lens.cx], [0.0, lens.fy, lens.cy], [0.0, 0.0, 1.0]])
     exact = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
     found: Matrix = cv2.undistortPoints(px.reshape(-1, 1, 2).astype("f8"), camera, bends, P=camera, criteria=exact)
+    return found.reshape(-1, 2)
+
+
+def distorted(px: Matrix, lens: Lens | None) -> Matrix:
+    """Where a lens shows what would be seen at these places if it did not distort: (n, 2) px."""
+    if lens is None:
+        return px
+    import numpy as np
+
+    x, y = (px[:, 0] - lens.cx) / lens.fx, (px[:, 1] - lens.cy) / lens.fy
+    camera = np.array([[lens.fx, 0.0, lens.cx], [0.0, lens.fy, lens.cy], [0.0, 0.0, 1.0]])
+    bends, none = np.array([lens.k1, lens.k2, lens.p1, lens.p2, lens.k3]), np.zeros(3)
+    found: Matrix = vision().projectPoints(np.stack([x, y, np.ones(len(x))], 1), none, none, camera, bends)[0]
     return found.reshape(-1, 2)
 
 

@@ -42,6 +42,7 @@ REGION: tuple[Column, ...] = (
     ("mean_score", "float64?", "logits"),
     ("shape", "shape?", "what the outline is like; null where an older version measured it"),
     ("metric", "metric?", "lengths in mm; null without a calibration"),
+    ("gauges", "string?", "JSON: what tools measured of it; null where none did"),
     *PIXELS,
 )
 STRUCTS: dict[str, tuple[Column, ...]] = {
@@ -100,6 +101,8 @@ STRUCTS: dict[str, tuple[Column, ...]] = {
         ("calibration", "string", "id"),
         ("note", "string", ""),
         ("camera", "string", "who saw it, in a verdict on several views"),
+        ("tool", "string?", "what measured it, where that was a tool"),
+        ("template", "string?", "id and digest of the golden mask"),
     ),
     "view": (
         ("camera", "string", ""),

@@ -24,6 +24,8 @@ class Finding(Struct, frozen=True):
         calibration: Id of the calibration that the value rests upon; empty where it is in pixels.
         note: What else a person should know: the numbers behind a condition, why nothing could be measured.
         camera: Who saw it, in a verdict on several views; else empty.
+        tool: The tool that measured it; empty where it is measured on regions themselves.
+        template: Id and digest of the golden mask that the tool went by; empty where there is none.
     """
 
     rule: Text
@@ -39,6 +41,8 @@ class Finding(Struct, frozen=True):
     calibration: Text = ""
     note: Text = ""
     camera: Text = ""
+    tool: Text = ""
+    template: Text = ""
 
 
 class View(Struct, frozen=True):

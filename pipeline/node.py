@@ -52,7 +52,23 @@ class Flaw(NamedTuple):
     text: str
 
 
+class Mention(NamedTuple):
+    """A prompt that parameters speak of.
+
+    Attributes:
+        prompt: Its name.
+        path: Where in them it stands, or the file that speaks of it.
+        mark: Where in that file: its name, line and column, from 1.
+    """
+
+    prompt: str
+    path: tuple[str | int, ...]
+    mark: tuple[str, int, int] | None = None
+
+
 Check = Callable[[Any], abc.Iterable[Flaw]]
+Prompts = Callable[[Any], abc.Iterable[str]]
+Mentions = Callable[[Any], abc.Iterable[Mention]]
 Tells = Callable[[Any], abc.Iterable[str]]
 
 
@@ -73,6 +89,8 @@ class Spec(msgspec.Struct, frozen=True):
         seat: Which of `camera`, `session`, `clock` a source asks for.
         check: Says what types cannot: why its parameters, each legal by itself, cannot be together.
         tells: What follows from its parameters, in lines that people read in the plan.
+        prompts: Of a source: the prompts that its frames carry; None where nobody knows them before it runs.
+        mentions: Prompts that its parameters speak of, and that a source before it must have.
     """
 
     name: str
@@ -88,6 +106,8 @@ class Spec(msgspec.Struct, frozen=True):
     seat: tuple[str, ...]
     check: Check | None = None
     tells: Tells | None = None
+    prompts: Prompts | None = None
+    mentions: Mentions | None = None
 
     @property
     def kind(self) -> Literal["source", "transform", "sink"]:
@@ -123,6 +143,8 @@ def node(
     commits: bool = True,
     check: Check | None = None,
     tells: Tells | None = None,
+    prompts: Prompts | None = None,
+    mentions: Mentions | None = None,
 ) -> Callable[[F], F]:
     """Mark a function as a node and return it unchanged.
 
@@ -133,6 +155,9 @@ def node(
         commits: For a sink that takes lists: whether it keeps them. Edges to one that does not may drop.
         check: Called by `kensa check` with the parameters of each camera; every flaw is told at its place in the file.
         tells: Called by `kensa plan` with the parameters of each camera; its lines stand below the node.
+        prompts: Called by `kensa check` with the parameters of each camera of a source: what its prompts are called.
+        mentions: Called by `kensa check` likewise: which prompts they speak of; one that no source before it has is
+            told at its place.
 
     Raises:
         NodeError: If the signature is not a node's.
@@ -140,7 +165,8 @@ def node(
 
     def mark(fn: F) -> F:
         spec = read(fn, per=per, live=live, batch=batch, commits=commits)
-        fn.spec = msgspec.structs.replace(spec, check=check, tells=tells)  # type: ignore[attr-defined]
+        more = {"check": check, "tells": tells, "prompts": prompts, "mentions": mentions}
+        fn.spec = msgspec.structs.replace(spec, **more)  # type: ignore[attr-defined]
         return fn
 
     return mark

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from pipeline.fields import Epoch, Int64, Measured, Name, Nat, Outcome, Tally, Text, Timing
 from pipeline.findings import Finding, View
+from pipeline.gauges import Gauge
 from pipeline.layers import Layer, Pixels, Roi, Scores
 from pipeline.masks import Side
 from pipeline.regions import Coasted, Region, Spread, Track
@@ -25,6 +26,7 @@ __all__ = [
     "Finding",
     "Frame",
     "Gap",
+    "Gauge",
     "Image",
     "Int64",
     "Layer",

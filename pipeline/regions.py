@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from pipeline.fields import Int64, Name, Nat, Text
+from pipeline.gauges import Gauge
 from pipeline.layers import Pixels, settle
 from pipeline.masks import Mask
 from pipeline.shapes import Metric, Shape
 
 
 class Region(Struct, frozen=True):
-    """One connected component of a mask, measured.
+    """One connected component of a mask, measured; or, where `gauge` looked at a view as a whole, all that it shows.
 
     Attributes:
         label: Label of the layer it was found in.
@@ -27,6 +30,7 @@ class Region(Struct, frozen=True):
         shape: What its outline is like; None where an older version measured it.
         metric: The same and more in mm; None where there was no calibration.
         mean_score: Mean of its pixels' scores, logits; None where the sensor sent none.
+        gauges: What tools measured of it, in the order of their layout.
     """
 
     label: Name
@@ -42,6 +46,7 @@ class Region(Struct, frozen=True):
     shape: Shape | None = None
     metric: Metric | None = None
     mean_score: float | None = None
+    gauges: Annotated[tuple[Gauge, ...], Meta(max_length=256)] = ()
 
     def __post_init__(self) -> None:
         if type(self.mask) is not Mask:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
+from pipeline import tooling
 from pipeline.columns import TABLES, arrow, schema
 from pipeline.errors import TableError
 from pipeline.masks import Mask
@@ -122,7 +123,9 @@ def _measured(row: Row) -> Row:
     """A row without pixels."""
     if "layers" in row:
         return {**row, "layers": [{**layer, "counts": None, "scores": None} for layer in row["layers"]]}
-    return {name: None if name in ("counts", "data") else value for name, value in row.items()}
+    told = {name: None if name in ("counts", "data") else value for name, value in row.items()}
+    gauges = row.get("gauges")
+    return {**told, "gauges": tooling.told(tooling.read(gauges), masks=False)} if gauges else told
 
 
 def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
@@ -229,6 +232,7 @@ def _region(region: Region) -> Row:
         "mean_score": region.mean_score,
         "shape": region.shape and asdict(region.shape),
         "metric": region.metric and _metric(region.metric),
+        "gauges": tooling.told(region.gauges),
         **_pixels(region.mask),
     }
 
@@ -283,14 +287,20 @@ def _best(row: Row) -> Region:
         shape=row["shape"] and Shape(**row["shape"]),
         metric=_in_mm(row["metric"]),
         mean_score=row["mean_score"],
+        gauges=tooling.read(row["gauges"]),
     )
 
 
 def _verdict(row: Row) -> Verdict:
-    findings, kept = (tuple(Finding(**each) for each in row[name]) for name in ("findings", "kept"))
+    findings, kept = (tuple(Finding(**_known(each)) for each in row[name]) for name in ("findings", "kept"))
     views = tuple(View(**each) for each in row["views"])
     same = {name: row[name] for name in JUDGED}
     return Verdict(**_whose(row), **same, findings=findings, kept=kept, views=views)
+
+
+def _known(row: Row) -> Row:
+    """What is said at all; an older version did not know every field."""
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def _rows(name: str, table: pa.Table) -> list[Row]:

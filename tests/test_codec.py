@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from pipeline import codec
 from pipeline.codec import MAX_BYTES, MAX_CONTAINERS, MAX_ITEMS, MAX_KEYS, decode, decode_generic, encode, version
 from pipeline.errors import DecodeError
+from pipeline.gauges import Fit, Gauge, Place, Pose
 from pipeline.masks import Mask
 from pipeline.records import (
     KINDS,
@@ -48,7 +49,17 @@ WHO: dict[str, Any] = {"camera": "cam-1", "session": "5d1c", "seq": 7, "t_ns": 1
 MASK = Mask.from_dense(np.array([[0, 1, 1], [0, 1, 0]]))
 SHAPE = Shape(4.5, 2.0, 1.5, 45.0, 1.95, 0.8, 0.85)
 METRIC = Metric(0.12, 0.0, (12.5, -3.0), 0.9, 0.4, 0.3, 44.5, 0.39, 0.2, "bench-7")
-REGION = Region("part", 3, (1, 0, 2, 2), (4 / 3, 1 / 3), 0, 0, 0.75, True, 0.5, MASK, SHAPE, METRIC, -0.5)
+GAUGE = Gauge(
+    "golden",
+    "golden",
+    template="plate 0a1b2c3d4e5f",
+    calibration="bench-7",
+    fit=Fit(1, 0, 1, 0.75, 0.04, 0.0, 0.04),
+    pose=Pose(1.5, -0.25, 0.3),
+    points=(Place(0.0, 0.5), Place(1.0, 0.5)),
+    missing=MASK,
+)
+REGION = Region("part", 3, (1, 0, 2, 2), (4 / 3, 1 / 3), 0, 0, 0.75, True, 0.5, MASK, SHAPE, METRIC, -0.5, (GAUGE,))
 SCORES = Scores((2, 3), bytes((0, 255, 128, 127, 1, 2)), 0.125, -3)
 
 EVERY: tuple[AnyRecord, ...] = (
@@ -72,7 +83,7 @@ EVERY: tuple[AnyRecord, ...] = (
         subject="part",
         part=4,
         first_seq=2,
-        findings=(Finding("too-small", "D-101", "area_px", 3.0, low=10.0),),
+        findings=(Finding("too-small", "D-101", "area_px", 3.0, low=10.0, tool="rim", template="plate 0a1b2c3d4e5f"),),
         book="plates",
         watermark=8,
     ),
@@ -133,7 +144,7 @@ def test_what_version_1_0_wrote_is_read() -> None:
 def test_what_version_1_1_wrote_is_read(name: str) -> None:
     """It measured less, no outline and no mm, and a tracked frame did not say under which prompt."""
     kept = bytes.fromhex((GOLDEN / "wire" / f"{name}-1.1.hex").read_text(encoding="ascii"))
-    bare = replace(REGION, shape=None, metric=None, mean_score=None)
+    bare = replace(REGION, shape=None, metric=None, mean_score=None, gauges=())
     told: dict[str, AnyRecord] = {
         "regions": replace(EVERY[1], regions=(bare,), roi=None),
         "tracks": replace(EVERY[2], tracks=(Track(4, bare),), prompt="", model="", roi=None, watermark=None),
@@ -143,19 +154,21 @@ def test_what_version_1_1_wrote_is_read(name: str) -> None:
     assert decode(kept) == told[name]
 
 
-@pytest.mark.parametrize(("name", "place"), [("tracks", 2), ("part", 3), ("verdict", 4)])
-def test_what_version_1_2_wrote_is_read(name: str, place: int) -> None:
-    """It did not say of which parts all had been told."""
+@pytest.mark.parametrize("name", ["regions", "tracks", "part", "verdict", "gap"])
+def test_what_version_1_2_wrote_is_read(name: str) -> None:
+    """It had no tools, did not say of which parts all had been told, nor what a node had forgotten."""
     kept = bytes.fromhex((GOLDEN / "wire" / f"{name}-1.2.hex").read_text(encoding="ascii"))
+    plain = replace(REGION, gauges=())
+    limit = Finding("too-small", "D-101", "area_px", 3.0, low=10.0)
+    told: dict[str, AnyRecord] = {
+        "regions": replace(EVERY[1], regions=(plain,)),
+        "tracks": replace(EVERY[2], tracks=(Track(4, plain),), watermark=None),
+        "part": replace(EVERY[3], best=plain, watermark=None),
+        "verdict": replace(EVERY[4], findings=(limit,), watermark=None),
+        "gap": Gap(**WHO, last=9, reason="overflow", where="clean→archive"),
+    }
     assert version(kept) == (1, 2)
-    assert decode(kept) == replace(EVERY[place], watermark=None)
-
-
-def test_a_gap_of_version_1_2_is_read() -> None:
-    """It did not say what a node had forgotten."""
-    kept = bytes.fromhex((GOLDEN / "wire" / "gap-1.2.hex").read_text(encoding="ascii"))
-    assert version(kept) == (1, 2)
-    assert decode(kept) == Gap(**WHO, last=9, reason="overflow", where="clean→archive")
+    assert decode(kept) == told[name]
 
 
 def test_run_lengths_off_the_wire_are_passed_on_as_they_came() -> None:

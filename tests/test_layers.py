@@ -28,11 +28,13 @@ ARROWS: dict[str, str] = {
     "pipeline.shapes": "fields",
     "pipeline.findings": "fields",
     "pipeline.layers": "fields masks",
-    "pipeline.regions": "fields layers masks shapes",
-    "pipeline.records": "fields findings layers masks regions",
+    "pipeline.gauges": "fields masks",
+    "pipeline.regions": "fields gauges layers masks shapes",
+    "pipeline.records": "fields findings gauges layers masks regions",
     "pipeline.codec": "errors masks records",
     "pipeline.columns": "errors",
-    "pipeline.table": "columns errors masks records shapes",
+    "pipeline.tooling": "errors gauges masks",
+    "pipeline.table": "columns errors masks records shapes tooling",
     "pipeline.pieces": "columns errors",
     "pipeline.archive": "columns errors pieces",
     "pipeline.disk": "",
@@ -46,6 +48,7 @@ ARROWS: dict[str, str] = {
     "pipeline.conform": "faults located words",
     "pipeline.calibration": "conform errors located records",
     "pipeline.calibrating": "calibration records",
+    "pipeline.golden": "conform digests errors located masks records",
     "pipeline.catalog": "errors faults node",
     "pipeline.manual": "catalog errors node records words",
     "pipeline.plan": "",
@@ -84,12 +87,12 @@ ARROWS: dict[str, str] = {
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "calibration clock codec conform digests disk errors faults folders located masks node notices pieces "
-        "readings recordings records shapes table units"
+        "calibration clock codec conform digests disk errors faults folders gauges golden located masks node notices "
+        "pieces readings recordings records shapes table units"
     ),
     "nodes.tools": (
-        "agreement archive catalog check clock conform durations errors faults folders located nodes pieces records "
-        "score table topology"
+        "agreement archive catalog check clock conform durations errors faults folders golden located masks nodes "
+        "pieces recordings records score table topology"
     ),
 }
 

@@ -10,12 +10,14 @@ from msgspec import Struct
 from nodes.drawing.marks import Around, Mark, Patch, Seen, Span, Spot, across, crop, down, mark
 from nodes.drawing.pen import Pen, disc
 from nodes.drawing.theme import LIGHT, Theme, mixed
+from nodes.drawing.tooling import Looked, cut, gauges, looked, outlines, room
 from nodes.drawing.words import allowed, amount, measured, name
 from nodes.sinks.canvas import Box, Colour, Point
 from pipeline.records import Finding, Outcome
 
 SOFT = 0.30  # of the outcome's colour, inside a region
 GRAVE = ("FAIL", "WARN")  # verdicts in which each finding may say something else
+LEADS = 2.2  # heights of a letter: what tools say needs more room beside a region
 ARROW = 0.7  # of the lettering: how long the head of an arrow is
 
 
@@ -76,9 +78,13 @@ def figure(pen: Pen, box: Box, seen: Seen, findings: Sequence[Finding], style: S
     pixels, at = crop(seen)
     x, y = place(at)
     pen.mask((round(x), round(y)), pixels, scale, mixed(colour, SOFT, style.theme.well), colour)
-    marks = [(finding, mark(seen, finding)) for finding in findings]
+    for line in outlines(seen):
+        pen.stroke([place(point) for point in line], style.theme.faint, dash=4)
+    marks = [(finding, looked(seen, finding) if finding.tool else mark(seen, finding)) for finding in findings]
     for finding, shown in marks:
         _show(pen, place, shown, finding, style)
+    beside = place((room(seen)[0], 0.0))[0]
+    _tools(pen, place, beside, [(finding, shown) for finding, shown in marks if isinstance(shown, Looked)], style)
     if style.plain:
         _plain(pen, place, seen, [shown for _, shown in marks], style)
     return scale
@@ -87,17 +93,19 @@ def figure(pen: Pen, box: Box, seen: Seen, findings: Sequence[Finding], style: S
 def fitting(seen: Seen, box: Box, style: Style) -> float:
     """The largest magnification at which a region and its dimension lines have room in a box."""
     wide, high = (max(12.0, letters * style.lettering) for letters in style.air)
-    return max(0.1, min((box[2] - 2 * wide) / (seen.box[2] + 2), (box[3] - 2 * high) / (seen.box[3] + 2)))
+    wide += LEADS * style.lettering if gauges(seen) else 0
+    _, _, width, height = room(seen)
+    return max(0.1, min((box[2] - 2 * wide) / (width + 2), (box[3] - 2 * high) / (height + 2)))
 
 
 def _placed(seen: Seen, box: Box, scale: float, style: Style) -> Place:
-    x, y, width, height = seen.box
+    x, y, width, height = room(seen)
     left = box[0] + (box[2] - width * scale) / 2 - x * scale
     lift = style.lettering if style.plain else 0
     return Place(round(left), round(box[1] + (box[3] - lift - height * scale) / 2 - y * scale), scale)
 
 
-def _plain(pen: Pen, place: Place, seen: Seen, shown: Sequence[Mark | None], style: Style) -> None:
+def _plain(pen: Pen, place: Place, seen: Seen, shown: Sequence[Mark | Looked | None], style: Style) -> None:
     """Width and height, where no finding tells them."""
     hand = Hand(style.theme.pale, style.lettering)
     for span, value in ((across(seen), seen.box[2]), (down(seen), seen.box[3])):
@@ -105,28 +113,67 @@ def _plain(pen: Pen, place: Place, seen: Seen, shown: Sequence[Mark | None], sty
             _span(pen, place, span, amount(f"{value}", "px"), hand)
 
 
-def _show(pen: Pen, place: Place, shown: Mark | None, finding: Finding, style: Style) -> None:
+def _said(finding: Finding, style: Style) -> tuple[str, Hand]:
+    """What a finding says beside a mark, its limits after two blanks; and the hand it is written in."""
     colour = style.theme.colour(finding.outcome if style.outcome in GRAVE else style.outcome)
     limits = "" if style.brief or not allowed(finding) else f"  ({allowed(finding)})"
-    said, hand = f"{measured(finding)}{limits}", Hand(colour, style.lettering)
+    return f"{measured(finding)}{limits}", Hand(colour, style.lettering)
+
+
+def _show(pen: Pen, place: Place, shown: Mark | Looked | None, finding: Finding, style: Style) -> None:
+    said, hand = _said(finding, style)
+    colour = hand.colour
     match shown:
         case Span():
             _span(pen, place, shown, said, hand)
         case Patch():
             x, y = place(shown.at)
             pen.mask((round(x), round(y)), shown.pixels, place.scale, mixed(colour, 0.75, style.theme.well), colour)
-            _lead(pen, place(shown.middle), place(shown.beside), f"{name(finding.measure)} {said}", hand)
+            _lead(pen, place(shown.middle), (place(shown.beside)[0], 0.0), f"{name(finding.measure)} {said}", hand)
         case Around():
             pen.stroke([place(corner) for corner in shown.corners], colour, dash=6)
+        case Looked():
+            _tool(pen, place, shown, hand, style)
         case Spot():
             _cross(pen, place(shown.at), colour, max(4.0, style.lettering * 0.6))
+
+
+def _tool(pen: Pen, place: Place, shown: Looked, hand: Hand, style: Style) -> None:
+    """Where a tool looked, and what it found there."""
+    colour = hand.colour
+    if shown.pixels is not None:
+        pixels, first = cut(shown.pixels)
+        x, y = place(first)
+        pen.mask((round(x), round(y)), pixels, place.scale, mixed(colour, 0.75, style.theme.well), colour)
+    if shown.outline:
+        pen.stroke([place(point) for point in (*shown.outline, shown.outline[0])], colour, 2)
+    for ends in shown.edges:
+        pen.stroke([place(point) for point in ends], colour, 2)
+    if shown.span:
+        start, end = (place(point) for point in shown.span)
+        _arrows(pen, start, end, colour, max(6.0, ARROW * hand.size))
+    for there in shown.there:
+        pen.stroke(disc(place(there), max(3.0, hand.size * 0.4)), style.theme.colour("PASS"), 2)
+    for absent in shown.absent:
+        _cross(pen, place(absent), colour, max(4.0, hand.size * 0.6))
+
+
+def _tools(pen: Pen, place: Place, left: float, shown: Sequence[tuple[Finding, Looked]], style: Style) -> None:
+    """What tools say, on the left of everything, below one another in the order of where they looked."""
+    free = 0.0
+    for finding, each in sorted(shown, key=lambda told: told[1].middle[1]):
+        said, hand = _said(finding, style)
+        start = place(each.middle)
+        end = (left, max(start[1], free))
+        _lead(pen, start, end, f"{finding.tool}  {said}", hand)
+        free = end[1] + hand.size * (1.2 * (2 + said.count("  ")) + 0.3)
 
 
 def _lead(pen: Pen, start: Point, beside: Point, said: str, hand: Hand) -> None:
     """A line that leads from a place out of the region, to its left, and a text of two lines at its end."""
     if not hand.size:
         return
-    (colour, size), end = (hand.colour, hand.size), (beside[0] - 1.2 * hand.size, start[1])
+    (colour, size), end = (hand.colour, hand.size), (beside[0] - 1.2 * hand.size, max(start[1], beside[1]))
     pen.stroke([start, end], colour)
     pen.fill(disc(start, 3), colour)
     for line, words in enumerate(said.split("  ")):

@@ -12,8 +12,10 @@ from nodes.drawing.marks import Seen, crop
 from nodes.drawing.pen import Pen
 from nodes.drawing.sign import sign, word
 from nodes.drawing.theme import Theme, mixed
+from nodes.drawing.tooling import gauges
 from nodes.drawing.words import allowed, measured, name
 from nodes.sinks.canvas import Box
+from pipeline.gauges import Gauge
 from pipeline.masks import Mask, union
 from pipeline.records import Finding, Outcome, Part, Regions, Verdict
 
@@ -68,7 +70,7 @@ class Shown(Struct, frozen=True):
         if self.record is None or not self.record.regions:
             return None
         mask = union(*(region.mask for region in self.record.regions))
-        return All(mask, mask.box)
+        return All(mask, mask.box, tuple(gauge for region in self.record.regions for gauge in region.gauges))
 
 
 class All(Struct, frozen=True):
@@ -76,6 +78,7 @@ class All(Struct, frozen=True):
 
     mask: Mask
     box: tuple[int, int, int, int]
+    gauges: tuple[Gauge, ...] = ()
 
 
 def portrait(pen: Pen, shown: Shown, theme: Theme) -> None:
@@ -157,7 +160,10 @@ def _findings(pen: Pen, at: tuple[int, int], found: Sequence[Finding], outcome: 
         top = base + STEP * place
         colour = theme.colour(finding.outcome if outcome in GRAVE else outcome)
         pen.text((x, top), pen.fit(finding.reason.replace("_", " "), 19, SIDE - 26, bold=True), 19, colour, bold=True)
-        about = " · ".join(filter(None, dict.fromkeys([name(finding.measure), finding.rule, finding.note])))
+        told = [finding.tool, name(finding.measure), finding.rule, finding.note]
+        if finding.tool and finding.outcome == "NO_READ":  # why is what a person wants to know
+            told = [finding.tool, finding.note]
+        about = " · ".join(filter(None, dict.fromkeys(told)))
         pen.text((x, top + 22), pen.fit(about, 15, SIDE - 26), 15, theme.pale)
         end = pen.text((x, top + 46), measured(finding), 19, theme.ink, bold=True)
         pen.text((end + 12, top + 46), f"allowed {allowed(finding)}" if allowed(finding) else "", 16, theme.ink)
@@ -178,8 +184,15 @@ def _told(shown: Shown) -> list[tuple[str, str]]:
         rows += [("hidden", f"{record.hidden} frames")] if record.hidden else []
         rows += [("area", f"{record.best.area_px} px²")]
     if verdict := shown.verdict:
+        rows += [("golden", each) for each in _goldens(shown)]
         rows += [("rule book", " ".join(filter(None, (verdict.book, verdict.version))))]
     return rows
+
+
+def _goldens(shown: Shown) -> list[str]:
+    """The golden masks that it was held against, or should have been."""
+    named = [finding.template for finding in shown.findings] + [gauge.template for gauge in gauges(shown.seen)]
+    return [each for each in dict.fromkeys(named) if each]
 
 
 def _facts(pen: Pen, at: tuple[int, int], shown: Shown, theme: Theme) -> None:

@@ -143,7 +143,7 @@ def _text(verdict: Verdict, cause: str) -> str:
 def _excess(finding: Finding) -> str:
     """What was measured against which limit, and what else a person should know."""
     unit = f" {finding.unit}" if finding.unit and finding.unit != "%" else finding.unit
-    who = f"{finding.camera}: " if finding.camera else ""
+    who = "".join(f"{each}: " for each in (finding.camera, finding.tool) if each)
     low = "" if finding.low is None else f", at least {finding.low:g}{unit}"
     high = "" if finding.high is None else f", at most {finding.high:g}{unit}"
     note = f"; {finding.note}" if finding.note else ""

@@ -25,7 +25,7 @@ class Belt(Struct, frozen=True, kw_only=True):
     """Everything the synthetic source can be told; its defaults are the node's.
 
     Attributes:
-        camera: Each camera has a belt of its own.
+        camera: Each camera has a belt of its own, where no name of one is given.
         seed: Another seed, other parts.
         width: Width of the view, px.
         height: Height of the view, px.
@@ -39,6 +39,9 @@ class Belt(Struct, frozen=True, kw_only=True):
         defects: Share of parts that have a defect, 0…1.
         specks: Mean number of flipped spots per frame.
         rough: Standard deviation of the edge, px.
+        belt: Name of a belt: cameras that give the same see the same parts.
+        station: How far along that belt the camera stands, px.
+        pulse: How far the belt moves in one count of its encoder, px; 0 where it has none.
     """
 
     camera: str
@@ -55,6 +58,9 @@ class Belt(Struct, frozen=True, kw_only=True):
     defects: float = 0.1
     specks: float = 3.0
     rough: float = 0.3
+    belt: str = ""
+    station: float = 0.0
+    pulse: float = 0.0
 
 
 class BeltPart(Struct, frozen=True):
@@ -156,7 +162,7 @@ def truth(camera: str, **params: Any) -> Iterator[TruthPart]:
 
 def made(belt: Belt, number: int) -> BeltPart:
     """The part with this number, as it was made."""
-    dice = random.Random(f"{belt.seed}/{belt.camera}/{number}")  # noqa: S311 - a picture, not a secret
+    dice = random.Random(f"{belt.seed}/{belt.belt or belt.camera}/{number}")  # noqa: S311 - a picture, not a secret
     place = number + dice.uniform(-PITCH_JITTER, PITCH_JITTER)
     kind = dice.choice(DEFECTS) if dice.random() < belt.defects else "good"
     a = belt.length / 2 * dice.uniform(0.985, 1.015)
@@ -164,7 +170,7 @@ def made(belt: Belt, number: int) -> BeltPart:
     part = BeltPart(
         number=number,
         kind=kind,
-        lag=place * belt.pitch + belt.length,
+        lag=place * belt.pitch + belt.length + belt.station,
         y=(belt.height - 1) / 2 + dice.uniform(-0.03, 0.03) * belt.height,
         a=a,
         b=b,
@@ -174,9 +180,14 @@ def made(belt: Belt, number: int) -> BeltPart:
     return _spoilt(part, dice)
 
 
+def count(belt: Belt, frame: int) -> int | None:
+    """What the belt's encoder counts at a frame; None where it has none."""
+    return math.floor(belt.speed * frame / belt.pulse) if belt.pulse else None
+
+
 def in_view(belt: Belt, frame: float) -> range:
     """Numbers of the parts that a frame may show; a few too many rather than one too few."""
-    ahead = belt.speed * frame - belt.length
+    ahead = belt.speed * frame - belt.length - belt.station
     slack = belt.length + PITCH_JITTER * belt.pitch
     first = math.floor((ahead - belt.width - slack) / belt.pitch)
     last = math.ceil((ahead + slack) / belt.pitch)

@@ -74,7 +74,15 @@ def _known(virtual: Setup | None, bus: str, device: str = "") -> Settle:
     return Settle(frames, f"{frames} frames, as it was recorded")
 
 
-@node(live=True, check=check, tells=tells)
+def names(params: Any) -> Iterator[str]:
+    """What its prompts are called; the whole view has no name."""
+    try:
+        yield from (aim.name for aim in aims(params.prompts))
+    except ValueError:
+        return  # their flaws are told
+
+
+@node(live=True, check=check, tells=tells, prompts=names)
 def imx500(
     camera: str,
     session: str,

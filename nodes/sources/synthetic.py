@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from nodes.sources.belt import Belt, Shape
+from nodes.sources.belt import Belt, Shape, count
 from nodes.sources.drawing import Drawing
 from pipeline.clock import Clock
 from pipeline.masks import Mask
@@ -19,6 +19,8 @@ Side = Annotated[int, Meta(ge=16, le=4096, description="px")]
 Length = Annotated[float, Meta(ge=4, le=4096, description="px")]
 BeltSpeed = Annotated[float, Meta(gt=0, le=4096, description="px/frame")]
 Specks = Annotated[float, Meta(ge=0, le=1000, description="per frame")]
+Distance = Annotated[float, Meta(ge=0, le=1_000_000, description="px")]
+Pulse = Annotated[float, Meta(ge=0, le=4096, description="px/count")]
 Deviation = Annotated[float, Meta(ge=0, le=10, description="px")]
 
 BUFFERS = 4
@@ -43,6 +45,9 @@ def synthetic(
     defects: Ratio = 0.1,
     specks: Specks = 3.0,
     rough: Deviation = 0.3,
+    belt: str = "",
+    station: Distance = 0.0,
+    pulse: Pulse = 0.0,
 ) -> Iterator[Frame | Gap]:
     """Show a moving belt with parts, some of them with a defect: the same for the same seed and camera.
 
@@ -64,8 +69,11 @@ def synthetic(
         defects: Share of parts that have a defect.
         specks: Mean number of spots that the network got wrong.
         rough: Standard deviation of the edge.
+        belt: Name of a belt: cameras that give the same see the same parts. Left out, each camera has its own.
+        station: How far along that belt the camera stands.
+        pulse: How far the belt moves in one count of its encoder, which frames then carry; 0 where it has none.
     """
-    belt = Belt(
+    seen = Belt(
         camera=camera,
         seed=seed,
         width=width,
@@ -80,8 +88,11 @@ def synthetic(
         defects=defects,
         specks=specks,
         rough=rough,
+        belt=belt,
+        station=station,
+        pulse=pulse,
     )
-    yield from show(belt, session, clock)
+    yield from show(seen, session, clock)
 
 
 def show(belt: Belt, session: str, clock: Clock) -> Iterator[Frame | Gap]:
@@ -112,4 +123,5 @@ def _gap(camera: str, session: str, t_ns: int, first: int, last: int) -> Gap:
 def _frame(belt: Belt, session: str, t_ns: int, seq: int, drawing: Drawing) -> Frame:
     layer = Layer("part", Mask.from_dense(drawing.frame(seq)))
     size = (belt.height, belt.width)
-    return Frame(camera=belt.camera, session=session, seq=seq, t_ns=t_ns, size=size, layers=(layer,))
+    told = count(belt, seq)
+    return Frame(camera=belt.camera, session=session, seq=seq, t_ns=t_ns, size=size, layers=(layer,), encoder=told)

@@ -10,12 +10,16 @@ import msgspec
 from msgspec import Meta, Struct
 
 from nodes.transforms.check import Check
-from nodes.transforms.limits import Reading
+from nodes.transforms.layout import read_layout
+from nodes.transforms.limits import Beside, Reading
+from nodes.transforms.outline import misshapen
 from nodes.transforms.quantity import UNITS, quantity
+from nodes.transforms.tooled import known_tools
 from pipeline.conform import Conform
 from pipeline.digests import blake2s
 from pipeline.errors import KensaError
 from pipeline.located import BROKEN, Document, read
+from pipeline.node import Mention
 from pipeline.units import Frames, Seconds
 
 Label = Annotated[str, Meta(min_length=1, max_length=128, description="text")]
@@ -25,6 +29,7 @@ Formula = Annotated[str, Meta(min_length=1, description="a measurement or an exp
 Often = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,3} of [1-9][0-9]{0,3}$", description="frames such as 3 of 5")]
 Corner = tuple[float, float]
 Corners = Annotated[tuple[Corner, ...], Meta(min_length=3, max_length=256, description="three or more [x, y], mask px")]
+LayoutFile = Annotated[str, Meta(description="a file", extra={"beside": True, "read": read_layout})]
 Crop = Annotated[tuple[int, int, int, int], Meta(description="[x, y, width, height], sensor px")]
 DIGITS = 12  # of a book's digest
 
@@ -59,6 +64,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
         label: Which regions it is about; the book's label where this is left out.
         prompt: Under which prompt; under any where this is left out.
         zone: In which zone of the book the centroid must lie.
+        tool: Whose measurement it is: the name of a zone, gap or pattern in the layout of `gauge`, or `golden`.
         where: Which of those regions: a condition.
         whole: Leave out regions that the edge of the view may have cut off.
         severity: How grave it is; for people and the plant, it does not change the outcome.
@@ -78,6 +84,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     label: Label | None = None
     prompt: str | None = None
     zone: Label | None = None
+    tool: Label | None = None
     where: Formula | None = None
     whole: bool = False
     severity: Literal["critical", "major", "minor"] = "major"
@@ -113,6 +120,7 @@ class Book(Struct, frozen=True, forbid_unknown_fields=True):
         frozen: So many frames in a row with the very same masks are not inspected; 0: however many.
         crops: The crop that each prompt must have been seen in; any where this is left out.
         zones: Places that rules speak of.
+        layout: The layout of `gauge`: with it, names of tools and what they measure are checked.
         tell: Whether verdicts also tell the limits that were kept.
     """
 
@@ -126,6 +134,7 @@ class Book(Struct, frozen=True, forbid_unknown_fields=True):
     frozen: Frames = 0
     crops: dict[str, Crop] = {}
     zones: dict[Label, Zone] = {}
+    layout: LayoutFile | None = None
     tell: Literal["broken", "all"] = "broken"
 
 
@@ -170,6 +179,20 @@ def read_book(path: str) -> Document:
     return document
 
 
+def mentions(path: str) -> Iterator[Mention]:
+    """The prompts that a book's rules, zones and crops speak of."""
+    document = read(path)
+    data = document.data if isinstance(document.data, dict) else {}
+    rules, zones, crops = (data.get(name) for name in ("rules", "zones", "crops"))
+    listed = [(("rules", i), rule) for i, rule in enumerate(rules)] if isinstance(rules, list) else []
+    named = [(("zones", name), zone) for name, zone in zones.items()] if isinstance(zones, dict) else []
+    for path_, each in (*listed, *named):
+        if isinstance(each, dict) and isinstance(prompt := each.get("prompt"), str):
+            yield Mention(prompt, ("book",), document.mark((*path_, "prompt")))
+    for prompt in crops if isinstance(crops, dict) else ():
+        yield Mention(prompt, ("book",), document.mark(("crops", prompt), key=True))
+
+
 def version(document: Document) -> str:
     """Digest of what a file says, 12 hexadecimal digits; how its lines end does not count."""
     return blake2s("\n".join(document.lines[document.name]).encode(), digest_size=DIGITS // 2).hexdigest()
@@ -186,15 +209,16 @@ def _judged(document: Document) -> tuple[Check, ...]:
         document.complain(("rules",), "rules: expected at least one rule, got none")
     _names(document, data["rules"])
     _share(document, data)
+    _outlines(document, data.get("zones"))
     return tuple(_checks(document, data))
 
 
 def _checks(document: Document, data: dict[str, Any]) -> Iterator[Check]:
-    zones, label = data.get("zones"), data.get("label", "part")
+    zones, label, tools = data.get("zones"), data.get("label", "part"), known_tools(data)
     for i, rule in enumerate(data["rules"]):
         if isinstance(rule, dict):
             known = zones if isinstance(zones, dict) else {}
-            found = Reading(document, ("rules", i), rule, known, label).check()
+            found = Reading(document, ("rules", i), rule, Beside(known, label, tools)).check()
             yield from () if found is None else (found,)
 
 
@@ -205,6 +229,15 @@ def _names(document: Document, rules: list[Any]) -> None:
         if isinstance(name, str) and name in names:
             document.complain(("rules", i, "name"), f"two rules are called '{name}'; a finding names its rule")
         names.add(name if isinstance(name, str) else "")
+
+
+def _outlines(document: Document, zones: Any) -> None:
+    """Zones have an inside."""
+    for name, zone in zones.items() if isinstance(zones, dict) else ():
+        corners = zone.get("corners") if isinstance(zone, dict) else None
+        if isinstance(corners, list) and len(corners) >= 3 and BROKEN not in corners:
+            for text in misshapen(corners):
+                document.complain(("zones", name, "corners"), f"corners: {text}")
 
 
 def _share(document: Document, data: dict[str, Any]) -> None:

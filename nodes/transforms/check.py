@@ -47,6 +47,7 @@ class Check(Struct, frozen=True, kw_only=True):
         corners: Of the zone that it is about; None for the whole view.
         where: Which of those regions.
         whole: Leave out what may be cut off.
+        tool: The tool whose measurements it is about; None for what is measured on regions themselves.
         often: (n, m): broken in n of m frames.
         window_ns: Over how long a rate is counted.
         metric: Whether it needs a calibration.
@@ -74,6 +75,7 @@ class Check(Struct, frozen=True, kw_only=True):
     corners: Corners | None
     where: Formula | None
     whole: bool
+    tool: str | None
     often: tuple[int, int]
     window_ns: int
     metric: bool
@@ -89,10 +91,10 @@ def ways(formula: Formula) -> dict[str, Any]:
     """How a formula is asked, worked out once: most rules are limits on one measurement of a region."""
     terms, levels = formula.terms.values(), formula.levels
     first = next(iter(terms), None)
-    plain = first is not None and formula.alone and levels == {"region"}
+    plain = first is not None and formula.alone and levels <= {"region", "tool"}
     return {
         "read": first.measure.read if first and plain else None,
-        "each": "region" in levels,
+        "each": not levels.isdisjoint({"region", "tool"}),
         "rated": "rate" in formula.terms,
         "of_frames": "part" not in levels,
         "of_parts": all(term.level != "frame" or term.text == "rate" for term in terms),

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from nodes.transforms.book import Ready
 from nodes.transforms.check import Check
+from nodes.transforms.unread import unseen
 from nodes.transforms.weigh import RANK, Scene, about, chosen, kept, polygon_area, weigh
 from pipeline.records import Finding, Gap, Outcome, Part, Region, Regions, Roi, Verdict
 
@@ -141,6 +142,8 @@ class Judge:
         return [finding for finding in found if finding is not None]
 
     def _asked(self, check: Check, record: Regions | Part, shown: list[Region]) -> Finding | None:
+        if check.tool and not shown:
+            return self._lasting(check, record, unseen(check)) if check.often[1] > 1 else unseen(check)
         if check.narrow:
             shown = [region for region in shown if about(check, region)]
         if check.where is None and not self._tells and kept(check, shown):

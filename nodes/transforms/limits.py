@@ -11,6 +11,7 @@ from nodes.transforms.expression import Formula, formula
 from nodes.transforms.meaning import SlipError
 from nodes.transforms.measures import measures
 from nodes.transforms.quantity import ONE, PLAIN, UNITS, Dims, Quantity, Unit, base, quantity
+from nodes.transforms.tooled import Tools, bound
 from pipeline.conform import hint
 from pipeline.faults import Mark
 from pipeline.located import BROKEN, Document, Path
@@ -31,6 +32,14 @@ class Written(NamedTuple):
     quantity: Quantity
 
 
+class Beside(NamedTuple):
+    """What a rule may speak of: the zones of its book, the label where it has none of its own, the tools."""
+
+    zones: dict[str, Any]
+    label: Any
+    tools: Tools
+
+
 class Reading:
     """Reads one rule; what is wrong with it is noted in the document.
 
@@ -38,13 +47,12 @@ class Reading:
         document: The book.
         path: Where in it the rule stands.
         rule: What it says; parts that could not be read are `BROKEN`.
-        zones: The zones of the book.
-        label: The label of the book.
+        beside: What the book says besides.
     """
 
-    def __init__(self, document: Document, path: Path, rule: dict[str, Any], zones: dict[str, Any], label: Any) -> None:
-        self._document, self._path, self._rule, self._zones = document, path, rule, zones
-        self._label = label
+    def __init__(self, document: Document, path: Path, rule: dict[str, Any], beside: Beside) -> None:
+        self._document, self._path, self._rule = document, path, rule
+        self._zones, self._label, self._tools = beside
         self._known = measures(Region)
 
     def check(self) -> Check | None:
@@ -54,7 +62,7 @@ class Reading:
         where = self._condition("where", "region")
         corners, prompt = self._place()
         often, window = self._often(), self._get("window", 60.0)
-        if found is None:
+        if found is None or (found := self._tooled(found, prompt)) is None:
             return None
         unit = next((each.quantity.unit for each in limits.values() if each.quantity.unit != PLAIN), None)
         unit = unit or base(found.dims or ONE)
@@ -76,10 +84,18 @@ class Reading:
 
     def _told(self) -> dict[str, Any]:
         """What a check takes over as it is written."""
-        words = {"name": "", "reason": "", "severity": "major", "unproven": "FAIL", "whole": False}
+        words = {"name": "", "reason": "", "severity": "major", "unproven": "FAIL", "whole": False, "tool": None}
         return {name: self._get(name, otherwise) for name, otherwise in words.items()} | {
             "label": self._get("label", None) or self._label
         }
+
+    def _tooled(self, found: Formula, prompt: str | None) -> Formula | None:
+        """The formula with its tool; None where that is not right."""
+        tool, field = self._get("tool", None), "measure" if "measure" in self._rule else "require"
+        faults = [*self._tools.faults(found, tool, prompt)]
+        for where, text in faults:
+            self._complain((field if where == "measure" else where,), text.replace("measure:", f"{field}:", 1))
+        return None if faults else bound(found, tool)
 
     def _bounds(self, limits: dict[tuple[str, str], Written], found: Formula, unit: Unit) -> dict[str, Any]:
         """What fails and what warns, and how people are told."""

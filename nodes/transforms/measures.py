@@ -18,10 +18,11 @@ import msgspec
 from msgspec import Struct
 
 from nodes.transforms.quantity import ONE, UNITS, Dims, base
+from pipeline.gauges import Gauge
 from pipeline.masks import Rle
-from pipeline.records import Part, Record
+from pipeline.records import Part, Record, Region
 
-Level = Literal["region", "part", "frame"]
+Level = Literal["region", "part", "frame", "tool"]
 Kind = Literal["number", "count", "truth"]
 Read = Callable[[Any], float | None]
 
@@ -29,6 +30,7 @@ Read = Callable[[Any], float | None]
 SUFFIXES = {"_mm2": "mm²", "_px2": "px²", "_mm": "mm", "_px": "px", "_deg": "°", "_s": "s"}
 PIXELS = UNITS["px"].dims
 COORDINATES = {2: ("x", "y"), 4: ("x", "y", "width", "height")}
+UNKNOWN = "NO_TEMPLATE"  # the fault of a gauge that stands for all tools of a view that is not in the layout
 FUNCTIONS = ("total", "mean", "least", "most")
 
 
@@ -40,8 +42,8 @@ class Measure(NamedTuple):
         stem: Its name without: `length`.
         dims: What kind of thing it is.
         kind: A whole number has no per cent, a truth is no number at all.
-        level: Whether each region has it, a part, or a whole frame.
-        read: Takes it from a region or a part; None where that does not have it. Not for a frame's.
+        level: Whether each region has it, a part, a whole frame, or what a tool measured of a region.
+        read: Takes it from a region, a part or a gauge; None where that does not have it. Not for a frame's.
     """
 
     name: str
@@ -56,7 +58,7 @@ class Measure(NamedTuple):
 def measures(region: type[Struct]) -> dict[str, Measure]:
     """Everything that can be limited, by full name."""
     found: dict[str, Measure] = {}
-    for each in (*_fields(region, "region"), *_of_parts(), *_of_frames()):
+    for each in (*_fields(region, "region"), *_of_parts(), *_of_frames(), *_of_tools()):
         name = each.name if each.name not in found else f"metric_{each.name}"
         found.setdefault(name, each._replace(name=name, stem=each.stem if name == each.name else f"metric_{each.stem}"))
     return found
@@ -68,6 +70,34 @@ def stems(known: Iterable[Measure]) -> dict[str, list[Measure]]:
     for each in known:
         found.setdefault(each.stem, []).append(each)
     return found
+
+
+def gauge_of(region: Region, tool: str) -> Gauge | None:
+    """What a tool measured of a region; where nobody had a view for its prompt, that; None where there is neither."""
+    unknown = None
+    for gauge in region.gauges:
+        if gauge.tool == tool:
+            return gauge
+        if gauge.fault == UNKNOWN:
+            unknown = gauge
+    return unknown
+
+
+def by_tool(measure: Measure, tool: str) -> Measure:
+    """A measurement of gauges as one of regions: that which one tool made."""
+
+    def read(region: Region) -> float | None:
+        gauge = gauge_of(region, tool)
+        return None if gauge is None else measure.read(gauge)
+
+    return measure._replace(read=read)
+
+
+def _of_tools() -> Iterator[Measure]:
+    """What tools measure; how they fared is no measurement."""
+    for field in msgspec.structs.fields(Gauge):
+        if isinstance(kind := _plain(field.type), type) and issubclass(kind, Struct):
+            yield from _field(field.name, kind, "tool", attrgetter(field.name))
 
 
 def _of_parts() -> Iterator[Measure]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from pipeline.calibration import Calibration, carried, on_sensor, vision
+from pipeline.calibration import Calibration, carried, in_crop, on_sensor, seen_at, vision
 from pipeline.errors import NodeError
 from pipeline.records import Region, Roi
 from pipeline.shapes import Metric
@@ -72,6 +72,17 @@ def _plane(calibration: Calibration, size: tuple[int, int], roi: Roi | None) -> 
     return Plane(calibration, size, roi, areas, _carried(calibration, size, roi, middle).reshape(height, width, 2))
 
 
+def in_mm(seen: Plane, places: Points) -> Points:
+    """Places of a mask in the plane: (n, 2) mm."""
+    return _carried(seen.calibration, seen.size, seen.roi, places)
+
+
+def in_px(seen: Plane, places: Points) -> Points:
+    """Places of the plane, (n, 2) mm, in the mask: whole numbers are centres of its pixels."""
+    there = seen_at(seen.calibration, places)
+    return there if seen.roi is None else in_crop(seen.roi, seen.size, there)
+
+
 def _carried(calibration: Calibration, size: tuple[int, int], roi: Roi | None, places: Points) -> Points:
     """Places of a mask in mm; whole numbers are centres of its pixels."""
     return carried(calibration, places if roi is None else on_sensor(roi, size, places))
@@ -118,7 +129,7 @@ def _box(border: NDArray[np.int64], seen: Plane) -> tuple[float, float, float]:
     reach = (hull + np.array([(0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5)])).reshape(-1, 2)
     start = np.vstack([hull[0], hull[:, 0]])
     end = np.vstack([hull[0] + (1, 0), np.roll(hull[:, 0], -1, axis=0)])
-    known = _carried(seen.calibration, seen.size, seen.roi, np.vstack([reach, start, end]).astype(float))
+    known = in_mm(seen, np.vstack([reach, start, end]).astype(float))
     around, edges = known[: len(reach)], np.subtract(*np.split(known[len(reach) :], 2))
     ways = edges[np.hypot(edges[:, 0], edges[:, 1]) > 0]
     ways /= np.hypot(ways[:, 0], ways[:, 1])[:, None]

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
-from nodes.transforms.book import read_book
+from nodes.transforms.book import mentions, read_book
 from nodes.transforms.judge import Judge
 from nodes.transforms.watch import Watch
-from pipeline.node import node
+from pipeline.node import Mention, node
 from pipeline.records import Gap, Part, Regions, Verdict
 from pipeline.units import Seconds
 
 BookFile = Annotated[str, Meta(description="a file", extra={"beside": True, "read": read_book, "watched": True})]
 
 
-@node(per="camera")
+def _mentions(params: Any) -> Iterator[Mention]:
+    """The prompts that its book speaks of."""
+    yield from mentions(params.book)
+
+
+@node(per="camera", mentions=_mentions)
 def rules(records: Iterator[Regions | Part | Gap], *, book: BookFile, look: Seconds = 0.5) -> Iterator[Verdict]:
     """Judge frames or parts by a rule book; what was not seen is NO_READ, never good.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from nodes.transforms.odometer import Odometer
 from nodes.transforms.places import Way
 from nodes.transforms.tracking import Tracker
 from pipeline.errors import NodeError
-from pipeline.node import node
+from pipeline.node import Mention, node
 from pipeline.records import Gap, Part, Regions, Tracks
 from pipeline.units import Frames, Speed
 
@@ -22,7 +22,13 @@ Confirm = Annotated[int, Meta(ge=1, description="frames")]
 Pulse = Annotated[float, Meta(description="px/count")]
 
 
-@node(per="camera")
+def _mentions(params: Any) -> Iterator[Mention]:
+    """The prompt that it follows."""
+    if params.prompt:
+        yield Mention(params.prompt, ("prompt",))
+
+
+@node(per="camera", mentions=_mentions)
 def track(
     frames: Iterator[Regions | Gap],
     *,

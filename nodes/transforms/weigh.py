@@ -9,9 +9,13 @@ from typing import NamedTuple
 from nodes.transforms.check import Check, Corners
 from nodes.transforms.expression import Formula
 from nodes.transforms.meaning import Term
+from nodes.transforms.measures import gauge_of
+from nodes.transforms.outline import surface
 from nodes.transforms.quantity import base
+from nodes.transforms.unread import unmeasured
 from pipeline.records import Finding, Outcome, Part, Region
 
+NOTE = 500  # characters of a list of places
 RANK: dict[Outcome, int] = {"PASS": 0, "WARN": 1, "NO_READ": 2, "FAIL": 3}
 
 
@@ -94,17 +98,18 @@ def weigh(check: Check, scene: Scene, *, settled: bool = True, unknown: int = 0,
         tells: Whether it has something to say where all is well.
     """
     worst: Weighed | None = None
+    unread: Region | None = None
     for region in scene.regions if check.each else (None,):
         found = value(check.formula, region, scene)
         if found is None:
-            unknown += 1
+            unknown, unread = unknown + 1, unread or region
             continue
         guard = _guard(check, region, scene, found)
         weighed = Weighed(*_state(check, found, guard, low=settled), found, guard, region)
         if worst is None or weighed[:2] > worst[:2]:
             worst = weighed
     if unknown and (worst is None or worst.rank < RANK["FAIL"]):
-        return _unmeasured(check, unknown)
+        return unmeasured(check, unknown, unread)
     return _told(check, scene, worst) if worst is not None and (worst.rank or tells) else None
 
 
@@ -125,7 +130,7 @@ def value(formula: Formula, region: Region | None, scene: Scene) -> float | None
 
 def _term(term: Term, region: Region | None, scene: Scene) -> float | None:
     read = term.measure.read
-    if term.level == "region":
+    if term.level in ("region", "tool"):
         return None if region is None else read(region)
     if term.level == "part":
         return None if scene.part is None else read(scene.part)
@@ -158,8 +163,10 @@ def _of_frame(name: str, scene: Scene) -> float | None:
     return density / pixel**2 if pixel else None
 
 
-def _pixel(region: Region) -> float:
+def _pixel(region: Region, check: Check | None = None) -> float:
     """Side of a pixel there, mm; 0 where there is no calibration."""
+    if check and check.tool and (gauge := gauge_of(region, check.tool)):
+        return gauge.pixel_mm
     return float(getattr(getattr(region, "metric", None), "pixel_mm", 0.0))
 
 
@@ -168,7 +175,7 @@ def _guard(check: Check, region: Region | None, scene: Scene, found: float) -> f
     if guard is None:
         return 0.0
     if guard.of == "pixel":
-        return guard.value * max((_pixel(each) for each in scene.regions if region in (None, each)), default=0.0)
+        return guard.value * max((_pixel(each, check) for each in scene.regions if region in (None, each)), default=0.0)
     return guard.value * abs(found) if guard.of == "value" else guard.value
 
 
@@ -200,6 +207,9 @@ def _told(check: Check, scene: Scene, worst: Weighed) -> Finding:
     usual = (outcome == "WARN" and not unproven) or check.fail_told == (None, None)
     low, high = check.warn_told if usual else check.fail_told
     notes = ["keeps the limit, but not by its uncertainty"] if unproven else []
+    gauge = gauge_of(region, check.tool) if check.tool and region else None
+    if gauge and gauge.presence and gauge.presence.names:
+        notes.append(f"not there: {', '.join(gauge.presence.names)}"[:NOTE])
     if not check.formula.alone:
         notes.append(", ".join(_number(term, region, scene) for term in check.formula.terms.values()))
     return Finding(
@@ -213,8 +223,10 @@ def _told(check: Check, scene: Scene, worst: Weighed) -> Finding:
         outcome=outcome,
         severity=check.severity,
         guard=guard / scale if check.guard else None,
-        calibration=_calibration(region, scene) if check.metric else "",
+        calibration=_calibration(check, region, scene) if check.metric else "",
         note="; ".join(notes),
+        tool=check.tool or "",
+        template=gauge.template if gauge else "",
     )
 
 
@@ -224,17 +236,11 @@ def _number(term: Term, region: Region | None, scene: Scene) -> str:
     return f"{term.text} {shown} {base(term.measure.dims).name}".rstrip()
 
 
-def _calibration(region: Region | None, scene: Scene) -> str:
+def _calibration(check: Check, region: Region | None, scene: Scene) -> str:
     one = region or next(iter(scene.regions), None)
+    if check.tool and (gauge := one and gauge_of(one, check.tool)):
+        return gauge.calibration
     return str(getattr(getattr(one, "metric", None), "calibration", ""))
-
-
-def _unmeasured(check: Check, regions: int) -> Finding:
-    reason = "NO_CALIBRATION" if check.metric else "NOT_MEASURED"
-    note = f"'{check.formula.text}' could not be measured" + (": there is no calibration" if check.metric else "")
-    return Finding(
-        check.name, reason, "unmeasured", regions, high=0, outcome="NO_READ", severity=check.severity, note=note
-    )
 
 
 def inside(point: tuple[float, float], corners: Corners) -> bool:
@@ -248,6 +254,5 @@ def inside(point: tuple[float, float], corners: Corners) -> bool:
 
 
 def polygon_area(corners: Corners) -> float:
-    """Area of a polygon, px² (shoelace formula); never 0."""
-    pairs = zip(corners, (*corners[1:], corners[0]), strict=True)
-    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairs)) / 2 or 1.0
+    """Area of a polygon, px²; never 0."""
+    return surface(corners) or 1.0

@@ -10,7 +10,7 @@ import msgspec
 
 from pipeline import words
 from pipeline.checking.draft import Draft, kinds
-from pipeline.faults import meant
+from pipeline.faults import Mark, listed, meant
 from pipeline.located import Path
 from pipeline.node import Spec
 from pipeline.records import Image
@@ -132,18 +132,63 @@ def parameters(draft: Draft) -> None:
                 draft.complain(("nodes", name), text, key=True)
 
 
+def prompts(draft: Draft) -> None:
+    """A prompt that parameters speak of is one that a source before them has, where those are known."""
+    for name, spec in draft.specs.items():
+        if spec.mentions is None or (known := _prompts(draft, name)) is None:
+            continue
+        for camera, params in _params(draft, name):
+            for said in spec.mentions(params):
+                if said.prompt not in known:
+                    near = meant(said.prompt, known) or f"; there {_are(sorted(known - {''}))}"
+                    text = f"no camera before '{name}' has the prompt '{said.prompt}'{near}"
+                    path = (*_at(draft, name, camera, said.path), *said.path)
+                    draft.document.complain_at(Mark(*said.mark) if said.mark else draft.document.mark(path), text)
+
+
+def _prompts(draft: Draft, name: str) -> set[str] | None:
+    """The prompts of every source that a node's records come from; None where one of them does not say."""
+    found, seen, ways = set[str](), set[str](), [name]
+    while ways:
+        if (node := ways.pop()) in seen or node not in draft.specs:
+            continue
+        seen.add(node)
+        spec = draft.specs[node]
+        if spec.kind == "source":
+            if spec.prompts is None:
+                return None
+            for _, params in _params(draft, node):
+                found.update(spec.prompts(params))
+        ways += draft.inputs(node)
+    return found or None
+
+
+def _are(names: list[str]) -> str:
+    return f"are {listed(names)}" if names else "is none"
+
+
+def _params(draft: Draft, name: str) -> Iterator[tuple[str, Any]]:
+    """The parameters of a node, camera by camera, that could be read."""
+    spec = draft.specs[name]
+    for camera, given in _variants(draft, name):
+        try:
+            yield camera, msgspec.convert(given, spec.params)
+        except msgspec.ValidationError:
+            continue  # something is missing, and that is told
+
+
+def _at(draft: Draft, name: str, camera: str, path: Path) -> Path:
+    """Where the parameters of a camera stand that a path begins in."""
+    inside = path[:1] and path[0] in draft.rows[name].get(camera, {})
+    return ("cameras", camera, name) if inside else ("nodes", name, "with")
+
+
 def together(draft: Draft) -> None:
     """A node can run with the parameters that each camera gives it, as far as all of them could be read."""
     for name, spec in draft.specs.items():
-        for camera, given in _variants(draft, name) if spec.check else ():
-            try:
-                params = msgspec.convert(given, spec.params)
-            except msgspec.ValidationError:
-                continue  # something is missing, and that is told
+        for camera, params in _params(draft, name) if spec.check else ():
             for flaw in spec.check(params) if spec.check else ():
-                inside = flaw.path[:1] and flaw.path[0] in draft.rows[name].get(camera, {})
-                at: Path = ("cameras", camera, name) if inside else ("nodes", name, "with")
-                draft.complain((*at, *flaw.path), flaw.text)
+                draft.complain((*_at(draft, name, camera, flaw.path), *flaw.path), flaw.text)
 
 
 def private(draft: Draft) -> None:
@@ -218,4 +263,4 @@ SOURCE = {
 }
 
 GRAPH: tuple[Requirement, ...] = (hosts, wiring, nodes, inputs, types, circles, places)
-WORDS: tuple[Requirement, ...] = (parameters, table, queues, together, private)
+WORDS: tuple[Requirement, ...] = (parameters, table, queues, together, prompts, private)

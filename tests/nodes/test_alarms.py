@@ -134,7 +134,7 @@ def test_an_event_says_everything_once(tmp_path: Path) -> None:
         "findings": [
             {"rule": "no-hole", "reason": "HOLE", "measure": "hole_area", "value": 31.0, "low": None, "high": 0.0,
              "unit": "px²", "outcome": "FAIL", "severity": "major", "guard": None, "calibration": "", "note": "",
-             "camera": ""}
+             "camera": "", "tool": "", "template": ""}
         ],
         "book": "brackets", "version": "5d1c0ffee123", "cause": "",
         "text": "FAIL cam-1 part 3: HOLE (hole_area 31 px², at most 0 px²)",

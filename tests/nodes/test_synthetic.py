@@ -18,8 +18,9 @@ from nodes.sources.drawing import Drawing, distance
 from nodes.sources.synthetic import synthetic
 from nodes.transforms.clean import clean
 from nodes.transforms.measure import measured
+from nodes.transforms.track import track
 from pipeline.clock import Clock, FakeClock
-from pipeline.records import Frame, Gap, Region
+from pipeline.records import Frame, Gap, Part, Region
 from tests.nodes.scenes import frame
 
 
@@ -207,3 +208,42 @@ def test_noise_is_there_and_can_be_removed() -> None:
     tidy = [measured(clean(f, fill_holes=4)).regions for f in frames]
     assert noisy > 2 * sum(map(len, tidy))
     assert max(map(len, tidy)) <= 3
+
+
+def test_frames_carry_what_the_encoder_of_their_belt_counts() -> None:
+    """At so many px per count; without one there is none."""
+    for pulse, counts in ((0.5, [0, 8, 16, 24]), (3.0, [0, 1, 2, 4]), (0.0, [None] * 4)):
+        frames = shown(frames=4, speed=4.0, pulse=pulse)
+        assert [each.encoder for each in frames if isinstance(each, Frame)] == counts
+
+
+def test_cameras_of_one_belt_see_the_same_parts_one_after_the_other() -> None:
+    """With the same defects; a camera 240 px further on at 4 px per frame sees each of them 60 frames later."""
+    first, second = (
+        [*itertools.islice(truth(camera, belt="main", station=station, defects=0.5), 20)]
+        for camera, station in (("entry", 0.0), ("exit", 240.0))
+    )
+    assert [part.kind for part in first] == [part.kind for part in second]
+    assert {two.first - one.first for one, two in zip(first[2:], second[2:], strict=True)} == {60}
+    assert [part.kind for part in first] != [part.kind for part in itertools.islice(truth("entry", defects=0.5), 20)]
+
+
+@pytest.mark.parametrize("speed", [4.0, 40.0, 70.0])
+def test_a_tracker_with_that_encoder_counts_every_part_once(speed: float) -> None:
+    """Also where a plate moves by more than its length in a frame; each is marked where it lies on the belt."""
+    told: dict[str, Any] = {
+        "frames": 80,
+        "speed": speed,
+        "width": 256,
+        "pitch": 130.0,
+        "pulse": 0.5,
+        "defects": 0.0,
+        "specks": 0.0,
+    }
+    frames = [measured(f) for f in shown(**told) if isinstance(f, Frame)]
+    parts = [each for each in track(iter(frames), pulse=0.5) if isinstance(each, Part)]
+    # What was seen once when the last frame came may be a speck.
+    assert len(parts) == sum(one.leaves > one.enters for one in truth("cam-1", **told))
+    marks = [part.mark or 0.0 for part in parts]
+    steps = [after - before for before, after in itertools.pairwise(marks)]
+    assert all(abs(step - 130 / 0.5) <= 0.2 * 130 / 0.5 + 4 for step in steps)

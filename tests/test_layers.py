@@ -99,7 +99,8 @@ ARROWS: dict[str, str] = {
 PRODUCT = ("pipeline", "nodes")
 HEAVY = {"apache_beam", "cv2", "modlib", "numba", "onnxruntime", "picamera2", "pyarrow", "torch"}
 # What the process of a node that touches no pixel does without: each would cost 5 to 20 MB of memory.
-BULKY = HEAVY | {"hotcoco", "http.client", "numpy", "rich"}
+BULKY = HEAVY | {"asyncio", "hotcoco", "http.client", "numpy", "rich", "ssl", "typing_extensions"}
+LOGGER = "import pipeline.runtime.process\nfrom pipeline.runtime import logs\nlogs.logger('line', 'process')\n"
 
 
 def test_every_import_is_an_arrow_of_the_picture() -> None:
@@ -157,16 +158,27 @@ def test_asking_about_a_line_is_light(command: list[str]) -> None:
 @pytest.mark.slow
 def test_a_process_that_judges_and_tells_is_light() -> None:
     """Where no pixel is looked at, nothing is loaded that only pixels, tables or terminals need."""
-    code = "import pipeline.runtime.process, pipeline.transport.router, nodes.transforms.rules, nodes.sinks.alarms"
+    code = f"{LOGGER}import pipeline.transport.router, nodes.transforms.rules, nodes.sinks.alarms"
     assert _loaded(code) & BULKY == set()
+
+
+@pytest.mark.slow
+def test_what_was_left_out_is_there_for_whoever_uses_it() -> None:
+    """A node may await, also through structlog, and speak TLS."""
+    code = f"""{LOGGER}
+import structlog
+said = structlog.get_logger().ainfo("said")
+import asyncio, ssl, typing_extensions
+asyncio.run(said)
+assert ssl.create_default_context() and typing_extensions.NotRequired
+"""
+    assert {"asyncio", "ssl", "typing_extensions"} <= _loaded(code)
 
 
 @pytest.mark.slow
 def test_a_process_that_measures_is_no_heavier_than_it_must_be() -> None:
     """Pixels need numpy, and OpenCV with the first mask; what else is heavy must not hold up a start."""
-    code = (
-        "import pipeline.runtime.process, pipeline.transport.router, nodes.transforms.clean, nodes.transforms.measure"
-    )
+    code = f"{LOGGER}import pipeline.transport.router, nodes.transforms.clean, nodes.transforms.measure"
     assert _loaded(code) & BULKY == {"numpy"}
 
 

@@ -10,7 +10,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from nodes.transforms.check import Check
-from nodes.transforms.layout import read_layout
 from nodes.transforms.limits import Beside, Reading
 from nodes.transforms.outline import misshapen
 from nodes.transforms.quantity import UNITS, quantity
@@ -29,7 +28,16 @@ Formula = Annotated[str, Meta(min_length=1, description="a measurement or an exp
 Often = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,3} of [1-9][0-9]{0,3}$", description="frames such as 3 of 5")]
 Corner = tuple[float, float]
 Corners = Annotated[tuple[Corner, ...], Meta(min_length=3, max_length=256, description="three or more [x, y], mask px")]
-LayoutFile = Annotated[str, Meta(description="a file", extra={"beside": True, "read": read_layout})]
+
+
+def _layout(path: str) -> Document:
+    """See `read_layout`; a book without tools does not load what reads layouts."""
+    from nodes.transforms.layout import read_layout
+
+    return read_layout(path)
+
+
+LayoutFile = Annotated[str, Meta(description="a file", extra={"beside": True, "read": _layout})]
 Crop = Annotated[tuple[int, int, int, int], Meta(description="[x, y, width, height], sensor px")]
 DIGITS = 12  # of a book's digest
 

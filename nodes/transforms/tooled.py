@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from nodes.transforms.expression import Formula
-from nodes.transforms.layout import ANY, Layout, View, open_layout, tools
 from nodes.transforms.measures import SUFFIXES, by_tool
 from pipeline.conform import hint
 from pipeline.errors import KensaError
 from pipeline.gauges import Clearance, Fill, Fit, Pose, Presence
+
+if TYPE_CHECKING:
+    from nodes.transforms.layout import Layout, View
 
 MEASURED: dict[str, tuple[type[Struct], ...]] = {
     "golden": (Fit, Pose),
@@ -44,6 +46,8 @@ class Tools:
             yield from (("tool", f"tool: {text}") for text in self._unfit(asked, tool, prompt))
 
     def _unfit(self, asked: Iterable[str], tool: str, prompt: str | None) -> Iterator[str]:
+        from nodes.transforms.layout import tools
+
         views = [*self._views(prompt)]
         kinds = {name: kind for view in views for name, kind in tools(view).items()}
         if tool not in kinds:
@@ -59,6 +63,8 @@ class Tools:
 
     def _views(self, prompt: str | None) -> Iterator[View]:
         """The views that a rule may be about."""
+        from nodes.transforms.layout import ANY
+
         assert self._layout
         views = self._layout.views
         if prompt is None:
@@ -70,8 +76,12 @@ class Tools:
 def known_tools(data: Mapping[str, Any]) -> Tools:
     """The tools of the layout that a book's data name; faults of that file are told by whoever read the book."""
     path = data.get("layout")
+    if not isinstance(path, str):
+        return Tools(None)
+    from nodes.transforms.layout import open_layout  # a book without tools holds 1 MB less
+
     try:
-        return Tools(open_layout(path) if isinstance(path, str) else None)
+        return Tools(open_layout(path))
     except KensaError:
         return Tools(None)
 

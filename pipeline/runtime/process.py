@@ -14,7 +14,10 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-import msgspec
+from pipeline.runtime.slim import without
+
+with without("typing_extensions"):  # 6 MB where msgspec finds it; `typing` of this Python has all of it
+    import msgspec
 
 from pipeline.catalog import Targets
 from pipeline.clock import line_time

@@ -63,9 +63,10 @@ TIME ?= 1h
 soak: install  ## Let a line run for TIME=1h while its processes are killed; writes docs/soak.md
 	$(BIN)/python -m benchmarks.faults.soak --for $(TIME)
 
+# Peers have OpenCV as they ask for it, whatever the line has in its stead: --no-config.
 .venv-bench/.ready: $(LOCKS)/peers.txt .venv/.ready
 	$(BIN)/uv --quiet venv --allow-existing --python $(BIN)/python .venv-bench
-	VIRTUAL_ENV=$(CURDIR)/.venv-bench $(BIN)/uv --quiet pip install --require-hashes -r $(LOCKS)/peers.txt
+	VIRTUAL_ENV=$(CURDIR)/.venv-bench $(BIN)/uv --quiet --no-config pip install --require-hashes -r $(LOCKS)/peers.txt
 	@touch $@
 
 FUZZ_SECONDS ?= 60
@@ -84,7 +85,7 @@ locks: install  ## Rewrite the locks from pyproject.toml, newest versions first
 	$(COMPILE) --upgrade pyproject.toml --all-extras --group dev --output-file $(LOCKS)/dev.txt
 	$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/line.txt
 	$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt --all-extras --output-file $(LOCKS)/all.txt
-	$(COMPILE) --upgrade --group peers --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/peers.txt
+	$(COMPILE) --no-config --upgrade --group peers --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/peers.txt
 	$(COMPILE) --upgrade --group build --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/build.txt
 
 .PHONY: clean

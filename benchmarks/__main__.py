@@ -1,6 +1,7 @@
 """Measure Kensa beside named peers and limits: `python -m benchmarks [rle memory tracking …]`.
 
-Without names all are measured and docs/benchmarks.md is written. Exit status: 0 where all limits are met, 1 where not.
+Without names all are measured. What was measured replaces its part of docs/benchmarks.md, which says of each part when
+that was. Exit status: 0 where all limits are met, 1 where not.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -32,9 +32,16 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\
 # Benchmarks
 
-Written by `make bench` on {day}: {machine}. Every row is one run: Kensa and its peer in turn, who goes first changing
-from round to round; medians of five rounds or more; the ratio is the median of the rounds' ratios. The peers are in
-`benchmarks/peers/`. CPU is that of all processes, the supervisor's too. Ages run from the record's making to the sink.
+Written by `make bench`, part by part: `python -m benchmarks NAME` measures one anew. Every row is one run: Kensa and
+its peer in turn, who goes first changing from round to round; medians of five rounds or more; the ratio is the median
+of the rounds' ratios. The peers are in `benchmarks/peers/`. CPU is that of all processes, the supervisor's too. Ages
+run from the record's making to the sink.
+"""
+TITLE = "\n## "
+PART = """
+## {name}
+
+Measured on {day}: {machine}.
 
 | what | Kensa | peer | its figure | ratio | to reach | |
 |---|---:|---|---:|---:|---:|---|
@@ -42,24 +49,32 @@ from round to round; medians of five rounds or more; the ratio is the median of 
 
 
 def main(names: list[str]) -> int:
-    """Measure, print a row as soon as it is known, and write the page where everything was measured."""
+    """Measure, print a row as soon as it is known, and write a part of the page as soon as all of it is."""
+    met = [_measure(name) for name in names or BENCHES]
+    return int(not all(met))
+
+
+def _measure(name: str) -> bool:
+    """Whether all limits of one part are met."""
     rows: list[Figure] = []
-    for figure in _measured(names or BENCHES):
+    for figure in import_module(f"benchmarks.{name}").figures():
         rows.append(figure)
         print(_row(figure), flush=True)
-    if not names:
-        PAGE.write_text(_head() + "".join(f"{_row(figure)}\n" for figure in rows), encoding="utf-8")
-    return int(not all(figure.met for figure in rows))
+    parts = _parts(PAGE.read_text(encoding="utf-8")) | {name: _part(name, rows)}
+    PAGE.write_text(HEAD + "".join(parts[known] for known in BENCHES if known in parts), encoding="utf-8")
+    return all(figure.met for figure in rows)
 
 
-def _measured(names: tuple[str, ...] | list[str]) -> Iterator[Figure]:
-    for name in names:
-        yield from import_module(f"benchmarks.{name}").figures()
+def _parts(page: str) -> dict[str, str]:
+    """The parts of a page by their names."""
+    _, *parts = page.split(TITLE)
+    return {part.partition("\n")[0]: TITLE + part for part in parts}
 
 
-def _head() -> str:
+def _part(name: str, rows: list[Figure]) -> str:
     machine = f"{os.cpu_count()} cores of {platform.machine()}, Linux {platform.release().split('-')[0]}, Python "
-    return HEAD.format(day=datetime.now(UTC).date(), machine=machine + platform.python_version())
+    said = {"name": name, "day": datetime.now(UTC).date(), "machine": machine + platform.python_version()}
+    return PART.format(**said) + "".join(f"{_row(figure)}\n" for figure in rows)
 
 
 def _row(figure: Figure) -> str:

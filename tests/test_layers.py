@@ -35,6 +35,7 @@ ARROWS: dict[str, str] = {
     "pipeline.table": "columns errors masks records shapes",
     "pipeline.pieces": "columns errors",
     "pipeline.archive": "columns errors pieces",
+    "pipeline.batch": "columns errors pieces",
     "pipeline.disk": "",
     "pipeline.score": "",
     "pipeline.agreement": "score",

@@ -43,8 +43,9 @@ class Moments(Struct, frozen=True):
 
 def measurable(values: Numbers) -> NDArray[np.bool_]:
     """Which values can be added up: finite, and neither so large nor so small that a square is no float64."""
-    size: Numbers = np.abs(values)
-    return (size == 0) | ((size > 1 / LARGEST) & (size < LARGEST))
+    size = np.abs(values)
+    sound: NDArray[np.bool_] = (size == 0) | ((size > 1 / LARGEST) & (size < LARGEST))
+    return sound
 
 
 def digits(values: Numbers) -> Iterator[tuple[int, Numbers]]:

@@ -35,7 +35,7 @@ ARROWS: dict[str, str] = {
     "pipeline.table": "columns errors masks records shapes",
     "pipeline.pieces": "columns errors",
     "pipeline.archive": "columns errors pieces",
-    "pipeline.batch": "columns errors pieces",
+    "pipeline.batch": "archive columns errors fields pieces",
     "pipeline.disk": "",
     "pipeline.score": "",
     "pipeline.agreement": "score",
@@ -78,9 +78,9 @@ ARROWS: dict[str, str] = {
         "catalog clock codec disk errors faults folders masks node notices plan readings records transport"
     ),
     "pipeline.commands": (
-        "appraisal archive calibrating calibration capture cases catalog check clock codec drawing durations errors "
-        "faults folders keys manual node notices outline plan planner provision recordings records replay runtime "
-        "schema score topology trial"
+        "appraisal archive batch calibrating calibration capture cases catalog check clock codec drawing durations "
+        "errors faults folders keys manual node notices outline plan planner provision recordings records replay "
+        "runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",

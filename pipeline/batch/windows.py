@@ -85,7 +85,8 @@ def shifts(text: str) -> tuple[time, ...]:
     words = text.split(",")
     if not all(re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", word.strip()) for word in words):
         raise TableError(f"expected times of day at which shifts begin, as 06:00,14:00,22:00, found {text!r}")
-    found = tuple(time(*map(int, word.split(":"))) for word in words)
+    clock = [[int(part) for part in word.split(":")] for word in words]
+    found = tuple(time(hour, minute) for hour, minute in clock)
     if sorted(set(found)) != [*found]:
         raise TableError(f"expected shifts that begin one after the other, found {text!r}")
     return found
@@ -98,12 +99,7 @@ def batches(path: Path, zone: str) -> tuple[Window, ...]:
         TableError: If it cannot be read so, or two batches lie over each other.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = [*reader]
-        if not {"batch", "begin", "end"} <= {*(reader.fieldnames or ())}:
-            raise ValueError(f"found {', '.join(reader.fieldnames or ['nothing'])}")
-        found = sorted((_batch(row, zone) for row in rows), key=lambda batch: batch.begin_ns)
+        found = sorted((_batch(row, zone) for row in _rows(path)), key=lambda batch: batch.begin_ns)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise TableError(f"{path}: expected a CSV file with columns batch, begin, end (ISO 8601): {error}") from error
     for one, two in pairwise(found):
@@ -122,6 +118,14 @@ def known_zone(name: str) -> str:
         return ZoneInfo(name).key
     except (KeyError, ValueError, OSError) as error:
         raise TableError(f"expected the name of a time zone, as Europe/Berlin, found {name!r}") from error
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if not {"batch", "begin", "end"} <= {*(reader.fieldnames or ())}:
+            raise ValueError(f"found {', '.join(reader.fieldnames or ['nothing'])}")
+        return [*reader]
 
 
 def _batch(row: dict[str, str], zone: str) -> Window:

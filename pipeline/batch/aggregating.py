@@ -1,0 +1,201 @@
+"""Aggregate an archive into a folder: what is new or changed is read, checked against the footers, and published."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from pipeline.batch import job
+from pipeline.batch.observing import Asked
+from pipeline.batch.publishing import STAGING, VERSION, Day, Manifest, balance, load, publish, staged
+from pipeline.batch.surveying import Dead, Home, Slice, Unit, print_of, slices, survey
+from pipeline.batch.windows import Calendar
+from pipeline.errors import TableError
+
+Key = tuple[str, str, str]  # plant, line, date
+
+
+class Request(Struct, frozen=True):
+    """What to aggregate, and how.
+
+    Attributes:
+        archive: Folder of the archive.
+        output: Folder of the results.
+        calendar: How the plant divides time.
+        home: Plant and line where the archive's folders do not say.
+        asked: What is asked of its rows.
+    """
+
+    archive: Path
+    output: Path
+    calendar: Calendar = Calendar()
+    home: Home = Home("", "")
+    asked: Asked = Asked()
+
+
+class Work(Struct, frozen=True):
+    """What there is to do.
+
+    Attributes:
+        rows: Rows that the footers tell, per line and table.
+        dead: Files without a footer.
+        days: Slices of every line and day of the archive.
+        files: What each day is made of.
+        fresh: Days whose results are missing or were made of something else.
+    """
+
+    rows: dict[tuple[Home, str], int]
+    dead: tuple[Dead, ...]
+    days: dict[Key, list[Slice]]
+    files: dict[Key, tuple[str, ...]]
+    fresh: tuple[Key, ...]
+
+
+class Outcome(Struct, frozen=True):
+    """What a run has done.
+
+    Attributes:
+        manifest: What the folder holds now.
+        fresh: Days that were read.
+        kept: Of those, days whose older results know more and stay.
+    """
+
+    manifest: Manifest
+    fresh: tuple[Key, ...]
+    kept: tuple[Key, ...]
+
+
+def aggregate(request: Request, words: Sequence[str] = (), say: Callable[[str], Any] = lambda _: None) -> Outcome:
+    """Bring the results in a folder up to what an archive holds.
+
+    Args:
+        request: What to aggregate.
+        words: Beam's options.
+        say: Takes sentences for people on how it goes.
+
+    Raises:
+        TableError: If there is no such archive, the folder holds results of another kind, a library is missing, the
+            pipeline fails, or what comes out does not balance; then nothing is published.
+    """
+    found, dead = survey(request.archive, request.home)
+    with _alone(request.output) as staging:
+        before = _before(request)
+        work = plan(request, before, found, dead)
+        say(_told(work))
+        fresh = _run(request, work, words, staging) if work.fresh else []
+        known = {_key(day): day for day in before.days}
+        there = {**{key: known[key] for key in work.days if key in known}, **{_key(day): day for day in fresh}}
+        balance(there.values(), work.rows)
+        kept = tuple(_key(day) for day in fresh if _poorer(day, known.get(_key(day))))
+        for key in kept:
+            there[key] = _keep(known[key], there[key])
+        days = tuple(day for _, day in sorted({**known, **there}.items()))
+        manifest = Manifest(VERSION, before.asked, days, work.dead)
+        publish(request.output, staging, manifest, [day for day in fresh if _key(day) not in kept])
+    return Outcome(manifest, work.fresh, kept)
+
+
+def plan(request: Request, before: Manifest, found: Mapping[Home, Sequence[Unit]], dead: Sequence[Dead]) -> Work:
+    """What there is to do: which days of what an archive holds are not in the results."""
+    days: dict[Key, list[Slice]] = defaultdict(list)
+    for home, units in found.items():
+        for cut in slices(home, units, request.calendar):
+            days[home.plant, home.line, cut.day].append(cut)
+    files = {key: tuple(_made_of(request.archive, cuts)) for key, cuts in days.items()}
+    done = {_key(day): day.files for day in before.days}
+    rows = Counter[tuple[Home, str]]()
+    for home, units in found.items():
+        for unit in units:
+            rows[home, unit.table] += unit.rows
+    return Work(dict(rows), tuple(dead), dict(days), files, tuple(key for key in days if done.get(key) != files[key]))
+
+
+def _run(request: Request, work: Work, words: Sequence[str], staging: Path) -> list[Day]:
+    """Read and stage the fresh days."""
+    folder, span = str(request.archive.resolve()), request.calendar.span
+    reads = partial(job.aggregated, folder=folder, span=span, asked=request.asked)
+    files = {key: work.files[key] for key in work.fresh}
+    writes = partial(job.written, folder=str(staging.resolve()), files=files)
+    cuts = [cut for key in work.fresh for cut in work.days[key]]
+    job.run(words, lambda root: job.pipeline(root, cuts, reads, writes))
+    days = staged(staging)
+    missing = {*work.fresh} - {_key(day) for day in days}
+    if missing:
+        raise TableError(f"expected results of {len(work.fresh)} days, found none of {min(missing)}: run it again")
+    return days
+
+
+@contextmanager
+def _alone(output: Path) -> Iterator[Path]:
+    """Work on a folder of results alone; gives a folder of this run's own, which goes with everything in it."""
+    output.mkdir(parents=True, exist_ok=True)
+    with (output / ".lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TableError(
+                f"{output}: expected to be the only one at work here, found another; wait for it"
+            ) from None
+        shutil.rmtree(output / STAGING, ignore_errors=True)  # of a run that was killed
+        (output / STAGING).mkdir()
+        try:
+            yield Path(tempfile.mkdtemp(dir=output / STAGING))
+        finally:
+            shutil.rmtree(output / STAGING, ignore_errors=True)
+
+
+def _before(request: Request) -> Manifest:
+    """What the folder holds.
+
+    Raises:
+        TableError: If it was made by other rules: they would be mixed.
+    """
+    calendar, asked = request.calendar, request.asked
+    told = {"calendar": calendar, "home": request.home, "measures": asked.measures, "part": asked.part}
+    said = msgspec.json.decode(msgspec.json.encode({**told, "pixels": asked.pixels}))  # as a manifest reads
+    found = load(request.output)
+    if found is None:
+        return Manifest(VERSION, said)
+    differing = sorted(name for name in {*said, *found.asked} if said.get(name) != found.asked.get(name))
+    if found.version != VERSION or differing:
+        what = ", ".join(differing) or f"version {found.version}"
+        raise TableError(
+            f"{request.output}: results here were made with another {what}; give the same, or another --output"
+        )
+    return found
+
+
+def _made_of(archive: Path, cuts: Sequence[Slice]) -> Iterator[str]:
+    """What a day's results depend on: its files, and where its time begins and ends."""
+    units: list[Unit] = [unit for cut in cuts for unit in cut.units]
+    yield f"{cuts[0].begin_ns} {cuts[-1].end_ns}"
+    yield from print_of(archive, units)
+
+
+def _poorer(day: Day, known: Day | None) -> bool:
+    """Whether there was more when a day was published: what was pruned since was counted."""
+    return known is not None and any(day.aggregated[what] < n for what, n in known.aggregated.items())
+
+
+def _keep(known: Day, now: Day) -> Day:
+    return msgspec.structs.replace(known, files=now.files, account=now.account, kept=True)
+
+
+def _key(day: Day) -> Key:
+    return day.home.plant, day.home.line, day.date
+
+
+def _told(work: Work) -> str:
+    cuts = [cut for key in work.fresh for cut in work.days[key]]
+    rows = sum(unit.rows for cut in cuts for unit in cut.units)
+    return f"{len(work.fresh):,} of {len(work.days):,} days are new: {len(cuts):,} slices, {rows:,} rows to read"

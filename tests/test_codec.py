@@ -36,6 +36,7 @@ from pipeline.records import (
     Roi,
     Scores,
     Stats,
+    Summary,
     Track,
     Tracks,
     Verdict,
@@ -51,6 +52,7 @@ METRIC = Metric(0.12, 0.0, (12.5, -3.0), 0.9, 0.4, 0.3, 44.5, 0.39, 0.2, "bench-
 REGION = Region("part", 3, (1, 0, 2, 2), (4 / 3, 1 / 3), 0, 0, 0.75, True, 0.5, MASK, SHAPE, METRIC, -0.5)
 SCORES = Scores((2, 3), bytes((0, 255, 128, 127, 1, 2)), 0.125, -3)
 
+SUMMARY = Summary("pit", "area_px", 2, 5.0, 1.4142135623730951, 4.0, 6.0, 3.98, 6.0, 6.0)
 EVERY: tuple[AnyRecord, ...] = (
     Frame(
         **WHO,
@@ -74,7 +76,15 @@ EVERY: tuple[AnyRecord, ...] = (
         book="plates",
     ),
     Gap(**WHO, last=9, reason="overflow", where="clean→archive"),
-    Stats(**WHO, since_ns=1_700_000_000_000_000_000, frames=6, missing=1, outcomes={"FAIL": 1}, reasons={"D-101": 1}),
+    Stats(
+        **WHO,
+        since_ns=1_700_000_000_000_000_000,
+        frames=6,
+        missing=1,
+        outcomes={"FAIL": 1},
+        reasons={"D-101": 1},
+        measures=(SUMMARY,),
+    ),
     Image(**WHO, size=(2, 3), format="png", data=b"\x89PNG", roi=Roi(8, 9, 10, 11), prompt="rim"),
 )
 

@@ -35,7 +35,7 @@ ARROWS: dict[str, str] = {
     "pipeline.table": "columns errors masks records shapes",
     "pipeline.pieces": "columns errors",
     "pipeline.archive": "columns errors pieces",
-    "pipeline.batch": "archive columns errors fields pieces",
+    "pipeline.batch": "archive columns errors fields pieces records",
     "pipeline.disk": "",
     "pipeline.score": "",
     "pipeline.agreement": "score",
@@ -85,7 +85,7 @@ ARROWS: dict[str, str] = {
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "calibration clock codec conform digests disk errors faults folders located masks node notices pieces "
+        "batch calibration clock codec conform digests disk errors faults folders located masks node notices pieces "
         "readings recordings records shapes table units"
     ),
     "nodes.tools": (

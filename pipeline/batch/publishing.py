@@ -163,12 +163,12 @@ def _written(
 ) -> Iterator[tuple[str, tuple[str, int, str]]]:
     for table, rows in tables.items():
         name = f"table={table}/date={date}/{_name(home)}.parquet"
-        content = _parquet(_documented(table, rows))
+        content = _parquet(documented(table, rows))
         _put(folder / name, content)
         yield table, (name, len(rows), blake2b(content, digest_size=16).hexdigest())
 
 
-def _documented(table: str, rows: pa.Table) -> pa.Table:
+def documented(table: str, rows: pa.Table) -> pa.Table:
     """A result with the units of its columns."""
     pa = arrow()
     fields = [

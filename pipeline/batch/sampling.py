@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -80,4 +79,7 @@ class Samples:
 
 def _value(region: Any, column: str) -> float | None:
     """What stands in a column, read off the record."""
-    return reduce(lambda held, name: None if held is None else getattr(held, name), column.split("."), region)
+    held = region
+    for name in column.split("."):
+        held = None if held is None else getattr(held, name)
+    return None if held is None else float(held)

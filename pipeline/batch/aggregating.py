@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import msgspec
@@ -22,7 +23,9 @@ from pipeline.batch.surveying import Dead, Home, Slice, Unit, print_of, slices, 
 from pipeline.batch.windows import Calendar
 from pipeline.errors import TableError
 
+EVERY = 5.0  # s
 Key = tuple[str, str, str]  # plant, line, date
+Say = Callable[[str], Any]
 
 
 class Request(Struct, frozen=True):
@@ -75,7 +78,7 @@ class Outcome(Struct, frozen=True):
     kept: tuple[Key, ...]
 
 
-def aggregate(request: Request, words: Sequence[str] = (), say: Callable[[str], Any] = lambda _: None) -> Outcome:
+def aggregate(request: Request, words: Sequence[str] = (), say: Say = lambda _: None) -> Outcome:
     """Bring the results in a folder up to what an archive holds.
 
     Args:
@@ -92,7 +95,7 @@ def aggregate(request: Request, words: Sequence[str] = (), say: Callable[[str], 
         before = _before(request)
         work = plan(request, before, found, dead)
         say(_told(work))
-        fresh = _run(request, work, words, staging) if work.fresh else []
+        fresh = _run(request, work, words, staging, say) if work.fresh else []
         known = {_key(day): day for day in before.days}
         there = {**{key: known[key] for key in work.days if key in known}, **{_key(day): day for day in fresh}}
         balance(there.values(), work.rows)
@@ -120,19 +123,39 @@ def plan(request: Request, before: Manifest, found: Mapping[Home, Sequence[Unit]
     return Work(dict(rows), tuple(dead), dict(days), files, tuple(key for key in days if done.get(key) != files[key]))
 
 
-def _run(request: Request, work: Work, words: Sequence[str], staging: Path) -> list[Day]:
+def _run(request: Request, work: Work, words: Sequence[str], staging: Path, say: Say) -> list[Day]:
     """Read and stage the fresh days."""
-    folder, span = str(request.archive.resolve()), request.calendar.span
-    reads = partial(job.aggregated, folder=folder, span=span, asked=request.asked)
+    folder, done, span = str(request.archive.resolve()), staging / "done", request.calendar.span
+    done.mkdir()
+    reads = partial(job.aggregated, folder=folder, done=str(done.resolve()), span=span, asked=request.asked)
     files = {key: work.files[key] for key in work.fresh}
     writes = partial(job.written, folder=str(staging.resolve()), files=files)
     cuts = [cut for key in work.fresh for cut in work.days[key]]
-    job.run(words, lambda root: job.pipeline(root, cuts, reads, writes))
+    with progress(done, len(cuts), say):
+        job.run(words, lambda root: job.pipeline(root, cuts, reads, writes))
     days = staged(staging)
     missing = {*work.fresh} - {_key(day) for day in days}
     if missing:
         raise TableError(f"expected results of {len(work.fresh)} days, found none of {min(missing)}: run it again")
     return days
+
+
+@contextmanager
+def progress(done: Path, slices_: int, say: Say, every: float = EVERY) -> Iterator[None]:
+    """Say now and then how many slices were read, whoever reads them."""
+    over = Event()
+
+    def watch() -> None:
+        while not over.wait(every):
+            say(f"{sum(1 for _ in done.iterdir()):,} of {slices_:,} slices read")
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,22 @@ from pipeline.errors import TableError
 Key = tuple[str, str, str]  # plant, line, date
 
 
-def aggregated(element: bytes, folder: str, span: str, asked: Asked) -> Iterator[tuple[Key, bytes]]:
-    """What is known of a slice, as (plant, line, date) and a parcel."""
+def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) -> Iterator[tuple[Key, bytes]]:
+    """What is known of a slice, as (plant, line, date) and a parcel.
+
+    Args:
+        element: A `Slice`, JSON.
+        folder: The archive.
+        done: Folder in which a file says that a slice was read, for people who wait.
+        span: What windows are.
+        asked: What is asked of the rows.
+    """
     cut = msgspec.json.decode(element, type=Slice)
     seen, account = read(Path(folder), cut, asked)
     scope = Scope(cut.home.plant, cut.home.line, span, cut.windows)
     _tell(account.tables)
     yield (cut.home.plant, cut.home.line, cut.day), pack(observe(seen, scope, asked), account)
+    (Path(done) / blake2b(element, digest_size=16).hexdigest()).touch()
 
 
 def written(element: tuple[Key, bytes], folder: str, files: dict[Key, tuple[str, ...]]) -> Iterator[str]:

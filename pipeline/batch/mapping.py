@@ -24,7 +24,7 @@ from pipeline.batch.measures import (
 )
 from pipeline.batch.runlengths import Runs
 from pipeline.batch.statistics import table, tallied
-from pipeline.batch.tally import Ints, counted, packed
+from pipeline.batch.tally import Ints, packed, stepped
 from pipeline.columns import arrow
 
 if TYPE_CHECKING:
@@ -87,11 +87,11 @@ def pixels(located: Located, runs: Runs) -> pa.Table:
     size = [located.regions[name].to_numpy().astype(np.int64) for name in ("height", "width")]
     named = dict(zip(("group", "height", "width", *ROI), [located.group, *size, *roi], strict=True))
     code, first = packed([_bounded(values) for values in named.values()], len(located.group))
-    places = np.concatenate([runs.begin, runs.end])
-    rows, _, each = counted({"map": np.tile(code[runs.row], 2), "position": places})
-    step = np.bincount(each, weights=np.repeat([1.0, -1.0], len(runs.begin)), minlength=len(rows["map"]))
-    told = {name: values[first][rows["map"]] for name, values in named.items()}
-    return table("pixels", told | {"position": rows["position"], "step": step.astype(np.int64)})
+    most = int(runs.end.max(initial=0)) + 1
+    whose = code[runs.row] * most
+    key, step = stepped(whose + runs.begin, whose + runs.end, len(first) * most)
+    told = {name: values[first][key // most] for name, values in named.items()}
+    return table("pixels", told | {"position": key % most, "step": step})
 
 
 def on_parts(located: Located, runs: Runs) -> Iterator[pa.Table]:

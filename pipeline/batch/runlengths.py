@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LONGEST = 6  # groups of five bits in a number; a longer one is no sum of runs that any mask has
+AT_ONCE = 1 << 13  # masks: what is made of their characters then fits into caches
 
 Ints = NDArray[np.int64]
 
@@ -39,6 +40,15 @@ def runs(counts: pa.ChunkedArray, pixels: Ints) -> Runs:
         counts: (N,) binary, COCO compressed run lengths, column-major; null has no runs and is not sound.
         pixels: (N,) height × width of each.
     """
+    some = [
+        _runs(counts.slice(at, AT_ONCE), pixels[at : at + AT_ONCE]) for at in range(0, max(1, len(pixels)), AT_ONCE)
+    ]
+    row = np.concatenate([each.row + number * AT_ONCE for number, each in enumerate(some)])
+    begin, end, sound = (np.concatenate([getattr(each, n) for each in some]) for n in ("begin", "end", "sound"))
+    return Runs(row, begin, end, sound)
+
+
+def _runs(counts: pa.ChunkedArray, pixels: Ints) -> Runs:
     text, bounds, there = _text(counts)
     low, more = (text - 48) & 0x1F, ((text - 48) & 0x20) != 0
     spelled = there & (np.diff(bounds) > 0) & ~_any(more, bounds, last=True) & ~_any((text < 48) | (text > 111), bounds)

@@ -44,8 +44,9 @@ def sound(table: str, rows: pa.Table, asked: Asked) -> tuple[pa.Table, Runs | No
     good = reason < 0
     faults = zip(rows[UNIT].to_numpy()[~good].tolist(), reason[~good].tolist(), strict=True)
     refused = Counter((unit, told[number]) for unit, number in faults)
-    kept = rows if good.all() else rows.filter(arrow().array(good))
-    return kept, found and chosen(found, good), refused
+    if good.all():
+        return rows, found, refused
+    return rows.filter(arrow().array(good)), found and chosen(found, good), refused
 
 
 def chosen(found: Runs, rows: NDArray[np.bool_]) -> Runs:

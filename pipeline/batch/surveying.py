@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from pipeline.pieces import LEAN, NAMED
 
 TABLES = ("frames", "regions", "verdicts", "gaps")
 ROWS = 1 << 18  # of a slice, about
+CROWDED = 4  # times as many rows are still read together
 EVER = (-(1 << 63), (1 << 63) - 1)
 
 
@@ -183,14 +185,27 @@ def _span(file: object, place: int) -> tuple[int, int]:
 
 
 def _cuts(units: Sequence[Unit], begin: int, end: int, rows: int) -> Iterator[tuple[int, int]]:
-    """Stretches of about so many rows; cut where a row group begins, so that few are read twice."""
+    """Stretches of about so many rows: cut where a row group begins, so that few are read twice.
+
+    Where many rows lie in row groups that all begin at once, as in files sorted by camera, stretches are cut by time,
+    and their row groups are read again for each: that costs time, but no memory.
+    """
     held, since = 0, begin
     for unit in sorted(units, key=lambda unit: unit.first_ns):
         if held >= rows and since < unit.first_ns < end:
-            yield since, unit.first_ns
+            yield from _pieces(since, unit.first_ns, units, held, rows)
             held, since = 0, unit.first_ns
         held += unit.rows
-    yield since, end
+    yield from _pieces(since, end, units, held, rows)
+
+
+def _pieces(begin: int, end: int, units: Sequence[Unit], held: int, rows: int) -> Iterator[tuple[int, int]]:
+    first = max(begin, min((unit.first_ns for unit in units), default=begin))
+    last = min(end, max((unit.last_ns for unit in units), default=end))
+    pieces = held // (CROWDED * rows) + 1
+    inner = [first + (last - first) * number // pieces for number in range(1, pieces)]
+    edges = sorted({begin, *(edge for edge in inner if begin < edge < end), end})
+    yield from pairwise(edges)
 
 
 def _order(unit: Unit) -> tuple[bool, str, int]:

@@ -13,7 +13,7 @@ from pipeline.columns import arrow
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DENSE = 1 << 20  # codes that are counted in an array however few rows there are
+DENSE = 1 << 16  # codes that are counted in an array however few rows there are
 
 Ints = NDArray[np.int64]
 
@@ -59,6 +59,26 @@ def counted(columns: Mapping[str, NDArray[np.signedinteger]]) -> tuple[dict[str,
     rows = len(next(iter(columns.values())))
     code, first = packed([_shifted(values) for values in columns.values()], rows)
     return {name: values[first] for name, values in columns.items()}, np.bincount(code, minlength=len(first)), code
+
+
+def stepped(up: Ints, down: Ints, most: int) -> tuple[Ints, Ints]:
+    """How many more keys go up than down, key by key, where that is not 0.
+
+    Args:
+        up: Keys, 0 ≤ key < most.
+        down: The same.
+        most: Bound of the keys.
+
+    Returns:
+        Ascending keys, and how many more go up there.
+    """
+    if most <= max(DENSE, 4 * len(up)):
+        step = np.bincount(up, minlength=most) - np.bincount(down, minlength=most)
+        keys = np.flatnonzero(step)
+        return keys, step[keys]
+    keys, code = np.unique(np.concatenate([up, down]), return_inverse=True)
+    step = np.bincount(code[: len(up)], minlength=len(keys)) - np.bincount(code[len(up) :], minlength=len(keys))
+    return keys[step != 0], step[step != 0]
 
 
 def _shifted(values: NDArray[np.signedinteger]) -> tuple[Ints, int]:

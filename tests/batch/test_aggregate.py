@@ -27,6 +27,9 @@ pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[batch]'")
 pq = pytest.importorskip("pyarrow.parquet", reason="pip install 'kensa[batch]'")
 
+pytestmark = pytest.mark.slow
+
+
 HOUR = 3600 * SECOND
 BERLIN = Calendar("Europe/Berlin")
 

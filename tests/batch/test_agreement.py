@@ -20,6 +20,9 @@ pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
 pq = pytest.importorskip("pyarrow.parquet", reason="pip install 'kensa[batch]'")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Stats], Path]:
     """What the node tells hour by hour, and where the results of the batch are."""

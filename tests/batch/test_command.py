@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from queue import Queue
 
 import pytest
 
+from pipeline.batch.aggregating import progress
 from pipeline.batch.job import options
 from pipeline.cli import main
 from pipeline.errors import TableError
@@ -14,6 +17,9 @@ from tests.batch.plants import plant, shelve
 
 pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
 pq = pytest.importorskip("pyarrow.parquet", reason="pip install 'kensa[batch]'")
+
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -73,3 +79,20 @@ def test_other_commands_take_no_more_words(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         main(["nodes", "--runner=x"])
     assert "unrecognized arguments: --runner=x" in capsys.readouterr().err
+
+
+def test_without_beam_the_error_says_what_to_install(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The runtime alone has none."""
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    assert main(["aggregate", str(archive), "--output", str(archive.parent / "out")]) == 2
+    assert capsys.readouterr().err == "expected Apache Beam, found none: pip install 'kensa[batch]'\n"
+
+
+def test_whoever_waits_is_told_how_far_it_is(tmp_path: Path) -> None:
+    """How many slices were read, as often as asked."""
+    told: Queue[str] = Queue()
+    (tmp_path / "a").touch()
+    with progress(tmp_path, 3, told.put, every=0.01):
+        assert told.get(timeout=60) == "1 of 3 slices read"

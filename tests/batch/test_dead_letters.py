@@ -20,6 +20,9 @@ pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[batch]'")
 pq = pytest.importorskip("pyarrow.parquet", reason="pip install 'kensa[batch]'")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     """A small archive."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from pipeline.batch.parcels import combine, total, unpack
 from pipeline.batch.publishing import documented, staged
 from pipeline.batch.results import COLUMNS, finish
 from pipeline.batch.statistics import empty
-from pipeline.batch.surveying import Home, Slice, slices, survey
+from pipeline.batch.surveying import Home, Slice, Unit, slices, survey
 from pipeline.batch.windows import Calendar
-from tests.batch.plants import plant, shelve
+from tests.batch.plants import NOON, plant, shelve
 from tests.conftest import Golden
 
 beam = pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[batch]'")
+
+pytestmark = pytest.mark.slow
 
 HOME, KEY = Home("", ""), ("", "", "2026-11-22")
 
@@ -43,7 +45,9 @@ def cuts(archive: Path, rows: int = 60) -> list[Slice]:
 
 def reads(archive: Path) -> partial[Any]:
     """The step that reads."""
-    return partial(job.aggregated, folder=str(archive), span="hour", asked=Asked())
+    done = archive.parent / "done"
+    done.mkdir(exist_ok=True)
+    return partial(job.aggregated, folder=str(archive), done=str(done), span="hour", asked=Asked())
 
 
 def parcels(archive: Path, rows: int = 60) -> list[bytes]:
@@ -111,18 +115,16 @@ def test_parcels_merge_in_any_order(archive: Path) -> None:
     assert unpack(combine(three))[1] == total(unpack(each)[1] for each in three)
 
 
-@pytest.mark.slow
 def test_every_slicing_accounts_for_every_row(archive: Path) -> None:
     """However small slices are, a row is in exactly one."""
     expected = unpack(combine(parcels(archive, rows=10**9)))[1]
-    for rows in (1, 17, 200):
+    for rows in (50, 200):
         account = unpack(combine(parcels(archive, rows)))[1]
         for table, entries in account.tables.items():
             own = {**entries, "rows": entries["rows"] - entries["elsewhere"], "elsewhere": 0}
             assert own == expected.tables[table]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_two_processes_give_the_same_bytes(archive: Path, tmp_path: Path) -> None:
     """Beam's workers in processes of their own, reached over gRPC, as on several machines."""
@@ -148,3 +150,14 @@ def same(parcel: bytes) -> list[Any]:
 
 def _published(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+
+
+def test_files_sorted_by_camera_are_cut_by_time() -> None:
+    """Where all row groups last all day, slices are of time: a row is in one of them, and none has all."""
+    hour = 3600 * 10**9
+    units = [Unit(f"{camera}.parquet", "regions", 0, 1000, NOON + camera, NOON + 6 * hour) for camera in range(8)]
+    found = [*slices(HOME, units, Calendar(), rows=100)]
+    assert len(found) == 10
+    assert all(one.end_ns == two.begin_ns for one, two in pairwise(found))
+    assert all(cut.begin_ns < cut.end_ns and len(cut.units) == 8 for cut in found)
+    assert found[0].begin_ns <= NOON < NOON + 6 * hour < found[-1].end_ns

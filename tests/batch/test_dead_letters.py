@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.batch import aggregating
 from pipeline.batch.aggregating import Outcome, Request, aggregate
 from pipeline.batch.observing import Asked
 from pipeline.batch.publishing import Day, balance
 from pipeline.batch.reading import Account
-from pipeline.batch.surveying import Home
+from pipeline.batch.surveying import Home, slices
 from pipeline.errors import TableError
 from tests.batch.plants import plant, shelve
 
@@ -200,6 +202,25 @@ def test_what_does_not_balance_is_not_published() -> None:
         balance([lost], {(home, "regions"): 9})
     with pytest.raises(TableError, match=r"P L: gaps: expected 3 rows, .* found 0"):
         balance([day], {(home, "regions"): 9, (home, "gaps"): 3})
+
+
+def test_a_lost_slice_is_missed(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a runner does not hand on, the footers know of; nothing at all is published, and nothing is left."""
+    monkeypatch.setattr(aggregating, "slices", lambda *told: [*slices(*told, 100)][1:])
+    with pytest.raises(
+        TableError, match=r"the line: frames: expected \d+ rows, as the footers say, found \d+: nothing is"
+    ):
+        run(archive)
+    assert [path.name for path in (archive.parent / "out").iterdir()] == [".lock"]
+
+
+def test_two_at_once_are_one_too_many(archive: Path) -> None:
+    """Results have one writer; the second is told to wait."""
+    (archive.parent / "out").mkdir()
+    with (archive.parent / "out" / ".lock").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(TableError, match="expected to be the only one at work here, found another; wait for it"):
+            run(archive)
 
 
 def test_results_of_other_rules_are_not_mixed(archive: Path) -> None:

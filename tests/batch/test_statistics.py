@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.batch import moments, quantiles
@@ -128,6 +128,8 @@ def known(rows: list[tuple[str, int, float]]) -> Aggregate:
     return aggregate(groups, parts)
 
 
+@pytest.mark.slow
+@settings(max_examples=25)
 @given(ROWS, ROWS, ROWS)
 def test_merging_knows_no_order(one: list, two: list, three: list) -> None:  # type: ignore[type-arg]
     """Associative and commutative to the last bit; nothing changes nothing."""
@@ -136,6 +138,8 @@ def test_merging_knows_no_order(one: list, two: list, three: list) -> None:  # t
     assert told == same(merge([c, merge([b, a])])) == same(merge([merge([a, c]), empty(), b]))
 
 
+@pytest.mark.slow
+@settings(max_examples=25)
 @given(ROWS, ROWS)
 def test_merging_is_adding(one: list, two: list) -> None:  # type: ignore[type-arg]
     """It does not matter how rows were cut into files; heat cells count by row, so they are left out here."""

@@ -24,7 +24,7 @@ from pipeline.batch.measures import (
 )
 from pipeline.batch.runlengths import Runs
 from pipeline.batch.statistics import table, tallied
-from pipeline.batch.tally import Ints, packed, stepped
+from pipeline.batch.tally import Ints, packed, shifted, stepped
 from pipeline.columns import arrow
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def pixels(located: Located, runs: Runs) -> pa.Table:
     roi = [np.nan_to_num(each, nan=-1).astype(np.int64) for each in _roi(located)]
     size = [located.regions[name].to_numpy().astype(np.int64) for name in ("height", "width")]
     named = dict(zip(("group", "height", "width", *ROI), [located.group, *size, *roi], strict=True))
-    code, first = packed([_bounded(values) for values in named.values()], len(located.group))
+    code, first = packed([shifted(values) for values in named.values()], len(located.group))
     most = int(runs.end.max(initial=0)) + 1
     whose = code[runs.row] * most
     key, step = stepped(whose + runs.begin, whose + runs.end, len(first) * most)
@@ -105,11 +105,6 @@ def on_parts(located: Located, runs: Runs) -> Iterator[pa.Table]:
         high = located.regions["height"].to_numpy().astype(np.int64)[row]
         box = _at(_box(located.regions), located.carrier[row])
         yield _cells(located.group[row], PART_PIXELS, *cells(pixel // high * 1.0, pixel % high * 1.0, box))
-
-
-def _bounded(values: Ints) -> tuple[Ints, int]:
-    low = int(values.min(initial=0))
-    return values - low, int(values.max(initial=0)) - low + 1
 
 
 def _cells(group: Ints, space: int, x: Ints, y: Ints) -> pa.Table:

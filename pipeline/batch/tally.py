@@ -57,7 +57,7 @@ def grouped(table: pa.Table, keys: Sequence[str]) -> tuple[Ints, pa.Table]:
 def counted(columns: Mapping[str, NDArray[np.signedinteger]]) -> tuple[dict[str, Ints], Ints, Ints]:
     """Combinations of whole numbers: the columns of the sorted ones, how often each is there, the code of each row."""
     rows = len(next(iter(columns.values())))
-    code, first = packed([_shifted(values) for values in columns.values()], rows)
+    code, first = packed([shifted(values) for values in columns.values()], rows)
     return {name: values[first] for name, values in columns.items()}, np.bincount(code, minlength=len(first)), code
 
 
@@ -81,7 +81,8 @@ def stepped(up: Ints, down: Ints, most: int) -> tuple[Ints, Ints]:
     return keys[step != 0], step[step != 0]
 
 
-def _shifted(values: NDArray[np.signedinteger]) -> tuple[Ints, int]:
+def shifted(values: NDArray[np.signedinteger]) -> tuple[Ints, int]:
+    """Whole numbers of any sign as ones from 0, and a bound above them; the order stays."""
     wide = values.astype(np.int64)
     low = int(wide.min(initial=0))
     return wide - low, int(wide.max(initial=0)) - low + 1

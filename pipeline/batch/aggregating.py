@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -53,14 +54,14 @@ class Work(Struct, frozen=True):
         rows: Rows that the footers tell, per line and table.
         dead: Files without a footer.
         days: Slices of every line and day of the archive.
-        files: What each day is made of.
+        sources: How many files each day is made of, and the digest of these.
         fresh: Days whose results are missing or were made of something else.
     """
 
     rows: dict[tuple[Home, str], int]
     dead: tuple[Dead, ...]
     days: dict[Key, list[Slice]]
-    files: dict[Key, tuple[str, ...]]
+    sources: dict[Key, tuple[int, str]]
     fresh: tuple[Key, ...]
 
 
@@ -114,13 +115,14 @@ def plan(request: Request, before: Manifest, found: Mapping[Home, Sequence[Unit]
     for home, units in found.items():
         for cut in slices(home, units, request.calendar):
             days[home.plant, home.line, cut.day].append(cut)
-    files = {key: tuple(_made_of(request.archive, cuts)) for key, cuts in days.items()}
-    done = {_key(day): day.files for day in before.days}
+    sources = {key: _source(request.archive, cuts) for key, cuts in days.items()}
+    done = {_key(day): (day.files, day.source) for day in before.days}
     rows = Counter[tuple[Home, str]]()
     for home, units in found.items():
         for unit in units:
             rows[home, unit.table] += unit.rows
-    return Work(dict(rows), tuple(dead), dict(days), files, tuple(key for key in days if done.get(key) != files[key]))
+    fresh = tuple(key for key in days if done.get(key) != sources[key])
+    return Work(dict(rows), tuple(dead), dict(days), sources, fresh)
 
 
 def _run(request: Request, work: Work, words: Sequence[str], staging: Path, say: Say) -> list[Day]:
@@ -128,8 +130,8 @@ def _run(request: Request, work: Work, words: Sequence[str], staging: Path, say:
     folder, done, span = str(request.archive.resolve()), staging / "done", request.calendar.span
     done.mkdir()
     reads = partial(job.aggregated, folder=folder, done=str(done.resolve()), span=span, asked=request.asked)
-    files = {key: work.files[key] for key in work.fresh}
-    writes = partial(job.written, folder=str(staging.resolve()), files=files)
+    sources = {key: work.sources[key] for key in work.fresh}
+    writes = partial(job.written, folder=str(staging.resolve()), sources=sources)
     cuts = [cut for key in work.fresh for cut in work.days[key]]
     with progress(done, len(cuts), say):
         job.run(words, lambda root: job.pipeline(root, cuts, reads, writes))
@@ -198,11 +200,11 @@ def _before(request: Request) -> Manifest:
     return found
 
 
-def _made_of(archive: Path, cuts: Sequence[Slice]) -> Iterator[str]:
-    """What a day's results depend on: its files, and where its time begins and ends."""
-    units: list[Unit] = [unit for cut in cuts for unit in cut.units]
-    yield f"{cuts[0].begin_ns} {cuts[-1].end_ns}"
-    yield from print_of(archive, units)
+def _source(archive: Path, cuts: Sequence[Slice]) -> tuple[int, str]:
+    """What a day's results depend on: how many files, and a digest of these and of where its time begins and ends."""
+    names = print_of(archive, [unit for cut in cuts for unit in cut.units])
+    said = "\n".join([f"{cuts[0].begin_ns} {cuts[-1].end_ns}", *names])
+    return len(names), blake2b(said.encode(), digest_size=16).hexdigest()
 
 
 def _poorer(day: Day, known: Day | None) -> bool:
@@ -211,7 +213,7 @@ def _poorer(day: Day, known: Day | None) -> bool:
 
 
 def _keep(known: Day, now: Day) -> Day:
-    return msgspec.structs.replace(known, files=now.files, account=now.account, kept=True)
+    return msgspec.structs.replace(known, files=now.files, source=now.source, account=now.account, kept=True)
 
 
 def _key(day: Day) -> Key:

@@ -45,10 +45,10 @@ def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) 
     (Path(done) / blake2b(element, digest_size=16).hexdigest()).touch()
 
 
-def written(element: tuple[Key, bytes], folder: str, files: dict[Key, tuple[str, ...]]) -> Iterator[str]:
+def written(element: tuple[Key, bytes], folder: str, sources: dict[Key, tuple[int, str]]) -> Iterator[str]:
     """Stage the results of a day; gives the file that tells of them."""
     (plant, line, date), parcel = element
-    yield str(stage(Path(folder), Home(plant, line), date, files[plant, line, date], parcel))
+    yield str(stage(Path(folder), Home(plant, line), date, sources[plant, line, date], parcel))
 
 
 def pipeline(root: Any, cuts: Sequence[Slice], reads: partial[Any], writes: partial[Any]) -> Any:
@@ -58,7 +58,7 @@ def pipeline(root: Any, cuts: Sequence[Slice], reads: partial[Any], writes: part
         root: A `beam.Pipeline`.
         cuts: What is to be read.
         reads: `aggregated` with its folder, span and what is asked.
-        writes: `written` with its folder and files.
+        writes: `written` with its folder and sources.
     """
     beam = _beam()
     return (

@@ -34,7 +34,8 @@ class Day(Struct, frozen=True):
     Attributes:
         home: Whose they are.
         date: The day on which their windows begin, plant time.
-        files: What they were made of: names of the archive's files, with size and time where a name has no digest.
+        files: How many files of the archive they were made of.
+        source: Digest of the names of these, with size and time where a name has no digest, and of the day's bounds.
         account: What became of the rows of those files that are of this day.
         aggregated: What the results count; of regions and verdicts `account` must say the same.
         results: Per table: file below the folder, rows, and BLAKE2b of the file.
@@ -43,7 +44,8 @@ class Day(Struct, frozen=True):
 
     home: Home
     date: str
-    files: tuple[str, ...]
+    files: int
+    source: str
     account: Account
     aggregated: dict[str, int]
     results: dict[str, tuple[str, int, str]]
@@ -66,14 +68,14 @@ class Manifest(Struct, frozen=True):
     dead: tuple[Dead, ...] = ()
 
 
-def stage(folder: Path, home: Home, date: str, files: tuple[str, ...], parcel: bytes) -> Path:
+def stage(folder: Path, home: Home, date: str, source: tuple[int, str], parcel: bytes) -> Path:
     """Write the results of a day where nobody reads yet; the same again changes nothing.
 
     Args:
         folder: Of this run.
         home: Whose they are.
         date: ISO 8601.
-        files: What they were made of.
+        source: How many files they were made of, and the digest of these.
         parcel: The day's aggregate.
 
     Returns:
@@ -81,7 +83,7 @@ def stage(folder: Path, home: Home, date: str, files: tuple[str, ...], parcel: b
     """
     aggregate, account = unpack(parcel)
     results = dict(_written(folder, home, date, finish(aggregate)))
-    told = Day(home, date, files, account, aggregated(aggregate), results)
+    told = Day(home, date, *source, account, aggregated(aggregate), results)
     path = folder / "days" / f"{date}.{_name(home)}.json"
     _put(path, msgspec.json.encode(told))
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -20,6 +21,9 @@ TABLES = ("frames", "regions", "verdicts", "gaps")
 ROWS = 1 << 18  # of a slice, about
 CROWDED = 4  # times as many rows are still read together
 EVER = (-(1 << 63), (1 << 63) - 1)
+
+
+Day = tuple[date, tuple[Window, ...], int, int]  # its windows, its first nanosecond, that behind its last
 
 
 class Unit(Struct, frozen=True):
@@ -113,15 +117,25 @@ def survey(folder: Path, home: Home) -> tuple[dict[Home, list[Unit]], list[Dead]
 def slices(home: Home, units: Sequence[Unit], calendar: Calendar, rows: int = ROWS) -> Iterator[Slice]:
     """Cut the rows of a line into slices, day by day."""
     first, last = min(unit.first_ns for unit in units), max(unit.last_ns for unit in units)
-    for day, windows, begin, end in _days(calendar, first, last):
-        mine = [unit for unit in units if unit.first_ns < end and unit.last_ns >= begin]
-        for first, last in _cuts(mine, begin, end, rows):
-            some = sorted((u for u in mine if u.first_ns < last and u.last_ns >= first), key=_order)
+    days = [*_days(calendar, first, last)]
+    for (day, windows, begin, end), mine in zip(days, _daily(units, days), strict=True):
+        for since, until in _cuts(mine, begin, end, rows) if mine else ():
+            some = sorted((u for u in mine if u.first_ns < until and u.last_ns >= since), key=_order)
             if some:
-                yield Slice(home, day.isoformat(), windows, first, last, tuple(some))
+                yield Slice(home, day.isoformat(), windows, since, until, tuple(some))
 
 
-def _days(calendar: Calendar, first: int, last: int) -> Iterator[tuple[date, tuple[Window, ...], int, int]]:
+def _daily(units: Sequence[Unit], days: Sequence[Day]) -> list[list[Unit]]:
+    """The row groups that may have rows of each day."""
+    begins, ends = [begin for *_, begin, _ in days], [end for *_, end in days]
+    found: list[list[Unit]] = [[] for _ in days]
+    for unit in units:
+        for number in range(bisect_right(ends, unit.first_ns), bisect_right(begins, unit.last_ns)):
+            found[number].append(unit)
+    return found
+
+
+def _days(calendar: Calendar, first: int, last: int) -> Iterator[Day]:
     """Each day of a stretch with its windows, its first nanosecond and that behind it; no moment is in none or in two.
 
     Raises:
@@ -190,9 +204,9 @@ def _cuts(units: Sequence[Unit], begin: int, end: int, rows: int) -> Iterator[tu
     Where many rows lie in row groups that all begin at once, as in files sorted by camera, stretches are cut by time,
     and their row groups are read again for each: that costs time, but no memory.
     """
-    held, since = 0, begin
+    held, since, earliest = 0, begin, max(begin, min(unit.first_ns for unit in units))
     for unit in sorted(units, key=lambda unit: unit.first_ns):
-        if held >= rows and since < unit.first_ns < end:
+        if held >= rows and max(since, earliest) < unit.first_ns < end:
             yield from _pieces(since, unit.first_ns, units, held, rows)
             held, since = 0, unit.first_ns
         held += unit.rows
@@ -200,8 +214,8 @@ def _cuts(units: Sequence[Unit], begin: int, end: int, rows: int) -> Iterator[tu
 
 
 def _pieces(begin: int, end: int, units: Sequence[Unit], held: int, rows: int) -> Iterator[tuple[int, int]]:
-    first = max(begin, min((unit.first_ns for unit in units), default=begin))
-    last = min(end, max((unit.last_ns for unit in units), default=end))
+    first = max(begin, min(unit.first_ns for unit in units))
+    last = min(end, max(unit.last_ns for unit in units))
     pieces = held // (CROWDED * rows) + 1
     inner = [first + (last - first) * number // pieces for number in range(1, pieces)]
     edges = sorted({begin, *(edge for edge in inner if begin < edge < end), end})

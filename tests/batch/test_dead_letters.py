@@ -191,13 +191,13 @@ def test_what_does_not_balance_is_not_published() -> None:
     """Rows that a runner lost, or handed over twice, are missed against the footers."""
     home = Home("P", "L")
     entries = {"rows": 10, "elsewhere": 1, "repeated": 1, "dead": 1, "outside": 0, "counted": 7}
-    day = Day(home, "2026-11-22", (), Account({"regions": entries}), {"regions": 7}, {})
+    day = Day(home, "2026-11-22", 1, "", Account({"regions": entries}), {"regions": 7}, {})
     balance([day], {(home, "regions"): 9})
     with pytest.raises(
         TableError, match=r"P L: regions: expected 10 rows, as the footers say, found 9: nothing is publ"
     ):
         balance([day], {(home, "regions"): 10})
-    lost = Day(home, "2026-11-22", (), day.account, {"regions": 6}, {})
+    lost = Day(home, "2026-11-22", 1, "", day.account, {"regions": 6}, {})
     with pytest.raises(TableError, match=r"P L, 2026-11-22: aggregated regions: expected 7 rows, .* found 6"):
         balance([lost], {(home, "regions"): 9})
     with pytest.raises(TableError, match=r"P L: gaps: expected 3 rows, .* found 0"):
@@ -206,7 +206,7 @@ def test_what_does_not_balance_is_not_published() -> None:
 
 def test_a_lost_slice_is_missed(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a runner does not hand on, the footers know of; nothing at all is published, and nothing is left."""
-    monkeypatch.setattr(aggregating, "slices", lambda *told: [*slices(*told, 100)][1:])
+    monkeypatch.setattr(aggregating, "slices", lambda home, units, calendar: [*slices(home, units, calendar, 20)][1:])
     with pytest.raises(
         TableError, match=r"the line: frames: expected \d+ rows, as the footers say, found \d+: nothing is"
     ):

@@ -180,10 +180,10 @@ def _alone(output: Path) -> Iterator[Path]:
 
 
 def _before(request: Request) -> Manifest:
-    """What the folder holds.
+    """What the folder holds, with what is asked now.
 
     Raises:
-        TableError: If it was made by other rules: they would be mixed.
+        TableError: If it was made by other rules: they would be mixed. New batches are no other rule, changed ones are.
     """
     calendar, asked = request.calendar, request.asked
     told = {"calendar": calendar, "home": request.home, "measures": asked.measures, "part": asked.part}
@@ -191,19 +191,28 @@ def _before(request: Request) -> Manifest:
     found = load(request.output)
     if found is None:
         return Manifest(VERSION, said)
-    differing = sorted(name for name in {*said, *found.asked} if said.get(name) != found.asked.get(name))
+    differing = _differing(said, found.asked)
     if found.version != VERSION or differing:
         what = ", ".join(differing) or f"version {found.version}"
         raise TableError(
             f"{request.output}: results here were made with another {what}; give the same, or another --output"
         )
-    return found
+    return msgspec.structs.replace(found, asked=said)
+
+
+def _differing(said: dict[str, Any], was: dict[str, Any]) -> list[str]:
+    """What is asked otherwise than it was."""
+    now, before = ({**asked, **asked.get("calendar", {})} for asked in (said, was))
+    names = {*now, *before} - {"calendar", "batches"}
+    gone = [batch for batch in before.get("batches", ()) if batch not in now["batches"]]
+    return sorted([*(name for name in names if now.get(name) != before.get(name)), *(["batch"] if gone else [])])
 
 
 def _source(archive: Path, cuts: Sequence[Slice]) -> tuple[int, str]:
-    """What a day's results depend on: how many files, and a digest of these and of where its time begins and ends."""
+    """What a day's results depend on: how many files, and a digest of these, of its windows and of where it ends."""
     names = print_of(archive, [unit for cut in cuts for unit in cut.units])
-    said = "\n".join([f"{cuts[0].begin_ns} {cuts[-1].end_ns}", *names])
+    windows = [f"{window.begin_ns} {window.end_ns} {window.name}" for window in cuts[0].windows]
+    said = "\n".join([f"{cuts[0].begin_ns} {cuts[-1].end_ns}", *windows, *names])
     return len(names), blake2b(said.encode(), digest_size=16).hexdigest()
 
 

@@ -267,6 +267,11 @@ def test_batches(tmp_path: Path) -> None:
     found = {r["window"]: r["n"] for r in rows(tmp_path, "rates") if r["span"] == "batch"}
     assert found == {"A": 2, "B": 5}
     assert out.manifest.days[0].account.tables["frames"]["outside"] == 17
+    more = (*batches, Window(NOON + 16 * HOUR, NOON + 18 * HOUR, "C", day))
+    assert run(tmp_path, Calendar("UTC", "batch", batches=more)).fresh == (("", "", day.isoformat()),)
+    assert {r["window"]: r["n"] for r in rows(tmp_path, "rates") if r["span"] == "batch"} == {"A": 2, "B": 5, "C": 2}
+    with pytest.raises(TableError, match="results here were made with another batch; give the same, or another --out"):
+        run(tmp_path, Calendar("UTC", "batch", batches=more[1:]))
 
 
 def naive(records: list[Record]) -> Counter[tuple[Any, ...]]:

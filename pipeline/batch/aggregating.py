@@ -18,8 +18,10 @@ import msgspec
 from msgspec import Struct
 
 from pipeline.batch import job
+from pipeline.batch.concluding import conclude
+from pipeline.batch.files import VERSION
 from pipeline.batch.observing import Asked
-from pipeline.batch.publishing import STAGING, VERSION, Day, Manifest, balance, load, publish, staged
+from pipeline.batch.publishing import STAGING, Day, Manifest, balance, load, place, staged, tell
 from pipeline.batch.surveying import Dead, Home, Slice, Unit, print_of, slices, survey
 from pipeline.batch.windows import Calendar
 from pipeline.errors import TableError
@@ -38,6 +40,7 @@ class Request(Struct, frozen=True):
         calendar: How the plant divides time.
         home: Plant and line where the archive's folders do not say.
         asked: What is asked of its rows.
+        recent: How many days, the last ones, are held against those before.
     """
 
     archive: Path
@@ -45,6 +48,7 @@ class Request(Struct, frozen=True):
     calendar: Calendar = Calendar()
     home: Home = Home("", "")
     asked: Asked = Asked()
+    recent: int = 7
 
 
 class Work(Struct, frozen=True):
@@ -104,8 +108,11 @@ def aggregate(request: Request, words: Sequence[str] = (), say: Say = lambda _: 
         for key in kept:
             there[key] = _keep(known[key], there[key])
         days = tuple(day for _, day in sorted({**known, **there}.items()))
-        manifest = Manifest(VERSION, before.asked, days, work.dead)
-        publish(request.output, staging, manifest, [day for day in fresh if _key(day) not in kept])
+        place(request.output, staging, [day for day in fresh if _key(day) not in kept])
+        again = bool(fresh) or before.recent != request.recent or not before.conclusions
+        told = conclude(request.output, days, request.recent) if again else before.conclusions
+        manifest = Manifest(VERSION, before.asked, days, work.dead, request.recent, told)
+        tell(request.output, manifest)
     return Outcome(manifest, work.fresh, kept)
 
 

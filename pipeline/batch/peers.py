@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 
-WINSOR = 0.1  # of the scores on either side: a camera that is off must not widen the funnel for itself
-CLIPPED = 0.6787  # mean square of a normal score that is clipped so
+WINSOR = 0.2  # of the scores on either side: a camera that is off must not widen the funnel for itself
+CLIPPED = 0.41208  # mean square of a normal score that is clipped so
 STEPS = 60  # of a bisection: as many as a float64 has bits
 
 

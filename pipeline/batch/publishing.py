@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -12,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
+from pipeline.batch.files import Listed, documented, keep, parquet, put
 from pipeline.batch.observing import SUBJECTS
 from pipeline.batch.parcels import unpack
 from pipeline.batch.reading import Account
@@ -24,7 +23,6 @@ from pipeline.errors import TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.0"  # of the results; a minor one adds columns or tables
 MANIFEST, LETTERS, STAGING = "manifest.json", "dead_letters.parquet", ".staging"
 
 
@@ -48,7 +46,7 @@ class Day(Struct, frozen=True):
     source: str
     account: Account
     aggregated: dict[str, int]
-    results: dict[str, tuple[str, int, str]]
+    results: dict[str, Listed]
     kept: bool = False
 
 
@@ -60,12 +58,16 @@ class Manifest(Struct, frozen=True):
         asked: Everything that results depend on beside the archive.
         days: Sorted.
         dead: Files of the archive that have no footer.
+        recent: How many days, the last ones, were held against those before.
+        conclusions: What all days say together, table by table.
     """
 
     version: str
     asked: dict[str, object]
     days: tuple[Day, ...] = ()
     dead: tuple[Dead, ...] = ()
+    recent: int = 7
+    conclusions: dict[str, Listed] = {}
 
 
 def stage(folder: Path, home: Home, date: str, source: tuple[int, str], parcel: bytes) -> Path:
@@ -85,7 +87,7 @@ def stage(folder: Path, home: Home, date: str, source: tuple[int, str], parcel: 
     results = dict(_written(folder, home, date, finish(aggregate)))
     told = Day(home, date, *source, account, aggregated(aggregate), results)
     path = folder / "days" / f"{date}.{_name(home)}.json"
-    _put(path, msgspec.json.encode(told))
+    put(path, msgspec.json.encode(told))
     return path
 
 
@@ -149,35 +151,25 @@ def load(folder: Path) -> Manifest | None:
         ) from error
 
 
-def publish(folder: Path, staging: Path, manifest: Manifest, fresh: list[Day]) -> None:
-    """Move the results of some days to where they are read, file by file; the manifest last."""
+def place(folder: Path, staging: Path, fresh: Iterable[Day]) -> None:
+    """Move the results of some days to where they are read, file by file."""
     for day in fresh:
         for name, _, _ in day.results.values():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (staging / name).replace(folder / name)
+
+
+def tell(folder: Path, manifest: Manifest) -> None:
+    """Write the dead letters, then the manifest."""
     letters = [(day.home, letter) for day in manifest.days for letter in day.account.dead]
-    _put(folder / LETTERS, _letters([*letters, *((Home("", ""), letter) for letter in manifest.dead)]))
-    _put(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1))
+    put(folder / LETTERS, _letters([*letters, *((Home("", ""), letter) for letter in manifest.dead)]))
+    put(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1))
 
 
-def _written(
-    folder: Path, home: Home, date: str, tables: Mapping[str, pa.Table]
-) -> Iterator[tuple[str, tuple[str, int, str]]]:
+def _written(folder: Path, home: Home, date: str, tables: Mapping[str, pa.Table]) -> Iterator[tuple[str, Listed]]:
     for table, rows in tables.items():
-        name = f"table={table}/date={date}/{_name(home)}.parquet"
-        content = _parquet(documented(table, rows))
-        _put(folder / name, content)
-        yield table, (name, len(rows), blake2b(content, digest_size=16).hexdigest())
-
-
-def documented(table: str, rows: pa.Table) -> pa.Table:
-    """A result with the units of its columns."""
-    pa = arrow()
-    fields = [
-        pa.field(name, kind, metadata={"unit": unit} if unit else None) for name, (kind, unit) in COLUMNS[table].items()
-    ]
-    metadata = {"kensa.results": table, "kensa.schema": VERSION}
-    return rows.select([*COLUMNS[table]]).cast(pa.schema(fields, metadata=metadata))
+        told = rows.select([*COLUMNS[table]]).cast(documented(table, COLUMNS[table]))
+        yield table, keep(folder, f"table={table}/date={date}/{_name(home)}.parquet", told)
 
 
 def _letters(letters: list[tuple[Home, Dead]]) -> bytes:
@@ -185,23 +177,7 @@ def _letters(letters: list[tuple[Home, Dead]]) -> bytes:
     kinds = dict.fromkeys(("plant", "line", "path", "table", "reason"), "string") | {"rows": "int64"}
     columns = [*zip(*rows, strict=True)] or [()] * len(kinds)
     named = dict(zip(kinds, columns, strict=True))
-    return _parquet(arrow().table({name: arrow().array(named[name], kind) for name, kind in kinds.items()}))
-
-
-def _parquet(rows: pa.Table) -> bytes:
-    import pyarrow.parquet as pq
-
-    sink = arrow().BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
-    return bytes(sink.getvalue())
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, whoever else writes the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    begun = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    begun.write_bytes(content)
-    begun.replace(path)
+    return parquet(arrow().table({name: arrow().array(named[name], kind) for name, kind in kinds.items()}))
 
 
 def _name(home: Home) -> str:

@@ -38,6 +38,7 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--line", default="", metavar="NAME", help="where the archive's folders do not say line=…")
     parser.add_argument("--measure", action="append", choices=[m.name for m in MEASURES], help="only this; repeatable")
     parser.add_argument("--part", default="part", metavar="LABEL", help="of the regions on which others lie")
+    parser.add_argument("--recent", type=int, default=7, metavar="DAYS", help="held against the days before; default 7")
     parser.add_argument("--no-pixels", action="store_true", help="count centroids, not every pixel of a mask")
     parser.add_argument("--verify", action="store_true", help="hold each file against the digest in its name")
     parser.epilog = STEPS
@@ -45,7 +46,9 @@ def add(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Aggregate; returns the exit status."""
-    request = Request(args.archive, args.output, _calendar(args), Home(args.plant, args.line), _asked(args))
+    request = Request(
+        args.archive, args.output, _calendar(args), Home(args.plant, args.line), _asked(args), args.recent
+    )
     outcome = aggregate(request, args.more, print)
     account = total(day.account for day in outcome.manifest.days)
     Console(highlight=False).print(_accounts(account.tables))

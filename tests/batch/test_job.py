@@ -13,9 +13,11 @@ import pytest
 
 from pipeline.batch import job
 from pipeline.batch.aggregating import Request, aggregate
+from pipeline.batch.concluding import TABLES
+from pipeline.batch.files import documented
 from pipeline.batch.observing import Asked
 from pipeline.batch.parcels import combine, total, unpack
-from pipeline.batch.publishing import documented, staged
+from pipeline.batch.publishing import staged
 from pipeline.batch.results import COLUMNS, finish
 from pipeline.batch.statistics import empty
 from pipeline.batch.surveying import Home, Slice, Unit, slices, survey
@@ -151,12 +153,18 @@ def test_the_portable_runner_gives_the_same_bytes(archive: Path, tmp_path: Path)
     assert one == two
 
 
-@pytest.mark.parametrize("table", sorted(COLUMNS))
+@pytest.mark.parametrize("table", sorted(COLUMNS | TABLES))
 def test_the_schema_is_the_golden_one(table: str, golden: Golden) -> None:
     """Names, types, units and version of every result are what people's queries rest upon."""
-    rows = documented(table, finish(empty())[table])
-    said = rows.schema.to_string(truncate_metadata=False, show_field_metadata=True, show_schema_metadata=True)
+    schema = documented(table, (COLUMNS | TABLES)[table])
+    said = schema.to_string(truncate_metadata=False, show_field_metadata=True, show_schema_metadata=True)
     golden(f"schema/results-{table}.txt", said + "\n")
+
+
+def test_results_have_the_columns_that_are_told() -> None:
+    """In whatever order they are made."""
+    for table, rows in finish(empty()).items():
+        assert {*rows.column_names} == {*COLUMNS[table]}
 
 
 def same(parcel: bytes) -> list[Any]:

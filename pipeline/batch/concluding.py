@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.batch.conclusions import CHARTED, COMPARED, DRIFTED, charts, comparison, drifts
+from pipeline.batch.conclusions import (
+    CHANGED,
+    CHARTED,
+    COMPARED,
+    DRIFTED,
+    RANKED,
+    changed,
+    charts,
+    comparison,
+    drifts,
+    pareto,
+)
 from pipeline.batch.files import Listed, documented, keep
 from pipeline.batch.publishing import Day
 from pipeline.batch.results import COLUMNS
@@ -15,11 +26,11 @@ from pipeline.columns import arrow
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TABLES = {"charts": CHARTED, "comparison": COMPARED, "drift": DRIFTED}
+TABLES = {"charts": CHARTED, "changes": CHANGED, "comparison": COMPARED, "drift": DRIFTED, "pareto": RANKED}
 
 
 def conclude(folder: Path, days: Sequence[Day], recent: int) -> dict[str, Listed]:
-    """Write charts, comparison and drift.
+    """Write charts and changes of level in them, comparison of cameras, drift, and reasons by frequency.
 
     Args:
         folder: Where the results of the days are.
@@ -28,8 +39,11 @@ def conclude(folder: Path, days: Sequence[Day], recent: int) -> dict[str, Listed
     """
     rates, measures, histograms = (_read(folder, days, table) for table in ("rates", "measures", "histograms"))
     dates = sorted({day.date for day in days})
+    points = charts(rates, measures)
     found = {
-        "charts": charts(rates, measures),
+        "charts": points,
+        "changes": changed(points),
+        "pareto": pareto(rates),
         "comparison": comparison(rates),
         "drift": drifts(histograms, dates, recent),
     }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.batch.changes import changes
 from pipeline.batch.drift import LEAST, choices, distances, drift, together
 from pipeline.batch.patterns import flagged
 from pipeline.batch.peers import funnel
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 PLACE = ("plant", "line", "camera", "prompt")
 PHASE = (*PLACE, "label", "model", "version")
+SERIES = (*PHASE, "chart", "what", "name")
 POINTS = 5  # of a chart: limits from fewer say nothing
 CAMERAS = 3  # of a funnel
 RULES = (1, 2)  # Nelson's that hold for shares as well
@@ -49,6 +52,18 @@ COMPARED: dict[str, Column] = {
     "score": ("float64", "standard deviations"),
     **dict.fromkeys(("p", "q"), ("float64", "0…1")),
 }
+RANKED: dict[str, Column] = {
+    **dict.fromkeys(("plant", "line", "what", "name"), TEXT),
+    "n": ("int64", "count"),
+    **dict.fromkeys(("share", "cumulative"), ("float64", "0…1")),
+}
+CHANGED: dict[str, Column] = {
+    **dict.fromkeys((*PHASE, "chart", "what", "name"), TEXT),
+    "begin_ns": ("int64", "ns since 1970, UTC"),
+    "window": TEXT,
+    **dict.fromkeys(("before", "after"), ("float64", "of what is charted")),
+    "p": ("float64", "0…1"),
+}
 DRIFTED: dict[str, Column] = {
     **dict.fromkeys((*PLACE, "label", "model", "measure"), TEXT),
     **dict.fromkeys(("days_before", "days_since", "before", "since"), ("int64", "count")),
@@ -72,6 +87,33 @@ def charts(rates: pa.Table, measures: pa.Table) -> list[Row]:
         found += _shares(who, rows)
     for who, rows in _split(measures, (*PHASE, "measure")):
         found += _means(who, rows)
+    return found
+
+
+def changed(points: Sequence[Row]) -> list[Row]:
+    """When the level of a chart changed within a phase: the first window after it, with the medians on either side."""
+    found: list[Row] = []
+    for _, some in groupby(points, key=lambda row: [row[name] for name in SERIES]):
+        series = [*some]
+        for change in changes(np.array([row["value"] for row in series])):
+            at = series[change.at]
+            told = {"before": change.before, "after": change.after, "p": change.p}
+            found.append({name: at[name] for name in (*SERIES, "begin_ns", "window")} | told)
+    return found
+
+
+def pareto(rates: pa.Table) -> list[Row]:
+    """The reasons of a line, most frequent first, with the share of each and of all up to it."""
+    pc, found = arrow().compute, list[Row]()
+    reasons = pc.is_in(rates["what"], value_set=arrow().array([f"{subject} reasons" for subject in JUDGED]))
+    for who, rows in _split(rates.filter(reasons), ("plant", "line", "what")):
+        told = rows.group_by("name", use_threads=False).aggregate([("n", "sum")])
+        ordered = sorted(told.to_pylist(), key=lambda row: (-row["n_sum"], row["name"]))
+        n = np.array([row["n_sum"] for row in ordered])
+        share, upto = n / n.sum(), np.cumsum(n) / n.sum()
+        for number, row in enumerate(ordered):
+            shares = {"share": float(share[number]), "cumulative": float(upto[number])}
+            found.append({**who, "name": row["name"], "n": row["n_sum"], **shares})
     return found
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.batch import aggregating
 from pipeline.batch.aggregating import Outcome, Request, aggregate
@@ -15,7 +16,7 @@ from pipeline.batch.publishing import Day, balance
 from pipeline.batch.reading import Account
 from pipeline.batch.surveying import Home, slices
 from pipeline.errors import TableError
-from tests.batch.plants import plant, shelve
+from tests.batch.plants import SECOND, plant, shelve
 
 pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[batch]'")
@@ -72,17 +73,34 @@ def test_a_torn_file(archive: Path) -> None:
     assert total(out, "regions", "counted") == whole
 
 
+def tear(path: Path, column: str) -> None:
+    """Flip the bits of a byte amidst the values of a column."""
+    names = pq.read_metadata(path).schema.names
+    told = pq.read_metadata(path).row_group(0).column(names.index(column))
+    data = bytearray(path.read_bytes())
+    data[told.data_page_offset + told.total_compressed_size // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
 def test_a_torn_page(archive: Path) -> None:
     """Its footer tells how many rows are lost, and they are; other tables and files are counted."""
-    path = only(archive, "regions")
-    column = pq.read_metadata(path).row_group(0).column(pq.read_metadata(path).schema.names.index("area_px"))
-    data, at = bytearray(path.read_bytes()), column.data_page_offset + column.total_compressed_size // 2
-    data[at] ^= 0xFF
-    path.write_bytes(data)
+    tear(only(archive, "regions"), "area_px")
     out = run(archive)
     (letter,) = letters(archive)
     assert letter["rows"] == total(out, "regions", "dead") == total(out, "regions", "rows") > 0
     assert total(out, "frames", "counted") == total(out, "frames", "rows")
+
+
+def test_what_is_not_needed_is_not_read(archive: Path) -> None:
+    """Neither columns that no statistic asks for, nor, a second time, days that are known: tears there go unseen."""
+    tear(only(archive, "regions"), "hole_area_px")
+    assert total(run(archive), "regions", "dead") == 0
+    tear(only(archive, "regions"), "area_px")
+    late = [replace(record, t_ns=record.t_ns + 3 * 86_400 * SECOND) for record in plant(6, 20)]
+    shelve(archive, late, batch=1000)
+    out = run(archive)
+    assert [date for _, _, date in out.fresh] == ["2026-11-25"]
+    assert (total(out, "regions", "dead"), letters(archive)) == (0, [])
 
 
 def test_a_flipped_bit_is_found_by_the_digest(archive: Path) -> None:

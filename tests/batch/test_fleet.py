@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.batch import quantiles
+from pipeline.batch.changes import changes, pettitt
 from pipeline.batch.drift import choices, distances, drift, together
 from pipeline.batch.peers import adjusted, funnel
 
@@ -55,6 +56,30 @@ def test_adjusted_probabilities(drawn: list[float]) -> None:
     assert (q >= p - 1e-15).all()
     assert (q <= 1).all()
     assert (np.diff(q[np.argsort(p, kind="stable")]) >= 0).all()
+
+
+def test_a_change_of_level() -> None:
+    """The first point after it, and medians on either side; two changes are two."""
+    dice = np.random.default_rng(4)
+    values = dice.normal(np.repeat([5.0, 8.0, 6.0], [30, 25, 40]))
+    found = changes(values)
+    assert len(found) == 2
+    assert [change.at for change in found] == pytest.approx([30, 55], abs=3)
+    assert [found[0].before, found[0].after, found[1].after] == pytest.approx([5, 8, 6], abs=0.6)
+
+
+def test_the_largest_change_is_where_it_is() -> None:
+    """All below, then all above: Pettitt's K is n²/4, and p as in his formula."""
+    at, p = pettitt(np.array([1.0, 2, 3, 4, 11, 12, 13, 14]))
+    assert at == 4
+    assert p == pytest.approx(2 * np.exp(-6 * 16**2 / (8**3 + 8**2)))
+
+
+def test_a_level_that_does_not_change() -> None:
+    """At most one series in a hundred is divided; equal values, few values and none are not."""
+    divided = [bool(changes(np.random.default_rng(number).normal(size=60))) for number in range(300)]
+    assert sum(divided) <= 6
+    assert changes(np.ones(50)) == changes(np.arange(5.0)) == changes(np.empty(0)) == []
 
 
 def windows(dice: np.random.Generator, n: int, each: int, scale: Numbers) -> tuple[NDArray[np.int64], Numbers]:

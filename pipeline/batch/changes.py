@@ -44,7 +44,7 @@ def changes(values: Numbers, level: float = 0.01) -> list[Change]:
     p = dict(sorted(_found(values, 0, level)))
     edges = [0, *p, len(values)]
     medians = [float(np.median(values[begin:end])) for begin, end in pairwise(edges) if end > begin]
-    return [Change(at, *medians[number : number + 2], p[at]) for number, at in enumerate(p)]
+    return [Change(at, *levels, p[at]) for at, levels in zip(p, pairwise(medians), strict=True)]
 
 
 def pettitt(values: Numbers) -> tuple[int, float]:

@@ -168,7 +168,7 @@ def _shares(who: Row, rows: pa.Table) -> Iterator[Row]:
     of, name = rows["of"].to_numpy()[first].astype(np.float64), np.array(rows["name"].to_pylist(), object)
     for outcome in sorted({*name} - {GOOD}):
         mine = name == outcome
-        hits = np.bincount(window[mine], weights=rows["n"].to_numpy()[mine], minlength=len(first))
+        hits = np.bincount(window[mine], weights=rows["n"].to_numpy()[mine], minlength=len(first)).astype(np.float64)
         said = {**who, "name": outcome}
         yield from _points(said, rows.take(arrow().array(first)), p_prime(hits, of), of)
 

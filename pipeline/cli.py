@@ -1,5 +1,7 @@
 """The command line: each command is a module with `add(parser)` and `run(args) -> int`.
 
+One that hands words on to a library says `MORE = True` and finds those that it did not declare in `args.more`.
+
 Kensa's own are in `pipeline.commands`. Whatever else is installed may bring more: the entry point group
 `kensa.commands` gives each name such a module, whose `SAID` is its line in `kensa --help`. Those are looked for only
 where none of Kensa's own is asked for.
@@ -34,6 +36,7 @@ COMMANDS = {
     "record": "write down what the sources of a topology give",
     "replay": "run a whole topology over a recording, in one thread",
     "test": "run the cases written beside topologies",
+    "aggregate": "make statistics of an archive",
 }
 
 
@@ -64,8 +67,12 @@ def _run(words: list[str]) -> int:
         sub = choices.add_parser(name, help=said, description=said[:1].upper() + said[1:] + ".")
         if name == command:
             _module(name).add(sub)
-    args = parser.parse_args(words)
-    return int(_module(args.command).run(args))
+    args, more = parser.parse_known_args(words)
+    module = _module(args.command)
+    if more and not getattr(module, "MORE", False):
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    args.more = more
+    return int(module.run(args))
 
 
 def _module(name: str) -> Any:

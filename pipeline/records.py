@@ -16,7 +16,7 @@ from pipeline.findings import Finding, View
 from pipeline.gauges import Gauge
 from pipeline.layers import Layer, Pixels, Roi, Scores
 from pipeline.masks import Side
-from pipeline.regions import Coasted, Region, Spread, Track
+from pipeline.regions import Coasted, Region, Spread, Summary, Track
 
 __all__ = [
     "KINDS",
@@ -43,6 +43,7 @@ __all__ = [
     "Scores",
     "Spread",
     "Stats",
+    "Summary",
     "Tally",
     "Text",
     "Timing",
@@ -249,6 +250,7 @@ class Stats(Record, frozen=True, kw_only=True):
         missing: Frames told missing by gaps.
         outcomes: Verdicts per outcome.
         reasons: Findings per reason code.
+        measures: What was measured, by label and measure, where that was asked for.
     """
 
     since_ns: Int64
@@ -256,6 +258,7 @@ class Stats(Record, frozen=True, kw_only=True):
     missing: Nat
     outcomes: Tally = {}
     reasons: Tally = {}
+    measures: Annotated[tuple[Summary, ...], Meta(max_length=4096)] = ()
 
 
 KINDS: tuple[type[Record], ...] = (Frame, Regions, Tracks, Part, Verdict, Gap, Stats, Image)

@@ -88,3 +88,31 @@ class Spread(Struct, frozen=True):
     low: float
     high: float
     deviation: float
+
+
+class Summary(Struct, frozen=True):
+    """What was measured of many regions with one label; the batch gives the same numbers for the same regions.
+
+    Attributes:
+        label: Of the regions; empty where the measure is of frames.
+        measure: What was measured, with its unit in the name.
+        n: How many values.
+        mean: Their mean, correctly rounded.
+        deviation: Their standard deviation (of the sample), correctly rounded; None of a single value.
+        low: The least of them.
+        high: The greatest of them.
+        p50: The value with the rank ⌈0.5 n⌉, within 1 %.
+        p95: The value with the rank ⌈0.95 n⌉, within 1 %.
+        p99: The value with the rank ⌈0.99 n⌉, within 1 %.
+    """
+
+    label: Text
+    measure: Text
+    n: Nat
+    mean: float
+    deviation: float | None
+    low: float
+    high: float
+    p50: float
+    p95: float
+    p99: float

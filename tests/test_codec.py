@@ -37,6 +37,7 @@ from pipeline.records import (
     Roi,
     Scores,
     Stats,
+    Summary,
     Track,
     Tracks,
     Verdict,
@@ -62,6 +63,7 @@ GAUGE = Gauge(
 REGION = Region("part", 3, (1, 0, 2, 2), (4 / 3, 1 / 3), 0, 0, 0.75, True, 0.5, MASK, SHAPE, METRIC, -0.5, (GAUGE,))
 SCORES = Scores((2, 3), bytes((0, 255, 128, 127, 1, 2)), 0.125, -3)
 
+SUMMARY = Summary("pit", "area_px", 2, 5.0, 1.4142135623730951, 4.0, 6.0, 3.98, 6.0, 6.0)
 EVERY: tuple[AnyRecord, ...] = (
     Frame(
         **WHO,
@@ -88,7 +90,15 @@ EVERY: tuple[AnyRecord, ...] = (
         watermark=8,
     ),
     Gap(**WHO, last=9, reason="error", where="track", since=5),
-    Stats(**WHO, since_ns=1_700_000_000_000_000_000, frames=6, missing=1, outcomes={"FAIL": 1}, reasons={"D-101": 1}),
+    Stats(
+        **WHO,
+        since_ns=1_700_000_000_000_000_000,
+        frames=6,
+        missing=1,
+        outcomes={"FAIL": 1},
+        reasons={"D-101": 1},
+        measures=(SUMMARY,),
+    ),
     Image(**WHO, size=(2, 3), format="png", data=b"\x89PNG", roi=Roi(8, 9, 10, 11), prompt="rim"),
 )
 

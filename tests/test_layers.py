@@ -37,6 +37,7 @@ ARROWS: dict[str, str] = {
     "pipeline.table": "columns errors masks records shapes tooling",
     "pipeline.pieces": "columns errors",
     "pipeline.archive": "columns errors pieces",
+    "pipeline.batch": "archive columns errors fields pieces records",
     "pipeline.disk": "",
     "pipeline.score": "",
     "pipeline.agreement": "score",
@@ -80,15 +81,15 @@ ARROWS: dict[str, str] = {
         "catalog clock codec disk errors faults folders masks node notices plan readings records transport"
     ),
     "pipeline.commands": (
-        "appraisal archive calibrating calibration capture cases catalog check clock codec drawing durations errors "
-        "faults folders keys manual node notices outline plan planner provision recordings records replay runtime "
-        "schema score topology trial"
+        "appraisal archive batch calibrating calibration capture cases catalog check clock codec drawing durations "
+        "errors faults folders keys manual node notices outline plan planner provision recordings records replay "
+        "runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "calibration clock codec conform digests disk errors faults folders gauges golden located masks node notices "
-        "pieces readings recordings records shapes table units"
+        "batch calibration clock codec conform digests disk errors faults folders gauges golden located masks node "
+        "notices pieces readings recordings records shapes table units"
     ),
     "nodes.tools": (
         "agreement archive catalog check clock conform durations errors faults folders golden located masks nodes "

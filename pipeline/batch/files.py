@@ -1,0 +1,55 @@
+"""Files of results: Parquet with units and page checksums, whole or not there; the same rows give the same bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.columns import arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+VERSION = "1.0"  # of the results; a minor one adds columns or tables
+
+Listed = tuple[str, int, str]  # file below the folder of results, rows, and BLAKE2b of the file
+
+
+def documented(table: str, columns: Mapping[str, tuple[str, str]]) -> pa.Schema:
+    """The schema of a result.
+
+    Args:
+        table: Its name.
+        columns: Names, with type and unit.
+    """
+    pa = arrow()
+    told = ((name, kind, {"unit": unit} if unit else None) for name, (kind, unit) in columns.items())
+    fields = [pa.field(name, kind, metadata=metadata) for name, kind, metadata in told]
+    return pa.schema(fields, metadata={"kensa.results": table, "kensa.schema": VERSION})
+
+
+def keep(folder: Path, name: str, rows: pa.Table) -> Listed:
+    """Write rows to a file below a folder; the same rows give the same bytes."""
+    content = parquet(rows)
+    put(folder / name, content)
+    return name, len(rows), blake2b(content, digest_size=16).hexdigest()
+
+
+def parquet(rows: pa.Table) -> bytes:
+    """Rows as a Parquet file."""
+    import pyarrow.parquet as pq
+
+    sink = arrow().BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
+    return bytes(sink.getvalue())
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, whoever else writes the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    begun = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    begun.write_bytes(content)
+    begun.replace(path)

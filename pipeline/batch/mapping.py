@@ -1,0 +1,133 @@
+"""Where regions lie: by their centroids and by every pixel; on the view, the sensor, the plane and the part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from msgspec import Struct
+
+from pipeline.batch.building import numbered
+from pipeline.batch.measures import (
+    PART,
+    PART_PIXELS,
+    PLANE,
+    SENSOR,
+    SENSOR_CELL,
+    VIEW,
+    Box,
+    Numbers,
+    carriers,
+    cells,
+    on_sensor,
+)
+from pipeline.batch.runlengths import Runs
+from pipeline.batch.statistics import table, tallied
+from pipeline.batch.tally import Ints, packed, shifted, stepped
+from pipeline.columns import arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+AT_ONCE = 1 << 22  # pixels
+ROI = ("roi_x", "roi_y", "roi_width", "roi_height")
+
+
+class Located(Struct, frozen=True):
+    """Regions, and what is known of where each was seen.
+
+    Attributes:
+        regions: N rows.
+        exposures: What they were seen in.
+        at: (N,) row of each region's exposure; -1 where it is not there.
+        group: (N,).
+        carrier: (N,) row of the part on which each lies; -1 where it lies on none.
+    """
+
+    regions: pa.Table
+    exposures: pa.Table
+    at: Ints
+    group: Ints
+    carrier: Ints
+
+
+def carried(regions: pa.Table, part: str) -> Ints:
+    """The part on which each region lies, (N,): its row; -1 where it lies on none.
+
+    Args:
+        regions: N rows.
+        part: Label of the regions that are parts.
+    """
+    exposure, _ = numbered(regions)
+    is_part = arrow().compute.equal(regions["label"], part).to_numpy()
+    return carriers(exposure, _numbers(regions, "centroid_x"), _numbers(regions, "centroid_y"), _box(regions), is_part)
+
+
+def heat(located: Located) -> Iterator[pa.Table]:
+    """Cells in which centroids lie, space by space."""
+    regions, group = located.regions, located.group
+    x, y = _numbers(regions, "centroid_x"), _numbers(regions, "centroid_y")
+    height, width = _numbers(regions, "height"), _numbers(regions, "width")
+    zero = np.zeros(len(x))
+    yield _cells(group, VIEW, *cells(x, y, (zero, zero, width, height)))
+    roi = _roi(located)
+    there, sensor = ~np.isnan(roi[0]), on_sensor(x, y, (height, width), roi)
+    yield _cells(group[there], SENSOR, *_grid(sensor[0][there], sensor[1][there], SENSOR_CELL))
+    plane = _numbers(regions, "plane_x"), _numbers(regions, "plane_y")
+    there = ~np.isnan(plane[0]) & ~np.isnan(plane[1])
+    yield _cells(group[there], PLANE, *_grid(plane[0][there], plane[1][there], 1))
+    there = located.carrier >= 0
+    yield _cells(group[there], PART, *cells(x[there], y[there], _at(_box(regions), located.carrier[there])))
+
+
+def pixels(located: Located, runs: Runs) -> pa.Table:
+    """Where runs of set pixels begin and end, crop by crop: their running sum is how often each pixel is set."""
+    roi = [np.nan_to_num(each, nan=-1).astype(np.int64) for each in _roi(located)]
+    size = [located.regions[name].to_numpy().astype(np.int64) for name in ("height", "width")]
+    named = dict(zip(("group", "height", "width", *ROI), [located.group, *size, *roi], strict=True))
+    code, first = packed([shifted(values) for values in named.values()], len(located.group))
+    most = int(runs.end.max(initial=0)) + 1
+    whose = code[runs.row] * most
+    key, step = stepped(whose + runs.begin, whose + runs.end, len(first) * most)
+    told = {name: values[first][key // most] for name, values in named.items()}
+    return table("pixels", told | {"position": key % most, "step": step})
+
+
+def on_parts(located: Located, runs: Runs) -> Iterator[pa.Table]:
+    """Cells of the part in which set pixels of the regions on it lie."""
+    mine = np.flatnonzero(located.carrier[runs.row] >= 0)
+    upto = np.cumsum((runs.end - runs.begin)[mine])
+    for some in np.split(mine, np.searchsorted(upto, np.arange(AT_ONCE, upto[-1] if len(upto) else 0, AT_ONCE))):
+        long = (runs.end - runs.begin)[some]
+        row = np.repeat(runs.row[some], long)
+        pixel = np.repeat(runs.begin[some] - np.cumsum(long) + long, long) + np.arange(long.sum())
+        high = located.regions["height"].to_numpy().astype(np.int64)[row]
+        box = _at(_box(located.regions), located.carrier[row])
+        yield _cells(located.group[row], PART_PIXELS, *cells(pixel // high * 1.0, pixel % high * 1.0, box))
+
+
+def _cells(group: Ints, space: int, x: Ints, y: Ints) -> pa.Table:
+    return tallied("heat", {"group": group, "space": np.full(len(group), space), "x": x, "y": y})
+
+
+def _grid(x: Numbers, y: Numbers, side: int) -> tuple[Ints, Ints]:
+    return np.floor(x / side).astype(np.int64), np.floor(y / side).astype(np.int64)
+
+
+def _roi(located: Located) -> Box:
+    rows = arrow().array(located.at, mask=located.at < 0)
+    return tuple(_numbers(located.exposures.select([name]).take(rows), name) for name in ROI)  # type: ignore[return-value]
+
+
+def _box(regions: pa.Table) -> Box:
+    return tuple(_numbers(regions, f"box_{name}") for name in ("x", "y", "width", "height"))  # type: ignore[return-value]
+
+
+def _at(box: Box, rows: Ints) -> Box:
+    return tuple(each[rows] for each in box)  # type: ignore[return-value]
+
+
+def _numbers(table: pa.Table, name: str) -> Numbers:
+    values: Numbers = table[name].to_numpy().astype(np.float64)  # null is NaN
+    return values

@@ -1,0 +1,102 @@
+"""Mean and variance without rounding: sums of values and of squares as whole numbers, digit by digit.
+
+A float64 is a whole number times a power of two. Each value is cut into digits of base 2²⁶, and digits are added up
+as int64: such sums are exact, so they are the same in whatever order, on whatever machine, and however the rows were
+cut into files. Rounding happens once, at the end. Idea of binned sums: J. Demmel, H. D. Nguyen, ARITH 21 (2013); of
+exact squares: T. J. Dekker, Numer. Math. 18 (1971), 224-242. An int64 holds the sum of 2³⁷ digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import sqrt
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+WIDTH = 26  # bits of a digit: the sum of 2²⁷ of them is still exact in the float64 that numpy counts with
+LARGEST = 2.0**400  # beyond it, or below its inverse, a square is no float64
+SPLIT = 2.0**27 + 1
+
+Numbers = NDArray[np.float64]
+
+
+class Moments(Struct, frozen=True):
+    """What is known of a measure.
+
+    Attributes:
+        n: How many values.
+        mean: Their mean, correctly rounded.
+        variance: Of the sample (n - 1), correctly rounded; None of fewer than two values.
+    """
+
+    n: int
+    mean: float
+    variance: float | None
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation of the sample."""
+        return None if self.variance is None else sqrt(self.variance)
+
+
+def measurable(values: Numbers) -> NDArray[np.bool_]:
+    """Which values can be added up: finite, and neither so large nor so small that a square is no float64."""
+    size = np.abs(values)
+    sound: NDArray[np.bool_] = (size == 0) | ((size > 1 / LARGEST) & (size < LARGEST))
+    return sound
+
+
+def digits(values: Numbers) -> Iterator[tuple[int, Numbers]]:
+    """The digits of values: Σ digit · 2^(26·place) over all that is given is the value, exactly.
+
+    Args:
+        values: (N,) float64, all `measurable`, or squares of such.
+
+    Yields:
+        Place, falling, and (N,) whole numbers of the value's sign, |digit| < 2²⁶; places without one are left out.
+    """
+    rest = values
+    while (most := float(np.abs(rest).max(initial=0.0))) > 0:
+        place = (np.frexp(most)[1] - 1) // WIDTH
+        unit = 2.0 ** (WIDTH * int(place))
+        head = np.trunc(rest / unit)
+        yield int(place), head
+        rest = rest - head * unit
+
+
+def squares(values: Numbers) -> tuple[Numbers, Numbers]:
+    """What two float64 have as their sum the exact square: the rounded square, and what rounding took."""
+    rounded, scaled = values * values, values * SPLIT
+    high = scaled - (scaled - values)
+    low = values - high
+    return rounded, ((high * high - rounded) + 2 * high * low) + low * low
+
+
+def powers(values: Numbers) -> Iterator[tuple[int, int, Numbers]]:
+    """The digits of values and of their squares: (power, place, digits); a place may come twice."""
+    yield from ((1, place, found) for place, found in digits(values))
+    for part in squares(values):
+        yield from ((2, place, found) for place, found in digits(part))
+
+
+def finish(n: int, sums: Sequence[tuple[int, int]], squared: Sequence[tuple[int, int]]) -> Moments:
+    """Mean and variance of n ≥ 1 values.
+
+    Args:
+        n: How many.
+        sums: (place, sum of that digit) of the values.
+        squared: The same of their squares.
+    """
+    shift = -WIDTH * min([0, *(place for place, _ in (*sums, *squared))])
+    total, square = (_whole(each, shift) for each in (sums, squared))
+    # Σ and Σ² are total / 2^shift and square / 2^shift; Python divides whole numbers with one rounding.
+    mean = total / (n << shift)
+    if n < 2:
+        return Moments(n, mean, None)
+    return Moments(n, mean, (n * (square << shift) - total * total) / (n * (n - 1) << 2 * shift))
+
+
+def _whole(digits_of: Sequence[tuple[int, int]], shift: int) -> int:
+    return sum(digit << (WIDTH * place + shift) for place, digit in digits_of)

@@ -1,0 +1,128 @@
+"""Read a slice of an archive: the needed columns of its rows, each once and sound, and an account of all the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from pipeline.archive import SAME
+from pipeline.batch.building import matched, once
+from pipeline.batch.flat import flattened, leaves
+from pipeline.batch.observing import Asked, Seen
+from pipeline.batch.runlengths import Runs
+from pipeline.batch.soundness import UNIT, chosen, sound
+from pipeline.batch.surveying import TABLES, Dead, Slice, Unit
+from pipeline.batch.windows import placed
+from pipeline.columns import arrow, schema
+from pipeline.errors import TableError
+from pipeline.pieces import verified
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ENTRIES = ("rows", "elsewhere", "repeated", "dead", "outside", "counted")
+
+
+class Account(Struct, frozen=True):
+    """What became of the rows of a slice.
+
+    Attributes:
+        tables: Per table how many `rows` the footers tell; of them those of another slice (`elsewhere`), `repeated`,
+            `dead`, `outside` of all windows, and `counted`, which are what is left.
+        dead: What was not believed, and why.
+    """
+
+    tables: dict[str, dict[str, int]]
+    dead: tuple[Dead, ...] = ()
+
+
+def read(folder: Path, cut: Slice, asked: Asked) -> tuple[Seen, Account]:
+    """The rows of a slice, and what became of all that lie in its row groups.
+
+    Args:
+        folder: The archive.
+        cut: Which rows.
+        asked: What they are needed for.
+    """
+    reader = _Reader(folder, cut, asked)
+    tables = {table: reader.rows(table) for table in TABLES}
+    regions = tables["regions"]
+    measured = tables["frames"].filter(arrow().compute.equal(tables["frames"]["kind"], "regions"))
+    # A frame that was measured and tracked tells its regions twice: what was measured counts.
+    twice = arrow().compute.equal(regions["kind"], "tracks").to_numpy() & (matched(regions, measured) >= 0)
+    tables["regions"] = reader.without("regions", regions, twice, "repeated")
+    for table, rows in tables.items():
+        outside = placed(cut.windows, rows["t_ns"].to_numpy()) < 0
+        tables[table] = reader.without(table, rows, outside, "outside")
+        reader.counts[table]["counted"] = len(tables[table])
+    account = Account({table: dict(count) for table, count in reader.counts.items()}, tuple(reader.dead))
+    return Seen(**tables, runs=reader.runs), account
+
+
+class _Reader:
+    def __init__(self, folder: Path, cut: Slice, asked: Asked) -> None:
+        self._folder, self._cut, self._asked = folder, cut, asked
+        self.counts = {table: Counter(dict.fromkeys(ENTRIES, 0)) for table in TABLES}
+        self.dead: list[Dead] = []
+        self.runs: Runs | None = None
+
+    def rows(self, table: str) -> pa.Table:
+        """The rows of a table that are of this slice, once and sound."""
+        count, empty = self.counts[table], flattened(schema(table).empty_table(), table, self._asked)
+        found = [empty.append_column(UNIT, arrow().array([], "int64"))]
+        for number, unit in enumerate(self._cut.units):
+            if unit.table == table and (rows := self._unit(number, unit)) is not None:
+                found.append(rows)
+        whole = arrow().concat_tables(found)
+        kept = once(whole, SAME[table])
+        good, runs, bad = sound(table, kept, self._asked)
+        count["repeated"] += len(whole) - len(kept)
+        count["dead"] += len(kept) - len(good)
+        self.dead += (Dead(self._cut.units[unit].path, table, why, n) for (unit, why), n in sorted(bad.items()))
+        self.runs = runs or self.runs
+        return good
+
+    def without(self, table: str, rows: pa.Table, bad: NDArray[np.bool_], entry: str) -> pa.Table:
+        """The rows without some, which are counted under an entry."""
+        if not bad.any():
+            return rows
+        self.counts[table][entry] += int(bad.sum())
+        if table == "regions" and self.runs is not None:
+            self.runs = chosen(self.runs, ~bad)
+        return rows.filter(arrow().array(~bad))
+
+    def _unit(self, number: int, unit: Unit) -> pa.Table | None:
+        """The rows of a row group that are of this slice; None where it cannot be read."""
+        count, home = self.counts[unit.table], self._cut.begin_ns <= unit.first_ns < self._cut.end_ns
+        count["rows"] += unit.rows
+        try:
+            rows = self._flat(unit)
+            rows = rows.append_column(UNIT, arrow().array(np.full(len(rows), number)))
+        except (OSError, KeyError, ValueError, TableError, arrow().ArrowException) as error:
+            # In every slice that it may have rows of; it counts in the one where it begins.
+            count["dead" if home else "elsewhere"] += unit.rows
+            if home:
+                self.dead.append(Dead(unit.path, unit.table, str(error).splitlines()[0].strip("'\""), unit.rows))
+            return None
+        time = arrow().compute.fill_null(rows["t_ns"], unit.first_ns).to_numpy()
+        mine = (time >= self._cut.begin_ns) & (time < self._cut.end_ns)
+        count["elsewhere"] += len(mine) - int(mine.sum())
+        return rows if mine.all() else rows.filter(arrow().array(mine))
+
+    def _flat(self, unit: Unit) -> pa.Table:
+        import pyarrow.parquet as pq
+
+        path = self._folder / unit.path
+        if self._asked.verify:
+            verified(path)
+        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
+            columns = leaves(file, unit.table, self._asked)
+            rows = file.read_row_group(unit.place, columns=columns, use_threads=False)
+        if len(rows) != unit.rows:
+            raise ValueError(f"expected {unit.rows} rows, as the footer says, found {len(rows)}")
+        return flattened(rows, unit.table, self._asked)

@@ -1,0 +1,228 @@
+"""Finish: an aggregate becomes the tables that people read. All rounding is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.batch import moments, quantiles
+from pipeline.batch.intervals import wilson
+from pipeline.batch.measures import MEASURES, SPACES, on_sensor
+from pipeline.batch.observing import SUBJECTS
+from pipeline.batch.statistics import KEYS, Aggregate
+from pipeline.batch.tally import Ints, grouped
+from pipeline.columns import arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Names, types and units of every result's columns behind those of its group.
+KEY_UNITS = {"begin_ns": "ns since 1970, UTC", "end_ns": "ns since 1970, UTC", "window": "plant time, or a batch"}
+Column = tuple[str, str]
+SHARE: dict[str, Column] = {"of": ("int64", "count"), **dict.fromkeys(("rate", "low", "high"), ("float64", "0…1"))}
+COUNT: dict[str, Column] = {"n": ("int64", "count")}
+TEXT: Column = ("string", "")
+OWN: dict[str, dict[str, Column]] = {
+    "rates": {"what": TEXT, "name": TEXT, **COUNT, **SHARE},
+    "measures": {
+        "measure": TEXT,
+        **COUNT,
+        **dict.fromkeys(("mean", "variance", "deviation", "low", "high"), ("float64", "of the measure")),
+        **dict.fromkeys(("p01", "p05", "p25", "p50", "p75", "p95", "p99"), ("float64", "of the measure, within 1 %")),
+    },
+    "histograms": {"measure": TEXT, "bin": ("int32", ""), "value": ("float64", "of the measure, within 1 %"), **COUNT},
+    "heat": {"space": TEXT, "x": ("int32", "cells"), "y": ("int32", "cells"), **COUNT},
+    "pixels": {
+        **dict.fromkeys(("height", "width"), ("int32", "px")),
+        **dict.fromkeys(("roi_x", "roi_y", "roi_width", "roi_height"), ("int32", "sensor px")),
+        **dict.fromkeys(("x", "y"), ("int32", "px")),
+        **dict.fromkeys(("sensor_x", "sensor_y"), ("float64", "sensor px")),
+        **COUNT,
+    },
+    "pairs": {"first": TEXT, "second": TEXT, **COUNT},
+    "runs": {"subject": TEXT, "frames": ("int64", "exposures between"), **COUNT},
+}
+COLUMNS = {
+    name: {**{key: (kind, KEY_UNITS.get(key, "")) for key, kind in KEYS.items()}, **own} for name, own in OWN.items()
+}
+Digits = list[tuple[int, int]]
+SEEN_BY = ("span", "begin_ns", "end_ns", "plant", "line", "camera")
+
+
+def finish(aggregate: Aggregate) -> dict[str, pa.Table]:
+    """Every result by name, its rows sorted; a pure function of the aggregate, to the last bit."""
+    return {name: make(aggregate) for name, make in RESULTS.items()}
+
+
+def rates(aggregate: Aggregate) -> pa.Table:
+    """What was counted, out of how many, and between which limits the true share lies (Wilson, 95 %).
+
+    Outcomes and reasons are shares of the verdicts on the same subject, `frames with` of the frames that its group
+    without the label has, `missing` of all exposures of a camera. Where nothing is a share, `of` is null.
+    """
+    counts, groups = aggregate.parts["counts"], aggregate.groups
+    group, n = counts["group"].to_numpy(), counts["n"].to_numpy()
+    what = np.array(counts["what"].to_pylist(), dtype=object)
+    of = np.full(len(n), -1, np.int64)
+    for subject in SUBJECTS:
+        total = _per(group, n * (what == subject), len(groups))
+        mine = (what == subject) | (what == f"{subject} reasons")
+        of[mine] = total[group[mine]]
+    frames = n * (what == "frames")
+    bare, camera = (_code(groups, names)[group] for names in ([k for k in KEYS if k != "label"], SEEN_BY))
+    mine = what == "frames with"
+    of[mine] = _per(bare, frames, len(groups))[bare[mine]]
+    mine = what == "missing"
+    of[mine] = _per(camera, frames + n * mine, len(groups))[camera[mine]]
+    known = of >= 0
+    low, high = wilson(n, np.where(known, of, 0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = n / of
+    numbers = {"of": of, "rate": share, "low": low, "high": high}
+    shares = {name: arrow().array(values, mask=~known | (of == 0)) for name, values in numbers.items()}
+    return _told(aggregate, "counts", {name: counts[name] for name in ("what", "name", "n")} | shares)
+
+
+def measures(aggregate: Aggregate) -> pa.Table:
+    """Each measure's count, mean, deviation, limits and quantiles."""
+    limits, bins = aggregate.parts["limits"], aggregate.parts["bins"]
+    starts, n, shares = _histograms(bins)
+    found = [moments.finish(count, *digits) for count, digits in zip(n.tolist(), _sums(aggregate), strict=True)]
+    told = {
+        "measure": _names(limits),
+        "n": n,
+        "mean": [each.mean for each in found],
+        "variance": [each.variance for each in found],
+        "deviation": [each.deviation for each in found],
+        "low": limits["low"],
+        "high": limits["high"],
+    }
+    low, high = limits["low"].to_numpy(), limits["high"].to_numpy()
+    quantile = {f"p{round(100 * float(share)):02d}": np.clip(shares(share), low, high) for share in quantiles.QUANTILES}
+    assert len(starts) == len(limits)
+    return _told(aggregate, "limits", told | quantile)
+
+
+def histograms(aggregate: Aggregate) -> pa.Table:
+    """How many values lie around each value, within 1 %: counts add up over any groups."""
+    bins = aggregate.parts["bins"]
+    about = quantiles.middles(bins["bin"].to_numpy())
+    return _told(aggregate, "bins", {"measure": _names(bins), "bin": bins["bin"], "value": about, "n": bins["n"]})
+
+
+def heat(aggregate: Aggregate) -> pa.Table:
+    """How many centroids (and pixels, on parts) lie in each cell of a space."""
+    cells = aggregate.parts["heat"]
+    space = arrow().array(SPACES).take(cells["space"])
+    return _told(aggregate, "heat", {"space": space, **{name: cells[name] for name in ("x", "y", "n")}})
+
+
+def pixels(aggregate: Aggregate) -> pa.Table:
+    """How often each pixel of a crop is set, where it is set at all, and where on the sensor its centre lies."""
+    steps = aggregate.parts["pixels"]
+    named = {name: steps[name].to_numpy().astype(np.int64) for name in steps.column_names if name != "step"}
+    level, place = np.cumsum(steps["step"].to_numpy()), named["position"]
+    # The steps of a map sum to nothing: where one ends and the next begins, the level is 0.
+    long = np.diff(np.append(place, 0)) * (level > 0)
+    row = np.repeat(np.arange(len(place)), long)
+    pixel = np.repeat(place - np.cumsum(long) + long, long) + np.arange(long.sum())
+    at = {name: values[row] for name, values in named.items()}
+    x, y = pixel // np.maximum(at["height"], 1), pixel % np.maximum(at["height"], 1)
+    size = at["height"].astype(np.float64), at["width"].astype(np.float64)
+    roi = tuple(at[f"roi_{name}"].astype(np.float64) for name in ("x", "y", "width", "height"))
+    sensor = on_sensor(x.astype(np.float64), y.astype(np.float64), size, roi)
+    unknown = at["roi_width"] < 0
+    told = {
+        name: arrow().array(at[name], mask=unknown & name.startswith("roi"))
+        for name in at
+        if name[:4] in {"heig", "widt", "roi_"}
+    }
+    there = {f"sensor_{name}": arrow().array(v, mask=unknown) for name, v in zip("xy", sensor, strict=True)}
+    return _told(aggregate, at["group"], told | {"x": x, "y": y, **there, "n": level[row]})
+
+
+def pairs(aggregate: Aggregate) -> pa.Table:
+    """How many exposures show two labels together; a label with itself: how many show it."""
+    rows = aggregate.parts["pairs"]
+    return _told(aggregate, "pairs", {name: rows[name] for name in ("first", "second", "n")})
+
+
+def runs(aggregate: Aggregate) -> pa.Table:
+    """How many exposures lie between one FAIL and the next of the same subject, camera and session; gaps left out."""
+    marks = aggregate.parts["marks"].sort_by([(name, "ascending") for name in ("group", "session", "seq")])
+    gap = arrow().compute.equal(marks["what"], "gap").to_numpy()
+    code = _code(marks, ("group", "session"))
+    seq, last = marks["seq"].to_numpy(), marks["last"].to_numpy()
+    lost = np.cumsum(np.where(gap, last - seq + 1, 0))
+    pieces = []
+    for subject in SUBJECTS[:2]:
+        mine = np.flatnonzero(arrow().compute.equal(marks["what"], subject).to_numpy())
+        mine = mine[np.append(True, (np.diff(code[mine]) != 0) | (np.diff(seq[mine]) != 0))[: len(mine)]]
+        one, two = mine[:-1], mine[1:]
+        next_one = code[one] == code[two]
+        one, two = one[next_one], two[next_one]
+        between = np.maximum(seq[two] - seq[one] - 1 - (lost[two] - lost[one]), 0)
+        told = {"group": marks["group"].to_numpy()[one], "frames": between}
+        pieces.append(arrow().table(told | {"subject": arrow().array([subject] * len(one), "string")}))
+    rows = arrow().concat_tables(pieces)
+    rows = rows.group_by(["group", "subject", "frames"], use_threads=False).aggregate([([], "count_all")])
+    rows = rows.sort_by([(name, "ascending") for name in ("group", "subject", "frames")])
+    told = {"subject": rows["subject"], "frames": rows["frames"], "n": rows["count_all"]}
+    return _told(aggregate, rows["group"].to_numpy(), told)
+
+
+RESULTS: dict[str, Callable[[Aggregate], pa.Table]] = {
+    "rates": rates,
+    "measures": measures,
+    "histograms": histograms,
+    "heat": heat,
+    "pixels": pixels,
+    "pairs": pairs,
+    "runs": runs,
+}
+
+
+def _told(aggregate: Aggregate, group: str | Ints, columns: dict[str, object]) -> pa.Table:
+    """Columns of a result behind those of the groups they speak of."""
+    rows = aggregate.parts[group]["group"].to_numpy() if isinstance(group, str) else group
+    keys = aggregate.groups.take(arrow().array(rows))
+    return arrow().table({name: keys[name] for name in KEYS} | columns)
+
+
+def _histograms(bins: pa.Table) -> tuple[Ints, Ints, Callable[[str], NDArray[np.float64]]]:
+    """Where the histogram of each group and measure begins, how many values it has, and a way to ask for quantiles."""
+    code = _code(bins, ("group", "measure"))
+    starts = np.flatnonzero(np.diff(code, prepend=-1))
+    number, count = bins["bin"].to_numpy(), bins["n"].to_numpy()
+    n = np.add.reduceat(count, starts) if len(starts) else count
+    return starts, n, lambda share: quantiles.quantiles(number, count, starts, share)
+
+
+def _sums(aggregate: Aggregate) -> list[tuple[Digits, Digits]]:
+    """The digits of each row of `limits`: those of the values, those of their squares."""
+    found: dict[tuple[int, int], tuple[Digits, Digits]] = {
+        key: ([], [])
+        for key in zip(*(aggregate.parts["limits"][n].to_pylist() for n in ("group", "measure")), strict=True)
+    }
+    rows = aggregate.parts["moments"]
+    for group, measure, power, place, total in zip(
+        *(rows[name].to_pylist() for name in rows.column_names), strict=True
+    ):
+        found[group, measure][power - 1].append((place, total))
+    return [*found.values()]
+
+
+def _names(rows: pa.Table) -> pa.Array:
+    return arrow().array([measure.name for measure in MEASURES]).take(rows["measure"])
+
+
+def _code(rows: pa.Table, names: object) -> Ints:
+    return grouped(rows, [*names])[0]  # type: ignore[misc]
+
+
+def _per(code: Ints, n: Ints, most: int) -> Ints:
+    """Sums of n ≥ 0 per code; exact up to 2⁵³."""
+    return np.bincount(code, weights=n, minlength=most).astype(np.int64)

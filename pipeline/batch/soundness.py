@@ -1,0 +1,128 @@
+"""Rows that nobody should believe: told with a reason and left out, so that one of them spoils no statistic."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.batch.flat import COLUMNS
+from pipeline.batch.measures import MEASURES
+from pipeline.batch.moments import measurable
+from pipeline.batch.observing import SUBJECTS, Asked
+from pipeline.batch.runlengths import Runs, runs
+from pipeline.batch.tally import Ints
+from pipeline.columns import arrow, schema
+from pipeline.fields import Outcome
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+UNIT = "unit"  # column: place of the row group that a row is from
+SIDE = 1 << 24  # px; no mask has more pixels
+FAR = 2.0**31  # px or mm
+
+Bad = Iterator[tuple[str, NDArray[np.bool_]]]
+
+
+def sound(table: str, rows: pa.Table, asked: Asked) -> tuple[pa.Table, Runs | None, Counter[tuple[int, str]]]:
+    """The rows that can be believed, the runs of their masks, and how many of each row group cannot, by reason.
+
+    Args:
+        table: Whose rows they are.
+        rows: Flat columns, and `unit`.
+        asked: What they are needed for.
+    """
+    found = _runs(rows) if table == "regions" and asked.pixels else None
+    reason, told = np.full(len(rows), -1), list[str]()
+    for number, (why, bad) in enumerate(_faults(table, rows, asked, found)):
+        reason[bad & (reason < 0)] = number
+        told.append(why)
+    good = reason < 0
+    faults = zip(rows[UNIT].to_numpy()[~good].tolist(), reason[~good].tolist(), strict=True)
+    refused = Counter((unit, told[number]) for unit, number in faults)
+    if good.all():
+        return rows, found, refused
+    return rows.filter(arrow().array(good)), found and chosen(found, good), refused
+
+
+def chosen(found: Runs, rows: NDArray[np.bool_]) -> Runs:
+    """The runs of some of the masks."""
+    mine = rows[found.row]
+    number = np.cumsum(rows) - 1
+    return Runs(number[found.row[mine]], found.begin[mine], found.end[mine], found.sound[rows])
+
+
+def _faults(table: str, rows: pa.Table, asked: Asked, found: Runs | None) -> Bad:
+    for name in COLUMNS[table]:
+        if name in schema(table).names and not schema(table).field(name).nullable:
+            yield f"expected a value in {name}, found null", _null(rows[name])
+    yield from {"frames": _frames, "regions": _regions, "verdicts": _verdicts, "gaps": _gaps}[table](rows)
+    for number in asked.measures:
+        measure = MEASURES[number]
+        if measure.table == table:
+            values = rows[measure.name].to_numpy().astype(np.float64)
+            bad = ~_null(rows[measure.name]) & ~measurable(values)
+            yield f"expected a number that can be squared in {measure.column}, found none", bad
+    if found is not None:
+        yield "expected run lengths of height × width pixels, found others", ~_null(rows["counts"]) & ~found.sound
+
+
+def _frames(rows: pa.Table) -> Bad:
+    yield from _sides(rows, "roi_width", "roi_height", low=1)
+    yield "expected a kind of frame, regions or tracks, found another", ~_among(rows["kind"], KINDS)
+
+
+def _regions(rows: pa.Table) -> Bad:
+    yield from _sides(rows, "height", "width", "box_width", "box_height", "area_px", low=0)
+    for name in ("centroid_x", "centroid_y", "plane_x", "plane_y", "box_x", "box_y"):
+        values = rows[name].to_numpy().astype(np.float64)
+        bad = ~_null(rows[name]) & ~(np.abs(values) < FAR)
+        yield f"expected a place in {name}, found none that any view has", bad
+    yield "expected a kind of regions or tracks, found another", ~_among(rows["kind"], KINDS[1:])
+
+
+def _verdicts(rows: pa.Table) -> Bad:
+    yield (
+        f"expected an outcome of {', '.join(get_args(Outcome))}, found another",
+        ~_among(rows["outcome"], get_args(Outcome)),
+    )
+    yield f"expected a subject of {', '.join(SUBJECTS)}, found another", ~_among(rows["subject"], SUBJECTS)
+    yield "expected first_seq not above seq, found it above", _above(rows["first_seq"], rows["seq"])
+
+
+def _gaps(rows: pa.Table) -> Bad:
+    yield "expected last not below seq, found it below", _above(rows["seq"], rows["last"])
+
+
+def _sides(rows: pa.Table, *names: str, low: int) -> Bad:
+    for name in names:
+        values = rows[name].to_numpy().astype(np.float64)
+        yield f"expected {low} to {SIDE} in {name}, found another number", (values < low) | (values > SIDE)
+
+
+KINDS = ("frame", "regions", "tracks")
+
+
+def _among(column: pa.ChunkedArray, words: tuple[str, ...]) -> NDArray[np.bool_]:
+    pc = arrow().compute
+    return np.asarray(pc.fill_null(pc.is_in(column, value_set=arrow().array(words)), False).to_numpy())
+
+
+def _above(one: pa.ChunkedArray, two: pa.ChunkedArray) -> NDArray[np.bool_]:
+    pc = arrow().compute
+    return np.asarray(pc.fill_null(pc.greater(one, two), False).to_numpy())
+
+
+def _null(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return np.asarray(column.is_null().to_numpy())
+
+
+def _runs(rows: pa.Table) -> Runs:
+    size: list[Ints] = [
+        np.nan_to_num(rows[name].to_numpy().astype(np.float64)).astype(np.int64) for name in ("height", "width")
+    ]
+    return runs(rows["counts"], np.clip(size[0], 0, SIDE) * np.clip(size[1], 0, SIDE))

@@ -1,0 +1,149 @@
+"""Conclusions: of a small fleet with known faults each is found, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.batch.aggregating import Outcome, Request, aggregate
+from pipeline.batch.observing import Asked
+from pipeline.batch.windows import Calendar
+from pipeline.records import Finding, Record, Regions, Verdict
+from tests.batch.plants import NOON, SECOND, SIZE, region, shelve
+
+pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
+pq = pytest.importorskip("pyarrow.parquet", reason="pip install 'kensa[batch]'")
+
+pytestmark = pytest.mark.slow
+
+DAY = 24 * 3600 * SECOND
+CAMERAS, DAYS, LATE, FRAMES = 16, 20, 10, 30
+OFF, DRIFTING, CHANGED = "cam-2", "cam-4", "cam-6"
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """Sixteen cameras for twenty days: one fails too many, the pits of one grow, one is given another book."""
+    folder = tmp_path_factory.mktemp("fleet")
+    shelve(folder / "archive", [*_seen(np.random.default_rng(3))], batch=10**6)
+    return folder / "out", run(folder)
+
+
+def run(folder: Path, recent: int = DAYS - LATE) -> Outcome:
+    """Aggregate day by day."""
+    asked = Asked(measures=(0, 1), pixels=False)
+    return aggregate(Request(folder / "archive", folder / "out", Calendar(span="day"), asked=asked, recent=recent))
+
+
+def rows(out: Path, table: str) -> list[dict[str, Any]]:
+    """The rows of a conclusion."""
+    listed: list[dict[str, Any]] = pq.read_table(out / f"{table}.parquet").to_pylist()
+    return listed
+
+
+def test_the_camera_that_fails_too_many_is_found(fleet: tuple[Path, Outcome]) -> None:
+    """Among its peers with the same prompt; besides it at most the one whose new book fails more, of sixteen."""
+    found = [row for row in rows(fleet[0], "comparison") if row["what"] == "frame" and row["name"] == "FAIL"]
+    assert OFF in (accused := {row["camera"] for row in found if row["q"] <= 0.05})
+    assert accused <= {OFF, CHANGED}
+    assert [row["of"] for row in found] == [DAYS * FRAMES] * CAMERAS
+    (off,) = (row for row in found if row["camera"] == OFF)
+    assert off["score"] > 5
+    assert off["rate"] == off["n"] / off["of"]
+    assert off["peers"] == pytest.approx(0.1, abs=0.03)
+
+
+def test_the_measure_that_drifts_is_found(fleet: tuple[Path, Outcome]) -> None:
+    """Of all cameras and measures, it alone, with by how much."""
+    found = rows(fleet[0], "drift")
+    assert len(found) > CAMERAS
+    (drifted,) = (row for row in found if row["p_all"] <= 0.05)
+    assert (drifted["camera"], drifted["label"], drifted["measure"]) == (DRIFTING, "pit", "area_px")
+    assert (drifted["days_before"], drifted["days_since"]) == (DAYS - LATE, LATE)
+    assert drifted["shift"] == pytest.approx(20, rel=0.5)
+    assert drifted["p"] <= 0.005
+
+
+def test_charts_have_phases(fleet: tuple[Path, Outcome]) -> None:
+    """A book that changes begins limits of its own; a window in which nothing failed is a point at 0."""
+    found = [row for row in rows(fleet[0], "charts") if row["chart"] == "p′" and row["name"] == "FAIL"]
+    phases = {row["version"]: row["center"] for row in found if row["camera"] == CHANGED}
+    assert phases.keys() == {"v1", "v2"}
+    assert phases["v2"] > phases["v1"] + 0.1
+    for camera in {row["camera"] for row in found}:
+        mine = [row for row in found if row["camera"] == camera]
+        assert len(mine) == DAYS
+        assert all(row["n"] == FRAMES and row["low"] <= row["center"] <= row["high"] for row in mine)
+    assert sum(row["rules"] != "" for row in found) <= 2
+
+
+def test_charts_of_measures_show_the_step(fleet: tuple[Path, Outcome]) -> None:
+    """The mean area of what grows leaves its limits or stays on one side; in order of time."""
+    found = [row for row in rows(fleet[0], "charts") if row["chart"] == "x" and row["name"] == "area_px"]
+    pits = [row for row in found if row["camera"] == DRIFTING and row["label"] == "pit"]
+    assert [row["begin_ns"] for row in pits] == sorted(row["begin_ns"] for row in pits)
+    assert any(row["rules"] for row in pits)
+
+
+def test_when_it_changed_is_told(fleet: tuple[Path, Outcome]) -> None:
+    """The day from which on the pits of one camera are larger, and nothing of any other."""
+    (change,) = rows(fleet[0], "changes")
+    assert (change["camera"], change["label"], change["name"]) == (DRIFTING, "pit", "area_px")
+    assert change["window"] == "2026-12-02T00:00+00:00"
+    assert change["after"] > change["before"] + 10
+
+
+def test_reasons_by_frequency(fleet: tuple[Path, Outcome]) -> None:
+    """Most first, up to all of them."""
+    found = rows(fleet[0], "pareto")
+    assert [row["name"] for row in found] == ["PIT", "SIZE"]
+    assert [row["n"] for row in found] == sorted((row["n"] for row in found), reverse=True)
+    assert found[0]["share"] == found[0]["cumulative"] == found[0]["n"] / sum(row["n"] for row in found)
+    assert found[-1]["cumulative"] == 1
+
+
+def test_nothing_new_says_nothing_new(fleet: tuple[Path, Outcome]) -> None:
+    """Conclusions stay to the byte; held against another number of days they are drawn again, of the same results."""
+    out, first = fleet
+    before = (out / "drift.parquet").read_bytes()
+    assert run(out.parent).manifest == first.manifest
+    assert (out / "drift.parquet").read_bytes() == before
+    again = run(out.parent, recent=5)
+    assert again.fresh == ()
+    assert {row["days_since"] for row in rows(out, "drift")} == {5}
+    run(out.parent)
+    assert (out / "drift.parquet").read_bytes() == before
+
+
+def _seen(dice: np.random.Generator) -> Iterator[Record]:
+    for number in range(CAMERAS):
+        camera = f"cam-{number}"
+        for day in range(DAYS):
+            for frame in range(FRAMES):
+                seq = day * FRAMES + frame
+                who: dict[str, Any] = {
+                    "camera": camera,
+                    "session": "s",
+                    "seq": seq,
+                    "t_ns": NOON + day * DAY + frame * SECOND,
+                }
+                yield from _frame(dice, who, late=day >= LATE)
+
+
+def _frame(dice: np.random.Generator, who: dict[str, Any], *, late: bool) -> Iterator[Record]:
+    camera = who["camera"]
+    grown = 3 if late and camera == DRIFTING else 0
+    pit = region("pit", (2, 2, int(dice.integers(5, 9)) + grown, int(dice.integers(5, 9))), float(dice.random()))
+    yield Regions(**who, size=SIZE, regions=(pit,), prompt="top", model="m")
+    changed = late and camera == CHANGED
+    rate = 0.3 if camera == OFF or changed else 0.1
+    outcome: Any = "FAIL" if dice.random() < rate else "PASS"
+    version = "v2" if changed else "v1"
+    why = (Finding("pits", "PIT", "count", 2, high=1), Finding("small", "SIZE", "area", 1, low=9))
+    findings = why[: 1 + who["seq"] % 2] if outcome == "FAIL" else ()
+    said: dict[str, Any] = {"subject": "frame", "first_seq": who["seq"], "book": "b", "version": version}
+    yield Verdict(**who, outcome=outcome, findings=findings, **said)

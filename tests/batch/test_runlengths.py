@@ -1,0 +1,66 @@
+"""Run lengths of many masks: the runs and pixels that each mask has by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import runs as scalar
+from pipeline.batch.runlengths import painted, runs
+from pipeline.errors import MaskError
+from pipeline.masks import Mask
+from tests.strategies import hostile, masks
+
+pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[batch]'")
+
+
+def column(*texts: bytes | None) -> Any:
+    """A column of run lengths."""
+    return pa.chunked_array([pa.array([*texts], pa.binary())])
+
+
+@given(st.lists(masks((7, 9)), max_size=6))
+def test_pixels_are_painted_as_often_as_masks_have_them(drawn: list[Mask]) -> None:
+    """The sum of the dense masks, down the columns."""
+    found = runs(column(*(mask.counts for mask in drawn)), np.full(len(drawn), 63))
+    dense = sum((mask.dense.astype(int) for mask in drawn), np.zeros((7, 9), int))
+    assert found.sound.all()
+    assert painted(found.begin, found.end, 63).tolist() == dense.ravel(order="F").tolist()
+
+
+@given(st.lists(masks(), max_size=6))
+def test_each_mask_keeps_its_runs(drawn: list[Mask]) -> None:
+    """Of whatever sizes: as many runs, as long, of the mask they belong to."""
+    found = runs(column(*(m.counts for m in drawn)), np.array([m.size[0] * m.size[1] for m in drawn], np.int64))
+    for number, mask in enumerate(drawn):
+        mine = found.row == number
+        assert (found.end - found.begin)[mine].tolist() == mask.runs[1::2]
+        assert found.begin[mine].tolist() == np.cumsum(mask.runs)[0:-1:2].tolist()[: mine.sum()]
+
+
+@given(st.lists(hostile(), min_size=1, max_size=8))
+def test_what_is_no_mask_is_not_sound(drawn: list[tuple[tuple[int, int], bytes]]) -> None:
+    """The verdict on each text is that of the reader of single masks, whatever stands beside it."""
+    held = [(size, text) for size, text in drawn if 0 <= size[0] * size[1] <= scalar.MAX_PIXELS]
+    found = runs(column(*(text for _, text in held)), np.array([a * b for (a, b), _ in held], np.int64))
+    for (size, text), sound in zip(held, found.sound.tolist(), strict=True):
+        assert sound == (_sound(size, text) and text != b"")
+
+
+def test_nothing_has_no_runs() -> None:
+    """A mask that was left out is null: it has none, and nobody calls it sound."""
+    found = runs(column(None, Mask.empty((2, 2)).counts, b"", Mask.from_dense(np.ones((2, 2))).counts), np.full(4, 4))
+    assert found.sound.tolist() == [False, True, False, True]
+    assert (found.row.tolist(), found.begin.tolist(), found.end.tolist()) == ([3], [0], [4])
+    assert runs(column(), np.empty(0, np.int64)).row.tolist() == []
+
+
+def _sound(size: tuple[int, int], text: bytes) -> bool:
+    try:
+        return min(size) >= 0 and bool(scalar.canonical(size, text) or True)
+    except MaskError:
+        return False

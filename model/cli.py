@@ -1,0 +1,42 @@
+"""The command line of training: each command is a module with `SAID`, `add(parser)` and `run(args) -> int`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from pipeline.errors import KensaError
+
+INTERRUPTED = 130  # what a shell makes of a program that Ctrl-C has ended
+
+COMMANDS = {
+    "networks": "list the networks with their parameters and multiplications",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    words = [*sys.argv[1:]] if argv is None else [*argv]
+    try:
+        return _run(words)
+    except KensaError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except SystemExit as left:  # argparse has told why
+        return left.code if isinstance(left.code, int) else 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="kensa-model", description="Train and score networks for the sensor.")
+    command = next((word for word in words if not word.startswith("-")), None)
+    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, said in COMMANDS.items():
+        sub = choices.add_parser(name, help=said, description=said[:1].upper() + said[1:] + ".")
+        if name == command:
+            importlib.import_module(f"model.commands.{name}").add(sub)
+    args = parser.parse_args(words)
+    return int(importlib.import_module(f"model.commands.{args.command}").run(args))

@@ -14,6 +14,7 @@ INTERRUPTED = 130  # what a shell makes of a program that Ctrl-C has ended
 COMMANDS = {
     "catalogue": "draw a sheet of the samples that are made",
     "networks": "list the networks with their parameters and multiplications",
+    "train": "train a network",
 }
 
 

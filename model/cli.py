@@ -13,6 +13,7 @@ INTERRUPTED = 130  # what a shell makes of a program that Ctrl-C has ended
 
 COMMANDS = {
     "catalogue": "draw a sheet of the samples that are made",
+    "evaluate": "score a network beside answers without one",
     "networks": "list the networks with their parameters and multiplications",
     "train": "train a network",
 }

@@ -11,6 +11,8 @@ from pipeline.errors import KensaError
 
 INTERRUPTED = 130  # what a shell makes of a program that Ctrl-C has ended
 
+NEEDED = ("cv2", "torch")  # what the extra `model` brings
+
 COMMANDS = {
     "catalogue": "draw a sheet of the samples that are made",
     "evaluate": "score a network beside answers without one",
@@ -26,6 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(words)
     except KensaError as error:
         print(error, file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name not in NEEDED:
+            raise
+        print(f"expected {error.name} to do this, found none; install it: pip install 'kensa[model]'", file=sys.stderr)
         return 2
     except SystemExit as left:  # argparse has told why
         return left.code if isinstance(left.code, int) else 2

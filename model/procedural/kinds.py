@@ -18,7 +18,7 @@ Place = tuple[float, float]
 
 MIDDLE: Place = (WORLD / 2, WORLD / 2)
 LEAST, MOST = 24.0, 340.0  # length of what is meant, px
-RIVALS = 6  # that are tried; those that would touch another are left out
+RIVALS = 9  # that are tried; those that would touch another are left out
 VIEW = 96  # side of the drawing by which that is judged
 TOUCH = np.ones((5, 5), np.uint8)
 
@@ -50,9 +50,9 @@ class Maker(NamedTuple):
         view = Crop(int(MIDDLE[0] - 1.5 * self.length), int(MIDDLE[1] - 1.5 * self.length), int(3 * self.length))
         full = draw(shapes[0], view, VIEW)
         for _ in range(int(self.dice.integers(1, RIVALS + 1)) if self.dice.random() < 0.6 else 0):
-            angle, away = self.turn(), self.length * self.dice.uniform(0.4, 1.2)
+            angle, away = self.turn(), self.length * self.dice.uniform(0.35, 1.1)
             place = MIDDLE[0] + away * math.cos(angle), MIDDLE[1] + away * math.sin(angle)
-            shape = made(self._replace(length=self.length * self.dice.uniform(0.25, 1.1)), place)
+            shape = made(self._replace(length=self.length * self.dice.uniform(0.2, 0.9)), place)
             drawn = draw(shape, view, VIEW)
             if not (cv2.dilate(drawn, TOUCH) & full).any():
                 full |= drawn

@@ -50,12 +50,12 @@ class Run:
         device: `cpu`, `cuda` or another that torch knows.
 
     Raises:
-        RunError: If the folder holds another run.
+        RunError: If the folder holds another run, or if there is no such device.
     """
 
     def __init__(self, config: Config, folder: Path, device: str = "cpu") -> None:
         self.config, self._folder, self.place = config, folder, Place()
-        self._device, self._best = torch.device(device), -1.0
+        self._device, self._best = _device(device), -1.0
         net = network(config.network, config.seed).to(self._device, memory_format=torch.channels_last)
         self.learner = Learner(
             net, rate=config.rate, decay=config.decay, rates=_rates(config), average=config.average
@@ -161,6 +161,14 @@ def load(path: Path) -> nn.Module:
     except Exception as error:  # torch has no class of its own for what it cannot read
         raise RunError(f"{path}: expected a trained network, found none that can be read: {error}") from error
     return net.train(False)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without it
+        raise RunError(f"device '{name}': expected one that torch can use, such as cpu; torch says: {error}") from error
+    return torch.device(name)
 
 
 def _rates(config: Config) -> Callable[[int], float]:

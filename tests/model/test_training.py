@@ -285,3 +285,9 @@ def test_a_configuration_finds_its_data(tmp_path: Path) -> None:
     assert [type(each) for each in sources(config.validate)] == [Procedural]
     with pytest.raises(DataError, match="no two that belong together"):
         sources(config.train)
+
+
+def test_a_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """With torch's own words."""
+    with pytest.raises(RunError, match="device 'abacus': expected one that torch can use, such as cpu; torch says: "):
+        Run(_config(), tmp_path, "abacus")

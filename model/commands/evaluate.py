@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,28 +29,39 @@ def run(args: Namespace) -> int:
 
     import msgspec
 
-    from model.scoring.baselines import BASELINES
-    from model.scoring.evaluate import rows, samples, table
-    from model.training.config import open_config, sources
+    from model.scoring.evaluate import table
+    from model.training.config import open_config
 
-    answers: dict[str, Any] = dict(BASELINES)
-    if args.network:
-        from model.scoring.network import answer
-        from model.training.run import load
-
-        answers = {args.network.stem: answer(load(args.network)), **answers}
-    data = open_config(args.config).validate
-    shown = [sample for source in sources(data) for sample in samples(source, args.count, args.seed)]
-    found = [*rows(shown, answers, args.seed)]
+    data, answers = open_config(args.config).validate, _answers(args.network)
+    found = [*_rows(data, answers, args)]
     for jitter in JITTERS if args.jitter else ():
-        turned = tuple(_drawn(each, jitter) for each in data)
-        shown = [sample for source in sources(turned) for sample in samples(source, args.count, args.seed)]
-        every = (row for row in rows(shown, answers, args.seed) if row.group == "all")
+        every = (row for row in _rows([_drawn(each, jitter) for each in data], answers, args) if row.group == "all")
         found += [msgspec.structs.replace(row, group=f"jitter: {100 * jitter:.0f} %") for row in every]
     print(table(found))
     if args.output:
         args.output.write_text(json.dumps(msgspec.to_builtins(found), indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+def _answers(path: Path | None) -> dict[str, Any]:
+    """A network, if there is one, and the answers without."""
+    from model.scoring.baselines import BASELINES
+
+    if path is None:
+        return dict(BASELINES)
+    from model.scoring.network import answer
+    from model.training.run import load
+
+    return {path.stem: answer(load(path)), **BASELINES}
+
+
+def _rows(data: Sequence[Any], answers: dict[str, Any], args: Namespace) -> Iterator[Any]:
+    """Scores of every answer on some of all the data."""
+    from model.scoring.evaluate import rows, samples
+    from model.training.config import sources
+
+    shown = [sample for source in sources(data) for sample in samples(source, args.count, args.seed)]
+    return rows(shown, answers, args.seed)
 
 
 def _drawn(data: Any, jitter: float) -> Any:

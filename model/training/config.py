@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -139,7 +140,7 @@ def open_config(path: Path) -> Config:
     return msgspec.convert(data, Config)
 
 
-def sources(data: tuple[Data, ...]) -> list[Source]:
+def sources(data: Sequence[Data]) -> list[Source]:
     """What a configuration names.
 
     Raises:

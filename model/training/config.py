@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,7 +16,7 @@ from model.procedural.source import Procedural
 from pipeline.conform import Conform
 from pipeline.digests import blake2s
 from pipeline.errors import KensaError
-from pipeline.located import BROKEN, read
+from pipeline.located import BROKEN, Document, read
 
 Count = Annotated[int, Meta(ge=1, le=1 << 31, description="count")]
 Steps = Annotated[int, Meta(ge=0, le=1 << 31, description="steps")]
@@ -131,13 +131,33 @@ def open_config(path: Path) -> Config:
     """
     document = read(path)
     data = BROKEN if document.faults else Conform(document)(document.data, Config, ())
-    for part in ("train", "validate"):
-        for place, each in enumerate(data.get(part) or () if isinstance(data, dict) else ()):
-            if isinstance(each, dict) and len({*FORMS} & {*each}) != 1:
-                document.complain((part, place), "expected one of `made`, `coco` and `folder`")
+    if isinstance(data, dict):
+        _judge(document, data)
     if document.faults:
         raise ConfigError(document.show())
     return msgspec.convert(data, Config)
+
+
+def _judge(document: Document, data: dict[str, Any]) -> None:
+    """What no type says: each of the data has one form, and nothing is judged by what it was learned from."""
+    known: set[tuple[str, Any]] = set()
+    for part in ("train", "validate"):
+        named = data.get(part)
+        for place, each in enumerate(named if isinstance(named, list) else ()):
+            forms = {*FORMS} & {*each} if isinstance(each, dict) else {*FORMS}
+            if isinstance(each, dict) and len(forms) != 1:
+                document.complain((part, place), "expected one of `made`, `coco` and `folder`")
+            elif part == "train":
+                known |= _origin(each)
+            elif known & _origin(each):
+                document.complain((part, place), "expected other data than in `train`: a seed or files of its own")
+
+
+def _origin(data: Any) -> set[tuple[str, Any]]:
+    """What would be the same samples again."""
+    keys = {"made": ("seed", 0), "coco": ("annotations", None), "folder": ("masks", None)}
+    held = {form: data.get(form) for form in FORMS} if isinstance(data, dict) else {}
+    return {(form, named.get(*keys[form])) for form, named in held.items() if isinstance(named, dict)}
 
 
 def sources(data: Sequence[Data]) -> list[Source]:

@@ -173,7 +173,7 @@ def test_samples_are_drawn_from_all_of_a_source() -> None:
 def test_the_command_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Baselines on what a configuration validates with, and on boxes that are drawn carelessly."""
     config, output = tmp_path / "one.yaml", tmp_path / "scores.json"
-    config.write_text("network: kensa-s\ntrain: [{made: {}}]\nvalidate: [{made: {seed: 9, kinds: [pit, part]}}]\n")
+    config.write_text("network: x\ntrain: [{made: {seed: 8}}]\nvalidate: [{made: {seed: 9, kinds: [pit, part]}}]\n")
     assert main(["evaluate", str(config), "--count", "8", "--jitter", "-o", str(output)]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0].split() == ["group", "answer", "count", "mIoU", "95", "%", "Dice", "bound.", "F", "AP"]

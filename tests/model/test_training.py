@@ -234,8 +234,9 @@ def test_the_command_goes_on_after_a_kill(tmp_path: Path, capsys: pytest.Capture
     first, second = _told(folder)
     assert first["samples"] == 16
     assert second["split"] == "validate"
-    net = load(folder / BEST)
-    assert net(torch.zeros(1, 3, 96, 96)).shape == (1, 1, 96, 96)
+    assert load(folder / BEST)(torch.zeros(1, 3, 96, 96)).shape == (1, 1, 96, 96)
+    assert main(["evaluate", str(path), "--network", str(folder / BEST), "--count", "4"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["all", "best", "4"]
 
 
 def test_another_run_in_the_folder_is_left_alone(tmp_path: Path) -> None:
@@ -271,6 +272,16 @@ def test_faults_of_a_configuration_are_told_at_their_place(tmp_path: Path) -> No
     assert "bad.yaml:4:20: jitter: expected 0 to 1, got 2" in told
     path.write_text("- 1\n")
     with pytest.raises(ConfigError, match="expected a mapping, got a list"):
+        open_config(path)
+
+
+@pytest.mark.parametrize("other", ["made: {seed: 1}, look: {jitter: 0}", "folder: {images: ., masks: .}"])
+def test_what_was_learned_does_not_judge(tmp_path: Path, other: str) -> None:
+    """The generator with the same seed, and the same masks, would only be remembered."""
+    path = tmp_path / "same.yaml"
+    learned = "{made: {seed: 1}}, {folder: {images: ., masks: ., kind: pit}}"
+    path.write_text(f"network: tiny\ntrain: [{learned}]\nvalidate: [{{made: {{seed: 2}}}}, {{{other}}}]\n")
+    with pytest.raises(ConfigError, match=r"same.yaml:3:\d+: expected other data than in `train`: a seed or files of"):
         open_config(path)
 
 

@@ -1,4 +1,4 @@
-"""The command line of training: each command is a module with `SAID`, `add(parser)` and `run(args) -> int`."""
+"""The command line of training: each command is a module with `add(parser)` and `run(args) -> int`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from pipeline.errors import KensaError
-
-INTERRUPTED = 130  # what a shell makes of a program that Ctrl-C has ended
+from pipeline.cli import answered
 
 NEEDED = ("cv2", "torch")  # what the extra `model` brings
 
@@ -23,21 +21,15 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    words = [*sys.argv[1:]] if argv is None else [*argv]
     try:
-        return _run(words)
-    except KensaError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return answered(_run, argv)
+    except SystemExit as left:  # argparse has told why
+        return left.code if isinstance(left.code, int) else 2
     except ModuleNotFoundError as error:
         if error.name not in NEEDED:
             raise
         print(f"expected {error.name} to do this, found none; install it: pip install 'kensa[model]'", file=sys.stderr)
         return 2
-    except SystemExit as left:  # argparse has told why
-        return left.code if isinstance(left.code, int) else 2
-    except KeyboardInterrupt:
-        return INTERRUPTED
 
 
 def _run(words: list[str]) -> int:

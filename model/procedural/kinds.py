@@ -208,10 +208,10 @@ def _part(maker: Maker, place: Place, hole: float = 0.35) -> Shape:
     """A part: some outline, drawn out and turned; with some chance it has a hole."""
     turn, stretch, radius = maker.turn(), float(maker.dice.uniform(1, 2.2)), maker.length / 2
     outline = moved(_outline(maker, radius / math.sqrt(stretch)), place, turn, stretch)
-    if maker.dice.random() >= hole:
-        return Shape((outline,))
-    inner = moved(superellipse(maker.dice.uniform(1.5, 6), radius * 0.36 / math.sqrt(stretch)), place, turn, stretch)
-    return Shape((outline,), holes=(inner,))
+    bore = radius * 0.36 / math.sqrt(stretch)
+    if maker.dice.random() >= hole or np.hypot(*(outline - np.array(place, np.float32)).T).min() < 1.6 * bore:
+        return Shape((outline,))  # what is too narrow for a hole would be two parts
+    return Shape((outline,), holes=(moved(superellipse(maker.dice.uniform(1.5, 6), bore), place, turn, stretch),))
 
 
 def _outline(maker: Maker, radius: float) -> Points:

@@ -19,6 +19,10 @@ def add(parser: ArgumentParser) -> None:
         "--count", type=int, default=COUNT, metavar="N", help=f"samples of each of its data; default {COUNT}"
     )
     parser.add_argument("--jitter", action="store_true", help="also with boxes drawn 0, 5, 10, 20 and 30 %% carelessly")
+    parser.add_argument(
+        "--masks", type=Path, action="append", default=[], metavar="FILE",
+        help="COCO results of another network: compare what masks look like; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of prompts and intervals; default 0")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the scores as JSON, too")
 
@@ -38,6 +42,8 @@ def run(args: Namespace) -> int:
         every = (row for row in _rows([_drawn(each, jitter) for each in data], answers, args) if row.group == "all")
         found += [msgspec.structs.replace(row, group=f"jitter: {100 * jitter:.0f} %") for row in every]
     print(table(found))
+    if args.masks:
+        print(_likeness(data, answers, args))
     if args.output:
         args.output.write_text(json.dumps(msgspec.to_builtins(found), indent=1) + "\n", encoding="utf-8")
     return 0
@@ -55,13 +61,30 @@ def _answers(path: Path | None) -> dict[str, Any]:
     return {path.stem: answer(load(path)), **BASELINES}
 
 
+def _likeness(data: Sequence[Any], answers: dict[str, Any], args: Namespace) -> str:
+    """What masks look like: those that were meant, those of every answer, those of other networks."""
+    from model.scoring.traits import compared, read
+
+    shown = [*_shown(data, args)]
+    mine = {name: [answer(sample) for sample in shown] for name, answer in answers.items()}
+    theirs = {path.stem: read(path) for path in args.masks}
+    return compared({"meant": [sample.mask for sample in shown], **mine, **theirs})
+
+
 def _rows(data: Sequence[Any], answers: dict[str, Any], args: Namespace) -> Iterator[Any]:
     """Scores of every answer on some of all the data."""
-    from model.scoring.evaluate import rows, samples
+    from model.scoring.evaluate import rows
+
+    return rows([*_shown(data, args)], answers, args.seed)
+
+
+def _shown(data: Sequence[Any], args: Namespace) -> Iterator[Any]:
+    """Some samples of all the data."""
+    from model.scoring.evaluate import samples
     from model.training.config import sources
 
-    shown = [sample for source in sources(data) for sample in samples(source, args.count, args.seed)]
-    return rows(shown, answers, args.seed)
+    for source in sources(data):
+        yield from samples(source, args.count, args.seed)
 
 
 def _drawn(data: Any, jitter: float) -> Any:

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco
 
 from model.cli import main
-from model.data.sample import Look, Sample
+from model.data.sample import DataError, Look, Sample
 from model.procedural.source import Procedural
 from model.prompt import SIDE, Mask
 from model.scoring.baselines import BASELINES, box, disc, ellipse, flood, grabcut, otsu
 from model.scoring.evaluate import rows, samples
 from model.scoring.metrics import Fit, boundary, fit, score
+from model.scoring.traits import compared, read, traits
 
 seeds = st.integers(0, 1 << 32)
 
@@ -168,6 +169,34 @@ def test_samples_are_drawn_from_all_of_a_source() -> None:
     assert not all((a.picture == b.picture).all() for a, b in zip(one, third, strict=True))
     every = samples(source, 1000)
     assert len({sample.picture.tobytes() for sample in every}) == 100
+
+
+def test_traits_of_known_masks() -> None:
+    """A disc is as rough as a disc, a ring has a hole, two squares are two pieces, nothing is nothing."""
+    rows_, columns = np.mgrid[:SIDE, :SIDE] - 47.5
+    away = np.hypot(rows_, columns)
+    round_ = traits(away < 30)
+    assert round_.area == pytest.approx(np.pi * 900 / SIDE**2, rel=0.01)
+    assert round_.rough == pytest.approx(1, abs=0.03)
+    assert round_[1:3] == (1, 0)
+    ring = traits((away < 30) & (away > 15))
+    assert (ring.pieces, ring.holes, ring.centred, ring.touching) == (1, 1, 0, 0)
+    two = traits(_square(0, 10) | _square(40, 20))
+    assert (two.pieces, two.holes, two.centred, two.touching) == (2, 0, 1, 1)
+    assert traits(np.zeros((SIDE, SIDE), bool)) == (0, 0, 0, 0, 0, 0)
+    assert traits(np.ones((SIDE, SIDE), bool))[:3] == (1, 1, 0)
+
+
+def test_masks_of_another_network_are_read(shared_data: Path, tmp_path: Path) -> None:
+    """500 of PicoSAM2, 96 px each, area as pycocotools counts it; what is no list of results is refused."""
+    path = shared_data / "picosam2_outputs" / "eval_outputs" / "PicoSAM2_Distilled_pred.json"
+    found = read(path)
+    told = [each["segmentation"] for each in json.loads(path.read_text())]
+    assert [int(mask.sum()) for mask in found] == [int(coco.area(each)) for each in told]
+    assert f"{500:6}" in compared({"distilled": found})
+    (tmp_path / "bad.json").write_text("[{}]")
+    with pytest.raises(DataError, match=r"bad\.json: expected a list of COCO results with masks; KeyError"):
+        read(tmp_path / "bad.json")
 
 
 def test_the_command_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from model.data.sample import Sample
 from model.prompt import SIDE, Mask
 
-NEAR = 12  # steps of brightness that a flood crosses from pixel to pixel
+NEAR = 24  # steps of brightness from the middle that a flood still reaches
 ROUNDS = 4  # of GrabCut
 
 
@@ -64,9 +64,9 @@ def grabcut(sample: Sample) -> Mask:
 
 
 def flood(sample: Sample) -> Mask:
-    """What is connected with the middle by small steps of brightness."""
+    """What is connected with the middle and nearly as bright."""
     marks = np.zeros((SIDE + 2, SIDE + 2), np.uint8)
-    how = 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
+    how = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (1 << 8)
     smooth = cv2.medianBlur(_grey(sample), 3)
     cv2.floodFill(smooth, marks, (SIDE // 2, SIDE // 2), 0, NEAR, NEAR, how)
     return marks[1:-1, 1:-1].astype(bool)

@@ -52,12 +52,15 @@ def traits(mask: Mask) -> Traits:
 def compared(sets: dict[str, Sequence[Mask]]) -> str:
     """A line for each set of masks: means of what they look like, and the spread of their area."""
     titles = " ".join(f"{each:>8}" for each in Traits._fields[1:])
-    lines = [f"{'masks':12} {'count':>6} {'area':>6} {'5 … 95 %':>14} {titles}"]
+    wide = max(map(len, ("masks", *sets)))
+    lines = [f"{'masks':{wide}} {'count':>6} {'area':>6} {'5 … 95 %':>14} {titles}"]
     for name, members in sets.items():
         values = np.array([traits(mask) for mask in members])
         low, high = np.percentile(values[:, 0], [5, 95])
         rest = " ".join(f"{mean:8.2f}" for mean in values[:, 1:].mean(0))
-        lines.append(f"{name:12} {len(members):6} {values[:, 0].mean():6.3f} {f'{low:.3f} … {high:.3f}':>14} {rest}")
+        lines.append(
+            f"{name:{wide}} {len(members):6} {values[:, 0].mean():6.3f} {f'{low:.3f} … {high:.3f}':>14} {rest}"
+        )
     return "\n".join(lines)
 
 

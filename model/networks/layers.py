@@ -32,11 +32,12 @@ class Gate(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.mean = nn.AdaptiveAvgPool2d(1)
         self.weigh = nn.Conv2d(channels, channels, 1, bias=False)
 
     def forward(self, found: Tensor) -> Tensor:
         """The same channels, each times a number between 0 and 1."""
-        return found * torch.sigmoid(self.weigh(found.mean((2, 3), keepdim=True)))
+        return found * torch.sigmoid(self.weigh(self.mean(found)))
 
 
 class Residual(nn.Module):

@@ -57,10 +57,9 @@ def compared(sets: dict[str, Sequence[Mask]]) -> str:
     for name, members in sets.items():
         values = np.array([traits(mask) for mask in members])
         low, high = np.percentile(values[:, 0], [5, 95])
+        area = f"{values[:, 0].mean():6.3f} {f'{low:.3f} … {high:.3f}':>14}"
         rest = " ".join(f"{mean:8.2f}" for mean in values[:, 1:].mean(0))
-        lines.append(
-            f"{name:{wide}} {len(members):6} {values[:, 0].mean():6.3f} {f'{low:.3f} … {high:.3f}':>14} {rest}"
-        )
+        lines.append(f"{name:{wide}} {len(members):6} {area} {rest}")
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,11 @@ from nodes.sensors.virtual.exposure import COLOUR, EXPOSURE_US, GAIN, Exposed
 from nodes.sensors.virtual.eye import Eye
 from nodes.sensors.virtual.normaliser import Normaliser
 from nodes.sensors.virtual.pictures import ImageScene
-from pipeline.records import Roi
+from nodes.sensors.virtual.setup import Setup
+from nodes.sources.imx500 import imx500
+from pipeline.clock import FakeClock
+from pipeline.records import Frame, Roi
+from tests.nodes.virtual import BEGIN_NS, quick
 
 SCALE = 8  # sensor pixels per pixel of the picture below, which covers the array
 SIZE = ARRAY[1] // SCALE, ARRAY[0] // SCALE
@@ -81,6 +86,18 @@ def test_training_sees_what_a_virtual_sensor_sees(tmp_path: Path, crop: Roi) -> 
     np.testing.assert_array_equal(mine, seen)
     steps = Normaliser().quantised(seen)
     np.testing.assert_array_equal((mine.astype(np.float32) - 128) / 128, steps.transpose(1, 2, 0) / np.float32(128))
+
+
+def test_a_running_camera_is_told_the_same_crop() -> None:
+    """Through the source, its schedule and its adapter: the frame says which crop its mask was seen in."""
+    pytest.importorskip("onnxruntime", reason="a virtual camera runs its network in onnxruntime: make test")
+    prompts = {"point": Prompt(point=(2028, 1520), size=640), "box": Prompt(box=(1500, 1400, 410, 300))}
+    virtual = Setup(behaviour=quick(settle=0))
+    source = imx500("test", "s", FakeClock(BEGIN_NS), virtual=virtual, prompts=prompts, discard=0, settle=0)
+    frames = [record for record in islice(source, 30) if isinstance(record, Frame)]
+    told = {frame.prompt: frame.roi for frame in frames if frame.epoch == "settled"}
+    crops = {name: crop_of(prompt) for name, prompt in prompts.items()}
+    assert told == {name: Roi(left, top, side, side) for name, (left, top, side) in crops.items()}
 
 
 def test_what_lies_outside_is_black_and_the_rest_is_where_it_was() -> None:

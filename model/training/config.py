@@ -78,6 +78,18 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     look: Look = Look()
 
 
+class Taught(Struct, frozen=True, forbid_unknown_fields=True):
+    """Another network of ours to learn from, too.
+
+    Attributes:
+        network: Its file, `best.pt` of its own run.
+        weight: How much it is believed where it is right, 0…1.
+    """
+
+    network: Beside
+    weight: Annotated[float, Meta(ge=0, le=1, description="0…1")] = 0.5
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """A training run.
 
@@ -85,6 +97,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         network: Name of a network, see `kensa-model networks`.
         train: What it learns from.
         validate: What it is judged by after each epoch.
+        teacher: Whom it learns from, too.
         seed: Of its first weights, and of the order of samples.
         epochs: How often it is judged.
         samples: Seen in each epoch.
@@ -100,6 +113,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     network: str
     train: Annotated[tuple[Data, ...], Meta(min_length=1)]
     validate: Annotated[tuple[Data, ...], Meta(min_length=1)]
+    teacher: Taught | None = None
     seed: Seed = 0
     epochs: Count = 10
     samples: Count = 20_000
@@ -118,9 +132,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def digest(self) -> str:
-        """The same for all runs that must come out the same."""
+        """The same for all runs that must come out the same: of the words, and of the teacher's weights."""
         same = msgspec.structs.replace(self, workers=0, save=1)
-        return blake2s(msgspec.json.encode(same), digest_size=6).hexdigest()
+        teacher = Path(self.teacher.network).read_bytes() if self.teacher else b""
+        return blake2s(msgspec.json.encode(same) + teacher, digest_size=6).hexdigest()
 
 
 def open_config(path: Path) -> Config:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from model.networks.zoo import normalised
-from model.training.loss import hard, ious
+from model.training.loss import distilled, hard, ious
 
 CLIP = 5.0  # norm of a gradient: one odd batch does not undo an epoch
 
@@ -35,6 +35,19 @@ class Tally:
         """Means, and over how many."""
         loss, overlap, count = self.sums.tolist()
         return {"loss": loss / max(count, 1), "miou": overlap / max(count, 1), "samples": int(count)}
+
+
+class Teacher(NamedTuple):
+    """A network that knows more, and how much it is believed where it is right, 0…1."""
+
+    network: nn.Module
+    weight: float
+
+    def losses(self, logits: Tensor, masks: Tensor, seen: Tensor) -> Tensor:
+        """What is wrong with an answer to a batch that both have seen: (N,)."""
+        with torch.no_grad():
+            taught = self.network(seen).float()
+        return distilled(logits, masks, taught, self.weight)
 
 
 class Learner:
@@ -98,6 +111,7 @@ def run_epoch(
     tally: Tally,
     *,
     learner: Learner | None = None,
+    teacher: Teacher | None = None,
     after: Callable[[], None] = lambda: None,
 ) -> Tally:
     """Show batches to a network.
@@ -107,6 +121,7 @@ def run_epoch(
         batches: (N, 3, H, W) pixels and (N, 1, H, W) masks, uint8.
         tally: What was seen before in this epoch; it is added to.
         learner: What changes the network after each batch; None where it is only judged.
+        teacher: Whose answers it learns from, too.
         after: Called after each batch.
     """
     device = tally.sums.device
@@ -114,10 +129,10 @@ def run_epoch(
     with torch.set_grad_enabled(learner is not None):
         for pixels, masks in batches:
             seen = normalised(pixels.to(device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
+            meant = masks.to(device, non_blocking=True).float()
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                logits = network(seen)
-            logits, meant = logits.float(), masks.to(device, non_blocking=True).float()
-            losses = hard(logits, meant)
+                logits = network(seen).float()
+                losses = teacher.losses(logits, meant, seen) if teacher else hard(logits, meant)
             if learner:
                 learner.step(losses.mean())
             tally.add(losses.detach(), ious(logits.detach(), meant))

@@ -16,6 +16,33 @@ def hard(logits: Tensor, masks: Tensor) -> Tensor:
     return cross_entropy(logits, masks, reduction="none").mean((1, 2, 3)) + dice(logits.sigmoid(), masks)
 
 
+def soft(logits: Tensor, taught: Tensor) -> Tensor:
+    """Squared difference of the shares plus Dice, against what a teacher says: (N,), each at least 0.
+
+    Args:
+        logits: (N, 1, H, W).
+        taught: (N, 1, H, W), logits of the teacher.
+    """
+    mine, theirs = logits.sigmoid(), taught.sigmoid()
+    return (mine - theirs).square().mean((1, 2, 3)) + dice(mine, theirs)
+
+
+def distilled(logits: Tensor, masks: Tensor, taught: Tensor, weight: float) -> Tensor:
+    """`soft` where the teacher is right, `hard` where it is not, sample by sample: (N,).
+
+    PicoSAM2 weighs both by how sure its teacher is, and PicoSAM3 by the mean of that over a batch; here it is how much
+    of each mask the teacher has right, which is known.
+
+    Args:
+        logits: (N, 1, H, W).
+        masks: (N, 1, H, W), 0 or 1.
+        taught: (N, 1, H, W), logits of the teacher.
+        weight: Of a teacher that is right, 0…1.
+    """
+    trust = weight * ious(taught, masks)
+    return trust * soft(logits, taught) + (1 - trust) * hard(logits, masks)
+
+
 def dice(shares: Tensor, masks: Tensor) -> Tensor:
     """One less twice what both have over what each has: (N,), 0…1; two that are nearly empty agree.
 

@@ -16,7 +16,7 @@ from torch import nn
 from model.networks.zoo import network
 from model.training.batches import Samples, batches
 from model.training.config import Config, sources
-from model.training.epoch import Learner, Tally, run_epoch
+from model.training.epoch import Learner, Tally, Teacher, run_epoch
 from pipeline.errors import KensaError
 
 FORMAT = 1  # of checkpoints
@@ -62,7 +62,8 @@ class Run:
         )  # fmt: skip
         self._train = Samples(sources(config.train), config.seed, config.samples, turned=True)
         self._validate = Samples(sources(config.validate), config.seed, 0, turned=False)
-        self._tally = Tally.empty(self._device)
+        self._tally, self._teacher = Tally.empty(self._device), _teacher(config, self._device)
+        self._digest = config.digest
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / LAST).exists():
             self._restore()
@@ -103,7 +104,7 @@ class Run:
 
         left = range(self.place.step, self.config.steps)
         shown = batches(self._train, self.place.epoch, left, self.config.batch, self.config.workers)
-        run_epoch(self.learner.network, shown, self._tally, learner=self.learner, after=stepped)
+        run_epoch(self.learner.network, shown, self._tally, learner=self.learner, teacher=self._teacher, after=stepped)
 
     def _judge(self) -> dict[str, float]:
         """The same samples each time."""
@@ -113,7 +114,7 @@ class Run:
 
     def _save(self) -> None:
         state = {
-            "format": FORMAT, "digest": self.config.digest, "place": [*self.place], "best": self._best,
+            "format": FORMAT, "digest": self._digest, "place": [*self.place], "best": self._best,
             "tally": self._tally.sums, **self.learner.state(),
         }  # fmt: skip
         _write(self._folder / LAST, state)
@@ -125,9 +126,9 @@ class Run:
             known = state["format"], state["digest"]
         except Exception as error:  # torch has no class of its own for what it cannot read
             raise RunError(f"{path}: expected a checkpoint, found none that can be read: {error}") from error
-        if known != (FORMAT, self.config.digest):
+        if known != (FORMAT, self._digest):
             raise RunError(
-                f"{path}: expected a checkpoint of this configuration ({self.config.digest}), found one of {known[1]}; "
+                f"{path}: expected a checkpoint of this configuration ({self._digest}), found one of {known[1]}; "
                 "give another folder with --output, or delete this one to begin anew"
             )
         self.learner.restore(state)
@@ -169,6 +170,13 @@ def _device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:  # the latter where torch was built without it
         raise RunError(f"device '{name}': expected one that torch can use, such as cpu; torch says: {error}") from error
     return torch.device(name)
+
+
+def _teacher(config: Config, device: torch.device) -> Teacher | None:
+    if config.teacher is None:
+        return None
+    net = load(Path(config.teacher.network)).to(device, memory_format=torch.channels_last)
+    return Teacher(net, config.teacher.weight)
 
 
 def _rates(config: Config) -> Callable[[int], float]:

@@ -21,9 +21,9 @@ from model.networks import zoo
 from model.networks.kensa import Kensa
 from model.procedural.source import Procedural
 from model.training.batches import Samples, batches
-from model.training.config import Config, ConfigError, Data, Made, open_config, sources
+from model.training.config import Config, ConfigError, Data, Made, Taught, open_config, sources
 from model.training.epoch import Learner, Tally, run_epoch
-from model.training.loss import dice, hard, ious
+from model.training.loss import dice, distilled, hard, ious, soft
 from model.training.run import BEST, JOURNAL, LAST, Place, Run, RunError, load
 from tests.conftest import ROOT
 
@@ -60,6 +60,21 @@ def test_losses_by_hand() -> None:
     assert hard(logits, masks).tolist() == pytest.approx([0, 20 + 1 - 1 / 17, 0], abs=1e-5)
     assert dice(torch.full((1, 1, 4, 4), 0.5), masks[:1]).item() == pytest.approx(1 - (2 * 4 + 1) / (8 + 8 + 1))
     assert ious(logits, masks).tolist() == [1.0, 0.0, 1.0]
+
+
+def test_a_teacher_is_believed_where_it_is_right() -> None:
+    """Sample by sample: of two, one is taught what is meant, the other the opposite."""
+    masks, dice_ = torch.zeros(2, 1, 8, 8), torch.Generator().manual_seed(4)
+    masks[:, :, 2:6] = 1
+    logits = torch.randn(2, 1, 8, 8, generator=dice_)
+    right = (2 * masks[:1] - 1) * 8
+    taught = torch.cat([right, -right])
+    found = distilled(logits, masks, taught, 0.6)
+    expected = [0.6 * soft(logits, taught)[0] + 0.4 * hard(logits, masks)[0], hard(logits, masks)[1]]
+    assert found.tolist() == pytest.approx([each.item() for each in expected])
+    assert soft(taught, taught).tolist() == pytest.approx([0, 0], abs=2e-3)
+    wrong = (torch.sigmoid(logits[:1]) - torch.sigmoid(right)).square().mean()
+    assert soft(logits[:1], right).item() == pytest.approx((wrong + dice(logits[:1].sigmoid(), right.sigmoid())).item())
 
 
 def test_overlap_is_that_of_scikit_learn() -> None:
@@ -302,3 +317,19 @@ def test_a_device_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """With torch's own words."""
     with pytest.raises(RunError, match="device 'abacus': expected one that torch can use, such as cpu; torch says: "):
         Run(_config(), tmp_path, "abacus")
+
+
+def test_a_run_learns_from_a_teacher(tmp_path: Path) -> None:
+    """One that says of everything that it is inside is a little right; another one would be another run."""
+    net, path = zoo.network("tiny"), tmp_path / "teacher.pt"
+    torch.nn.init.zeros_(net.head.weight)
+    torch.nn.init.constant_(net.head.bias, 5.0)
+    torch.save({"network": "tiny", "weights": net.state_dict()}, path)
+    config = _config(epochs=1, samples=8, teacher=Taught(str(path), 0.9))
+    Run(_config(epochs=1, samples=8), tmp_path / "alone").epochs()
+    Run(config, tmp_path / "taught").epochs()
+    alone, taught = (_told(tmp_path / folder)[0] for folder in ("alone", "taught"))
+    assert alone["loss"] != taught["loss"]
+    torch.save({"network": "tiny", "weights": zoo.network("tiny").state_dict()}, path)
+    with pytest.raises(RunError, match="expected a checkpoint of this configuration"):
+        Run(config, tmp_path / "taught")

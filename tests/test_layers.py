@@ -92,7 +92,7 @@ ARROWS: dict[str, str] = {
         "score table topology"
     ),
     # What trains networks reads what a line reads, and its crops; a line never imports it.
-    "model": "cli conform digests errors faults layers located masks nodes records",
+    "model": "cli conform digests errors faults located masks nodes records",
 }
 
 LINE = ("pipeline", "nodes")

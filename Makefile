@@ -74,12 +74,13 @@ TORCH := $(if $(GPU),,$(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--to
 MODEL := model$(if $(GPU),-gpu).txt
 APART := VIRTUAL_ENV=$(CURDIR)/.venv-model $(BIN)/uv --quiet
 .PHONY: model
-model: .venv-model/.ready  ## Make .venv-model: what trains networks; with CUDA: make model GPU=1
+model: .venv-model/.$(MODEL)  ## Make .venv-model: what trains networks; with CUDA: make model GPU=1
 
-.venv-model/.ready: $(LOCKS)/$(MODEL) $(LOCKS)/build.txt .venv/.ready
+.venv-model/.$(MODEL): $(LOCKS)/$(MODEL) $(LOCKS)/build.txt .venv/.ready
 	$(BIN)/uv --quiet venv --allow-existing --python $(BIN)/python .venv-model
 	$(APART) pip install $(TORCH) --require-hashes -r $(LOCKS)/$(MODEL) -r $(LOCKS)/build.txt
 	$(APART) pip install --no-deps --no-build-isolation -e .
+	@rm -f .venv-model/.model*.txt
 	@touch $@
 
 .PHONY: model-test

@@ -14,6 +14,7 @@ NEEDED = ("cv2", "torch")  # what the extra `model` brings
 COMMANDS = {
     "catalogue": "draw a sheet of the samples that are made",
     "evaluate": "score a network beside answers without one",
+    "export": "write a network as ONNX, with its card",
     "networks": "list the networks with their parameters and multiplications",
     "train": "train a network",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,9 @@ from model.procedural.source import Procedural
 from model.scoring.evaluate import samples
 from model.scoring.network import answer
 from nodes.sensors.virtual.network import Network
+from tests.model.conftest import TINY
 
-TINY = ((8, 1), (12, 1), (16, 1), (24, 2))
-
-
-@pytest.fixture(autouse=True)
-def _light(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(zoo.ZOO, "tiny", lambda: Kensa(TINY, 8))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("tiny")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -16,14 +15,6 @@ from model.networks.zoo import ZOO, Cost, cost, network, normalised
 from pipeline.errors import KensaError
 
 STEP = 1e-8  # so small that hardly any ReLU turns over in it, so large that rounding is a thousandth of the change
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_the_published_networks_are_those_that_were_published() -> None:

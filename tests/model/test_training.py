@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ torch = pytest.importorskip("torch", reason="torch is in .venv-model: make model
 from model.cli import main
 from model.data.sample import DataError
 from model.networks import zoo
-from model.networks.kensa import Kensa
 from model.procedural.source import Procedural
 from model.training.batches import Samples, batches
 from model.training.config import Config, ConfigError, Data, Made, Taught, open_config, sources
@@ -27,18 +25,8 @@ from model.training.loss import dice, distilled, hard, ious, soft
 from model.training.run import BEST, JOURNAL, LAST, Place, Run, RunError, load
 from tests.conftest import ROOT
 
-TINY = ((8, 1), (12, 1), (16, 1), (24, 2))
+pytestmark = pytest.mark.usefixtures("tiny")
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))]
-
-
-@pytest.fixture(autouse=True)
-def _light(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One thread, and a network that is small enough to train in a test."""
-    monkeypatch.setitem(zoo.ZOO, "tiny", lambda: Kensa(TINY, 8))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _config(**more: Any) -> Config:

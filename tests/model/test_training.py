@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -321,3 +322,10 @@ def test_a_run_learns_from_a_teacher(tmp_path: Path) -> None:
     torch.save({"network": "tiny", "weights": zoo.network("tiny").state_dict()}, path)
     with pytest.raises(RunError, match="expected a checkpoint of this configuration"):
         Run(config, tmp_path / "taught")
+
+
+def test_recipes_differ_in_their_network_alone() -> None:
+    """So that what is said of two networks is not said of two lessons."""
+    found = [open_config(path) for path in sorted((ROOT / "model" / "recipes").glob("*.yaml"))]
+    assert [each.network for each in found] == ["kensa-m", "kensa-s", "picosam2", "picosam3"]
+    assert len({msgspec.json.encode(msgspec.structs.replace(each, network="any")) for each in found}) == 1

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCKS := deploy/locks
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --quiet
-SOURCES := pipeline nodes tests benchmarks deploy
+SOURCES := pipeline nodes model tests benchmarks deploy
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -69,6 +69,25 @@ soak: install  ## Let a line run for TIME=1h while its processes are killed; wri
 	VIRTUAL_ENV=$(CURDIR)/.venv-bench $(BIN)/uv --quiet --no-config pip install --require-hashes -r $(LOCKS)/peers.txt
 	@touch $@
 
+# The registry's torch for Linux brings 3 GB of CUDA. Its CPU build comes from where pip is told to look, else from where
+# uv knows that PyTorch keeps it. GPU=1 takes the registry's.
+TORCH := $(if $(GPU),,$(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend cpu))
+MODEL := model$(if $(GPU),-gpu).txt
+APART := VIRTUAL_ENV=$(CURDIR)/.venv-model $(BIN)/uv --quiet
+.PHONY: model
+model: .venv-model/.$(MODEL)  ## Make .venv-model: what trains networks; with CUDA: make model GPU=1
+
+.venv-model/.$(MODEL): $(LOCKS)/$(MODEL) $(LOCKS)/build.txt .venv/.ready
+	$(BIN)/uv --quiet venv --allow-existing --python $(BIN)/python .venv-model
+	$(APART) pip install $(TORCH) --require-hashes -r $(LOCKS)/$(MODEL) -r $(LOCKS)/build.txt
+	$(APART) pip install --no-deps --no-build-isolation -e .
+	@rm -f .venv-model/.model*.txt
+	@touch $@
+
+.PHONY: model-test
+model-test: model  ## Run the tests of networks and training, those that `make test` skips
+	.venv-model/bin/pytest tests/model
+
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
 fuzz: install  ## Fuzz every reader of strangers' bytes; FUZZ_SECONDS=600 for each of them
@@ -80,14 +99,19 @@ wheel: install  ## Build dist/*.whl, which a line installs beside deploy/locks/l
 
 # One version of everything: what tests run with is what a line runs with.
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-annotate
+# All extras but `model`: torch is in no lock that a line is installed from.
+EXTRAS := $(addprefix --extra ,vision fast archive batch virtual camera modlib)
+TRAIN := $(COMPILE) --upgrade pyproject.toml --extra model --group trial --constraint $(LOCKS)/dev.txt
 .PHONY: locks
 locks: install  ## Rewrite the locks from pyproject.toml, newest versions first
-	$(COMPILE) --upgrade pyproject.toml --all-extras --group dev --output-file $(LOCKS)/dev.txt
+	$(COMPILE) --upgrade pyproject.toml $(EXTRAS) --group dev --output-file $(LOCKS)/dev.txt
 	$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/line.txt
-	$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt --all-extras --output-file $(LOCKS)/all.txt
+	$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt $(EXTRAS) --output-file $(LOCKS)/all.txt
 	$(COMPILE) --no-config --upgrade --group peers --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/peers.txt
+	$(TRAIN) --group cpu $(TORCH) --output-file $(LOCKS)/model.txt
+	$(TRAIN) --output-file $(LOCKS)/model-gpu.txt
 	$(COMPILE) --upgrade --group build --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/build.txt
 
 .PHONY: clean
 clean:  ## Remove what was made
-	rm -rf .venv .venv-bench out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-model out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from benchmarks.figure import ROUNDS, Figure
 from nodes.sources.folder import image
 from nodes.transforms.bench import gauges
-from nodes.transforms.layout import View, open_layout
+from nodes.transforms.layout import open_layout
 from nodes.transforms.vantage import Vantage
+from nodes.transforms.views import View
 from pipeline.calibration import open_calibration
 
 FRAMES = 50  # of each round

@@ -7,10 +7,7 @@ the sensor is (0, 0). Lens distortion, where it is given, is OpenCV's model (Bro
 
 from __future__ import annotations
 
-import math
-from datetime import date
 from functools import lru_cache
-from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -20,6 +17,7 @@ from pipeline.conform import Conform
 from pipeline.errors import KensaError
 from pipeline.located import BROKEN, Document, read
 from pipeline.records import Roi
+from pipeline.soundly import judge
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +31,6 @@ Scale = Annotated[float, Meta(gt=0, description="mm/px")]
 Length = Annotated[float, Meta(ge=0, description="mm")]
 Focal = Annotated[float, Meta(gt=0, description="sensor px")]
 Row = tuple[float, float, float]
-
-LEAST = 1e-9  # of a determinant, relative: below it points lie on a line
 
 
 class CalibrationError(KensaError):
@@ -124,7 +120,7 @@ def read_calibration(path: str) -> Document:
     if not document.faults:
         data = Conform(document)(document.data, Calibration, ())
         if isinstance(data, dict):
-            _judge(document, data)
+            judge(document, data)
         elif data is not BROKEN:
             document.complain((), "expected a calibration: `id`, `date` and `scale`, `homography` or `points`")
     return document
@@ -251,56 +247,3 @@ def vision() -> Any:
     except ImportError as error:
         raise CalibrationError("expected OpenCV, found none; install it: pip install 'kensa[vision]'") from error
     return cv2
-
-
-def _judge(document: Document, data: dict[str, Any]) -> None:
-    """What types cannot say: the day exists, one way is told, and it is one."""
-    _day(document, data.get("date"))
-    ways = [name for name in ("scale", "homography", "points") if data.get(name) is not None]
-    if len(ways) != 1:
-        got = " and ".join(f"`{way}`" for way in ways) or "none"
-        document.complain((ways[1],) if ways else (), f"expected one of `scale`, `homography`, `points`, got {got}")
-    rows: Any = data.get("homography")
-    if _numbers(rows) and abs(_determinant(rows)) < LEAST * _size(rows):
-        document.complain(
-            ("homography",), "homography: expected one that can be undone, got one that flattens the plane"
-        )
-    pairs = data.get("points")
-    if isinstance(pairs, list) and all(isinstance(pair, dict) for pair in pairs) and len(pairs) == 4:
-        for name in ("px", "mm"):
-            _spread(document, name, [pair.get(name) for pair in pairs])
-
-
-def _day(document: Document, day: Any) -> None:
-    try:
-        date.fromisoformat(day if isinstance(day, str) else "2026-01-01")
-    except ValueError as error:
-        document.complain(("date",), f"date: expected a day such as 2026-11-22, got '{day}': {error}")
-
-
-def _spread(document: Document, name: str, places: list[Any]) -> None:
-    """Complain where three of four places lie on a line."""
-    if not all(_numbers([place]) for place in places):
-        return
-    for three in combinations(range(4), 3):
-        rows = [[*places[i], 1.0] for i in three]
-        if abs(_determinant(rows)) < LEAST * _size(rows):
-            numbers = ", ".join(str(i + 1) for i in three)
-            document.complain(("points", three[2], name), f"points {numbers} lie on a line: expected four corners")
-            return
-
-
-def _numbers(rows: Any) -> bool:
-    return isinstance(rows, list) and all(
-        isinstance(row, list) and all(isinstance(each, int | float) for each in row) for row in rows
-    )
-
-
-def _determinant(rows: list[list[float]]) -> float:
-    (a, b, c), (d, e, f), (g, h, i) = rows
-    return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-
-
-def _size(rows: list[list[float]]) -> float:
-    """What a determinant is at most: the product of the rows' lengths."""
-    return math.prod(math.hypot(*row) for row in rows)

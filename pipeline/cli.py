@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import KensaError
@@ -42,9 +42,14 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    return answered(_run, argv)
+
+
+def answered(run: Callable[[list[str]], int], argv: Sequence[str] | None) -> int:
+    """The exit status of a program: what it refuses is told in a sentence; that its reader has left is no error."""
     words = [*sys.argv[1:]] if argv is None else [*argv]
     try:
-        return _run(words)
+        return run(words)
     except KensaError as error:
         print(error, file=sys.stderr)
         return 2

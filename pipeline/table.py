@@ -18,24 +18,20 @@ from msgspec.structs import asdict
 from pipeline import tooling
 from pipeline.columns import TABLES, arrow, schema
 from pipeline.errors import TableError
-from pipeline.masks import Mask
 from pipeline.records import (
     Finding,
     Frame,
     Gap,
     Image,
-    Layer,
     Part,
     Record,
-    Region,
     Regions,
-    Roi,
     Spread,
     Tracks,
     Verdict,
     View,
 )
-from pipeline.shapes import Metric, Shape
+from pipeline.regionrows import layer_row, region_of, region_row, roi_of, roi_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -129,7 +125,7 @@ def _measured(row: Row) -> Row:
 
 
 def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
-    layers = [_layer(layer) for layer in frame.layers]
+    layers = [layer_row(layer) for layer in frame.layers]
     table = "settling" if frame.epoch == "settling" else "frames"
     yield table, _seen(frame, found=len(layers), layers=layers, timing=frame.timing, encoder=frame.encoder)
 
@@ -137,26 +133,28 @@ def _frame(frame: Frame) -> Iterator[tuple[str, Row]]:
 def _images(image: Image) -> Iterator[tuple[str, Row]]:
     height, width = image.size
     said = {"height": height, "width": width, "format": image.format, "data": image.data, "prompt": image.prompt}
-    yield "images", {**_who(image), **said, "roi": _roi(image.roi)}
+    yield "images", {**_who(image), **said, "roi": roi_row(image.roi)}
 
 
 def _regions(frame: Regions) -> Iterator[tuple[str, Row]]:
     yield "frames", _seen(frame, found=len(frame.regions), encoder=frame.encoder)
     for place, region in enumerate(frame.regions):
-        yield "regions", {**_who(frame), "kind": "regions", "place": place, "track": None, **_region(region)}
+        yield "regions", {**_who(frame), "kind": "regions", "place": place, "track": None, **region_row(region)}
 
 
 def _tracks(frame: Tracks) -> Iterator[tuple[str, Row]]:
     yield "frames", _seen(frame, found=len(frame.tracks))
     for place, track in enumerate(frame.tracks):
-        yield "regions", {**_who(frame), "kind": "tracks", "place": place, "track": track.id, **_region(track.region)}
+        told = {"kind": "tracks", "place": place, "track": track.id}
+        yield "regions", {**_who(frame), **told, **region_row(track.region)}
 
 
 def _parts(part: Part) -> Iterator[tuple[str, Row]]:
     counted = {"first_seq": part.first_seq, "views": part.views, "hidden": part.hidden, "best_seq": part.best_seq}
     measures = [{name: getattr(spread, name) for name in Spread.__struct_fields__} for spread in part.measures]
-    told = {"mark": part.mark, "piece": part.piece, "prompt": part.prompt, "epoch": part.epoch, "roi": _roi(part.roi)}
-    yield "parts", {**_who(part), "part": part.id, **counted, **_region(part.best), **told, "measures": measures}
+    told: Row = {"mark": part.mark, "piece": part.piece, "prompt": part.prompt, "epoch": part.epoch}
+    told |= {"roi": roi_row(part.roi)}
+    yield "parts", {**_who(part), "part": part.id, **counted, **region_row(part.best), **told, "measures": measures}
 
 
 def _verdicts(verdict: Verdict) -> Iterator[tuple[str, Row]]:
@@ -185,69 +183,8 @@ def _who(record: Record) -> Row:
 
 def _seen(frame: Frame | Regions | Tracks, **said: Any) -> Row:
     row = {**_who(frame), "kind": type(frame).__name__.lower(), "height": frame.size[0], "width": frame.size[1]}
-    how = {"prompt": frame.prompt, "model": frame.model, "roi": _roi(frame.roi), "epoch": frame.epoch}
+    how = {"prompt": frame.prompt, "model": frame.model, "roi": roi_row(frame.roi), "epoch": frame.epoch}
     return {"layers": [], **row, **how, **said}
-
-
-def _roi(roi: Roi | None) -> Row | None:
-    return None if roi is None else {"x": roi.x, "y": roi.y, "width": roi.width, "height": roi.height}
-
-
-def _crop(row: Row) -> Roi | None:
-    return None if row["roi"] is None else Roi(**row["roi"])
-
-
-def _layer(layer: Layer) -> Row:
-    scores = layer.scores and {
-        "height": layer.scores.size[0],
-        "width": layer.scores.size[1],
-        "data": layer.scores.data,
-        "scale": layer.scores.scale,
-        "zero_point": layer.scores.zero_point,
-    }
-    said = {"label": layer.label, "score": layer.score, "area_px": layer.mask.area, "scores": scores}
-    return {**said, **_pixels(layer.mask)}
-
-
-def _pixels(mask: Mask) -> Row:
-    return {"height": mask.size[0], "width": mask.size[1], "counts": mask.counts}
-
-
-def _region(region: Region) -> Row:
-    x, y, width, height = region.box
-    return {
-        "label": region.label,
-        "area_px": region.area_px,
-        "box_x": x,
-        "box_y": y,
-        "box_width": width,
-        "box_height": height,
-        "centroid_x": region.centroid[0],
-        "centroid_y": region.centroid[1],
-        "holes": region.holes,
-        "hole_area_px": region.hole_area_px,
-        "extent": region.extent,
-        "whole": region.whole,
-        "score": region.score,
-        "mean_score": region.mean_score,
-        "shape": region.shape and asdict(region.shape),
-        "metric": region.metric and _metric(region.metric),
-        "gauges": tooling.told(region.gauges),
-        **_pixels(region.mask),
-    }
-
-
-def _metric(metric: Metric) -> Row:
-    told = asdict(metric)
-    told["centroid_x_mm"], told["centroid_y_mm"] = told.pop("centroid_mm")
-    return told
-
-
-def _in_mm(row: Row | None) -> Metric | None:
-    if row is None:
-        return None
-    same = {name: value for name, value in row.items() if not name.startswith("centroid")}
-    return Metric(**same, centroid_mm=(row["centroid_x_mm"], row["centroid_y_mm"]))
 
 
 def _whose(row: Row) -> Row:
@@ -258,7 +195,7 @@ def _part(row: Row) -> Part:
     told = {name: row[name] for name in ("first_seq", "views", "hidden", "best_seq", "mark", "piece")}
     told |= {"prompt": row["prompt"] or "", "epoch": row["epoch"] or "settled"}
     measures = tuple(Spread(**spread) for spread in row["measures"] or ())
-    return Part(**_whose(row), id=row["part"], **told, best=_best(row), measures=measures, roi=_crop(row))
+    return Part(**_whose(row), id=row["part"], **told, best=region_of(row), measures=measures, roi=roi_of(row))
 
 
 def _measured_frame(row: Row, inside: Mapping[int, Row]) -> Regions:
@@ -267,28 +204,8 @@ def _measured_frame(row: Row, inside: Mapping[int, Row]) -> Regions:
             f"expected {row['found']} regions of frame {row['seq']} of '{row['camera']}', found {len(inside)}"
         )
     said = {name: row[name] for name in ("prompt", "model", "encoder")} | {"epoch": row["epoch"] or "settled"}
-    seen = tuple(_best(inside[place]) for place in sorted(inside))
-    return Regions(**_whose(row), size=(row["height"], row["width"]), regions=seen, roi=_crop(row), **said)
-
-
-def _best(row: Row) -> Region:
-    if row["counts"] is None:
-        about = f"part {row['part']}" if "part" in row else f"a region of frame {row['seq']}"
-        raise TableError(
-            f"expected run lengths, found none for {about} of '{row['camera']}': the disk had no room for "
-            "masks; leave out rows whose 'counts' is null"
-        )
-    same = {name: row[name] for name in ("label", "area_px", "holes", "hole_area_px", "extent", "whole", "score")}
-    return Region(
-        **same,
-        box=(row["box_x"], row["box_y"], row["box_width"], row["box_height"]),
-        centroid=(row["centroid_x"], row["centroid_y"]),
-        mask=Mask.from_counts((row["height"], row["width"]), row["counts"]),
-        shape=row["shape"] and Shape(**row["shape"]),
-        metric=_in_mm(row["metric"]),
-        mean_score=row["mean_score"],
-        gauges=tooling.read(row["gauges"]),
-    )
+    seen = tuple(region_of(inside[place]) for place in sorted(inside))
+    return Regions(**_whose(row), size=(row["height"], row["width"]), regions=seen, roi=roi_of(row), **said)
 
 
 def _verdict(row: Row) -> Verdict:

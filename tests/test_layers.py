@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -34,7 +34,8 @@ ARROWS: dict[str, str] = {
     "pipeline.codec": "errors masks records",
     "pipeline.columns": "errors",
     "pipeline.tooling": "errors gauges masks",
-    "pipeline.table": "columns errors masks records shapes tooling",
+    "pipeline.regionrows": "errors masks records shapes tooling",
+    "pipeline.table": "columns errors masks records regionrows",
     "pipeline.pieces": "columns errors",
     "pipeline.archive": "columns errors pieces",
     "pipeline.batch": "archive columns errors fields pieces records",
@@ -47,7 +48,8 @@ ARROWS: dict[str, str] = {
     "pipeline.scalar": "",
     "pipeline.located": "faults scalar",
     "pipeline.conform": "faults located words",
-    "pipeline.calibration": "conform errors located records",
+    "pipeline.soundly": "located",
+    "pipeline.calibration": "conform errors located records soundly",
     "pipeline.calibrating": "calibration records",
     "pipeline.golden": "conform digests errors located masks records",
     "pipeline.catalog": "errors faults node",
@@ -95,9 +97,12 @@ ARROWS: dict[str, str] = {
         "agreement archive catalog check clock conform durations errors faults folders golden located masks nodes "
         "pieces recordings records score table topology"
     ),
+    # What trains networks reads what a line reads, and its crops; a line never imports it.
+    "model": "cli conform digests errors faults located masks nodes records",
 }
 
-PRODUCT = ("pipeline", "nodes")
+LINE = ("pipeline", "nodes")
+PRODUCT = (*LINE, "model")
 HEAVY = {"apache_beam", "cv2", "modlib", "numba", "onnxruntime", "picamera2", "pyarrow", "torch"}
 # What the process of a node that touches no pixel does without: each would cost 5 to 20 MB of memory.
 BULKY = HEAVY | {"asyncio", "hotcoco", "http.client", "numpy", "rich", "ssl", "typing_extensions"}
@@ -136,14 +141,15 @@ def test_packages_hold_no_code() -> None:
 
 def test_heavy_modules_are_imported_where_used() -> None:
     """Vision, archive, camera and learning libraries are loaded by the function that needs them, not by an import."""
-    wrong = [f"{path.relative_to(ROOT)} imports {name}" for path in _sources() for name in _top(path) if name in HEAVY]
+    files = _sources(LINE)
+    wrong = [f"{path.relative_to(ROOT)} imports {name}" for path in files for name in _top(path) if name in HEAVY]
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.slow
 def test_importing_every_node_is_light() -> None:
     """`import nodes.…` of every node, and every command, loads none of the heavy libraries."""
-    modules = [module for module in _modules() if not module.endswith(".__main__")]
+    modules = [module for module in _modules() if not module.endswith(".__main__") and module.split(".")[0] in LINE]
     assert _loaded(f"import {', '.join(modules)}") & HEAVY == set()
 
 
@@ -154,6 +160,12 @@ def test_importing_every_node_is_light() -> None:
 def test_asking_about_a_line_is_light(command: list[str]) -> None:
     """Whoever checks, plans or reads on a laptop waits for none of the heavy libraries."""
     assert _loaded(f"from pipeline.cli import main\nassert main({command}) == 0") & HEAVY == set()
+
+
+@pytest.mark.slow
+def test_the_command_that_trains_answers_without_torch() -> None:
+    """Whoever asks what `kensa-model` can do, or mistypes, does not wait for torch."""
+    assert _loaded("from model.cli import main\nassert main(['catalog']) == 2") & {"torch", "cv2"} == set()
 
 
 @pytest.mark.slow
@@ -190,8 +202,8 @@ def _modules() -> dict[str, Path]:
     return {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in files}
 
 
-def _sources() -> Iterator[Path]:
-    for package in PRODUCT:
+def _sources(packages: Iterable[str] = PRODUCT) -> Iterator[Path]:
+    for package in packages:
         yield from sorted((ROOT / package).rglob("*.py"))
 
 

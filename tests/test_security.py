@@ -102,7 +102,7 @@ def _tests(file: str) -> set[str]:
 
 
 def _sources() -> Iterator[Path]:
-    for package in ("pipeline", "nodes"):
+    for package in ("pipeline", "nodes", "model"):
         yield from sorted((ROOT / package).rglob("*.py"))
 
 

@@ -22,7 +22,8 @@ from tests.conftest import ROOT
 LOCKS = ROOT / "deploy" / "locks"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNTIME: list[str] = PROJECT["project"]["dependencies"]
-EXTRAS: list[str] = [*chain.from_iterable(PROJECT["project"]["optional-dependencies"].values())]
+OPTIONAL: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+EXTRAS: list[str] = [*chain.from_iterable(wanted for extra, wanted in OPTIONAL.items() if extra != "model")]
 GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
 
 locks = pytest.mark.parametrize("path", sorted(LOCKS.glob("*.txt")), ids=lambda path: path.stem)
@@ -49,6 +50,8 @@ def test_locks_name_no_host_and_no_machine(path: Path) -> None:
         ("dev", RUNTIME + EXTRAS + GROUPS["dev"]),
         ("build", GROUPS["build"]),
         ("peers", GROUPS["peers"]),
+        ("model", RUNTIME + OPTIONAL["model"] + GROUPS["trial"] + GROUPS["cpu"]),
+        ("model-gpu", RUNTIME + OPTIONAL["model"] + GROUPS["trial"]),
     ],
 )
 def test_locks_hold_what_pyproject_asks_for(lock: str, wanted: list[str]) -> None:
@@ -63,6 +66,20 @@ def test_locks_agree() -> None:
     agreed = {locked.name: str(locked.specifier) for locked, _ in _here("dev")}
     for lock in ("line", "all"):
         assert {locked.name: str(locked.specifier) for locked, _ in _here(lock)}.items() <= agreed.items()
+
+
+@pytest.mark.parametrize("lock", ["model", "model-gpu"])
+def test_networks_are_trained_beside_the_same_versions(lock: str) -> None:
+    """What trains and what runs share every library that both have."""
+    agreed = {locked.name: str(locked.specifier) for locked, _ in _here("dev")}
+    trained = {locked.name: str(locked.specifier) for locked, _ in _here(lock)}
+    assert {name: trained[name] for name in trained.keys() & agreed.keys()}.items() <= agreed.items()
+
+
+def test_torch_is_in_no_lock_but_those_that_train() -> None:
+    """Neither a line nor its tests wait for it."""
+    held = {path.stem for path in LOCKS.glob("*.txt") if any(locked.name == "torch" for locked, _ in _here(path.stem))}
+    assert held == {"model", "model-gpu"}
 
 
 def test_this_environment_is_the_locked_one() -> None:

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 LONGEST_FILE = 300
 LONGEST_BODY = 25
-PACKAGES = ("pipeline", "nodes", "deploy", "benchmarks")
+PACKAGES = ("pipeline", "nodes", "model", "deploy", "benchmarks")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

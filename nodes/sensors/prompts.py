@@ -76,7 +76,7 @@ class Aim(Struct, frozen=True):
     deadline: float = 0.0
 
 
-class _Spot(NamedTuple):
+class Spot(NamedTuple):
     """Where a crop should be: its centre, pixel centres being whole numbers, and its side."""
 
     x: float
@@ -114,7 +114,7 @@ def flaws(prompts: Mapping[str, Prompt] | None) -> Iterator[Flaw]:
 
 def _aims(prompts: Mapping[str, Prompt] | None, dwell: int) -> Iterator[Aim]:
     for name, prompt in (prompts or {}).items():
-        for each, spot in zip(_cells(name, prompt), _spots(prompt), strict=True):
+        for each, spot in zip(_cells(name, prompt), spots(prompt), strict=True):
             roi = around(*spot)
             assert roi is not None, "flaws() lets no such prompt through"
             yield Aim(each, roi, prompt.dwell or dwell, prompt.deadline or 0.0)
@@ -148,18 +148,18 @@ def _form(prompt: Prompt) -> list[Flaw]:
 WANTED = {"size": "the side of its crop, sensor px", "over": "the area it divides, [x, y, width, height]"}
 
 
-def _spots(prompt: Prompt) -> list[_Spot]:
-    """Where its crops should be."""
+def spots(prompt: Prompt) -> list[Spot]:
+    """Where the crops of a prompt without flaws should be; networks are trained on the same ones."""
     if prompt.point is not None and prompt.size is not None:
-        return [_Spot(*prompt.point, prompt.size)]
+        return [Spot(*prompt.point, prompt.size)]
     if prompt.box is not None:
-        return [_Spot(*_middle(prompt.box), _even(_margin(prompt) * max(prompt.box[2:])))]
+        return [Spot(*_middle(prompt.box), _even(_margin(prompt) * max(prompt.box[2:])))]
     assert prompt.grid is not None, "checked by _form"
     assert prompt.over is not None, "checked by _form"
     (columns, rows), (x, y, width, height) = prompt.grid, prompt.over
     side = prompt.size or _even(max(width / columns, height / rows))
     return [
-        _Spot(x + (column + 0.5) * width / columns - 0.5, y + (row + 0.5) * height / rows - 0.5, side)
+        Spot(x + (column + 0.5) * width / columns - 0.5, y + (row + 0.5) * height / rows - 0.5, side)
         for row in range(rows)
         for column in range(columns)
     ]
@@ -173,7 +173,7 @@ def _illegal(prompt: Prompt) -> list[Flaw]:
     x, y, width, height = (*prompt.point, 1, 1) if prompt.point else prompt.box or prompt.over or (0, 0, 1, 1)
     if x + width > ARRAY[0] or y + height > ARRAY[1]:
         return [Flaw((place,), f"expected it inside the sensor's {ARRAY[0]} × {ARRAY[1]} px{_instead(prompt)}")]
-    for spot in _spots(prompt):
+    for spot in spots(prompt):
         if said := _wrong_size(spot.side):
             return [Flaw((sized,), said + _instead(prompt))]
         if around(*spot) is None:
@@ -187,7 +187,7 @@ def _wrong_size(side: int) -> str:
     return f"expected a crop of an even size, got {side}" if side % EVEN else ""
 
 
-def _beyond(spot: _Spot) -> str:
+def _beyond(spot: Spot) -> str:
     """On which side a crop would leave the array."""
     half = spot.side / 2
     begins = {"x": math.floor(spot.x + 0.5 - half), "y": math.floor(spot.y + 0.5 - half)}

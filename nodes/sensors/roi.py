@@ -60,6 +60,19 @@ def whole(aspect: tuple[int, int] = (1, 1)) -> Roi:
     return Roi((ARRAY[0] - width) // 2 // EVEN * EVEN, (ARRAY[1] - height) // 2 // EVEN * EVEN, width, height)
 
 
+def centred(x: float, y: float, side: int) -> tuple[int, int, int]:
+    """Left, top and side of the square with a point at its centre, within a pixel, even where it leaves the array.
+
+    Args:
+        x: Of the point; the centre of the top-left pixel is 0.
+        y: Of the point.
+        side: Of the square; made even.
+    """
+    side = side // EVEN * EVEN
+    left, top = (round((at + 0.5 - side / 2) / EVEN) * EVEN for at in (x, y))
+    return left, top, side
+
+
 def around(x: float, y: float, side: int) -> Roi | None:
     """The square crop with a point at its centre, within a pixel; None where it would leave the array.
 
@@ -68,8 +81,7 @@ def around(x: float, y: float, side: int) -> Roi | None:
         y: Of the point.
         side: Of the crop; made even.
     """
-    side = side // EVEN * EVEN
-    left, top = (round((at + 0.5 - side / 2) / EVEN) * EVEN for at in (x, y))
+    left, top, side = centred(x, y, side)
     if left < 0 or top < 0 or left + side > ARRAY[0] or top + side > ARRAY[1]:
         return None
     return Roi(left, top, side, side)

@@ -11,10 +11,11 @@ from nodes.transforms import presence
 from nodes.transforms.align import Astray, Laid, carried
 from nodes.transforms.components import components
 from nodes.transforms.edges import Line, Lost, Opening, edge, opening, sought, through
-from nodes.transforms.layout import GOLDEN, HALF, Gap, Pattern, View, places, tools
+from nodes.transforms.layout import places, tools
 from nodes.transforms.metric import Plane, in_mm
 from nodes.transforms.template import Template, middle
 from nodes.transforms.vantage import Told, Vantage
+from nodes.transforms.views import GOLDEN, HALF, Gap, Pattern, View
 from pipeline.gauges import Clearance, Fill, Fit, Gauge, Place, Pose, Presence
 from pipeline.masks import Mask
 

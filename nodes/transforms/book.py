@@ -10,10 +10,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from nodes.transforms.check import Check
-from nodes.transforms.limits import Beside, Reading
+from nodes.transforms.limits import Reading
 from nodes.transforms.outline import misshapen
 from nodes.transforms.quantity import UNITS, quantity
-from nodes.transforms.tooled import known_tools
+from nodes.transforms.tooled import Beside, known_tools
 from pipeline.conform import Conform
 from pipeline.digests import blake2s
 from pipeline.errors import KensaError

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from nodes.transforms.layout import HALF, Edge
+from nodes.transforms.views import HALF, Edge
 
 if TYPE_CHECKING:
     import numpy as np

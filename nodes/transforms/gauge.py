@@ -9,9 +9,10 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from nodes.transforms.bench import gauges
-from nodes.transforms.layout import ANY, GOLDEN, Label, View, Views, flaws, mentions, open_layout, read_layout
+from nodes.transforms.layout import flaws, mentions, open_layout, read_layout
 from nodes.transforms.measure import CalibrationFile
 from nodes.transforms.vantage import Vantage
+from nodes.transforms.views import ANY, GOLDEN, Label, View, Views
 from pipeline.calibration import open_calibration
 from pipeline.errors import KensaError
 from pipeline.gauges import Gauge

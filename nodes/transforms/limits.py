@@ -10,8 +10,8 @@ from nodes.transforms.check import Check, Corners, Guard, Told, ways
 from nodes.transforms.expression import Formula, formula
 from nodes.transforms.meaning import SlipError
 from nodes.transforms.measures import measures
-from nodes.transforms.quantity import ONE, PLAIN, UNITS, Dims, Quantity, Unit, base, quantity
-from nodes.transforms.tooled import Tools, bound
+from nodes.transforms.quantity import ONE, PLAIN, UNITS, Quantity, Unit, base, measured_in, plainly, quantity
+from nodes.transforms.tooled import Beside, bound
 from pipeline.conform import hint
 from pipeline.faults import Mark
 from pipeline.located import BROKEN, Document, Path
@@ -30,14 +30,6 @@ class Written(NamedTuple):
     path: Path
     text: object
     quantity: Quantity
-
-
-class Beside(NamedTuple):
-    """What a rule may speak of: the zones of its book, the label where it has none of its own, the tools."""
-
-    zones: dict[str, Any]
-    label: Any
-    tools: Tools
 
 
 class Reading:
@@ -213,7 +205,7 @@ class Reading:
         elif unit == PLAIN and dims != ONE and not named:
             text = f"expected a number and its unit, such as {limit.text} {base(dims).name}, got '{limit.text}'"
         elif unit != PLAIN and unit.dims != dims:
-            text = f"expected {_word(dims)}, got '{limit.text}': '{found.text}' is {_told(dims)}"
+            text = f"expected {plainly(dims)}, got '{limit.text}': '{found.text}' is {measured_in(dims)}"
         else:
             return True
         self._complain(limit.path, f"{end}: {text}")
@@ -301,11 +293,3 @@ class Reading:
         if n > m:
             self._complain(("often",), f"often: expected at most as many as there are, got '{said}'")
         return n, m
-
-
-def _word(dims: Dims) -> str:
-    return base(dims).name or "a plain number"
-
-
-def _told(dims: Dims) -> str:
-    return f"measured in {base(dims).name}" if dims != ONE else "a plain number"

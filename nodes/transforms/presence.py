@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from nodes.transforms.components import components, holes
-from nodes.transforms.layout import Pattern, places
+from nodes.transforms.layout import places
+from nodes.transforms.views import Pattern
 
 if TYPE_CHECKING:
     import numpy as np

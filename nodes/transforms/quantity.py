@@ -106,3 +106,13 @@ def base(dims: Dims) -> Unit:
 def called(dims: Dims) -> str:
     """Dimensions in words: `in mm²`, `a plain number`."""
     return f"in {base(dims).name}" if dims != ONE else "a plain number"
+
+
+def plainly(dims: Dims) -> str:
+    """The base unit of dimensions in words, such as `mm`."""
+    return base(dims).name or "a plain number"
+
+
+def measured_in(dims: Dims) -> str:
+    """What a number of these dimensions is, such as `measured in mm`."""
+    return f"measured in {base(dims).name}" if dims != ONE else "a plain number"

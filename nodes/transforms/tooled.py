@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
 
@@ -14,7 +14,8 @@ from pipeline.errors import KensaError
 from pipeline.gauges import Clearance, Fill, Fit, Pose, Presence
 
 if TYPE_CHECKING:
-    from nodes.transforms.layout import Layout, View
+    from nodes.transforms.layout import Layout
+    from nodes.transforms.views import View
 
 MEASURED: dict[str, tuple[type[Struct], ...]] = {
     "golden": (Fit, Pose),
@@ -63,7 +64,7 @@ class Tools:
 
     def _views(self, prompt: str | None) -> Iterator[View]:
         """The views that a rule may be about."""
-        from nodes.transforms.layout import ANY
+        from nodes.transforms.views import ANY
 
         assert self._layout
         views = self._layout.views
@@ -71,6 +72,14 @@ class Tools:
             yield from views.values()
         elif view := views.get(prompt) or views.get(ANY):
             yield view
+
+
+class Beside(NamedTuple):
+    """What a rule may speak of: the zones of its book, the label where it has none of its own, the tools."""
+
+    zones: dict[str, Any]
+    label: Any
+    tools: Tools
 
 
 def known_tools(data: Mapping[str, Any]) -> Tools:

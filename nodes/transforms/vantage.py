@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nodes.transforms.align import Astray, Laid, Limits, lay
 from nodes.transforms.clean import polygon
 from nodes.transforms.edges import Lost
-from nodes.transforms.layout import View, places
+from nodes.transforms.layout import places
 from nodes.transforms.metric import Plane, in_px, plane
 from nodes.transforms.template import Template, template
+from nodes.transforms.views import View
 from pipeline.calibration import Calibration
 from pipeline.golden import open_golden
 from pipeline.masks import Mask

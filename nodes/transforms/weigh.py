@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from nodes.transforms.check import Check, Corners
@@ -13,6 +13,7 @@ from nodes.transforms.measures import gauge_of
 from nodes.transforms.outline import surface
 from nodes.transforms.quantity import base
 from nodes.transforms.unread import unmeasured
+from pipeline.gauges import Gauge
 from pipeline.records import Finding, Outcome, Part, Region
 
 NOTE = 500  # characters of a list of places
@@ -206,12 +207,8 @@ def _told(check: Check, scene: Scene, worst: Weighed) -> Finding:
     scale = float(check.unit.scale)
     usual = (outcome == "WARN" and not unproven) or check.fail_told == (None, None)
     low, high = check.warn_told if usual else check.fail_told
-    notes = ["keeps the limit, but not by its uncertainty"] if unproven else []
     gauge = gauge_of(region, check.tool) if check.tool and region else None
-    if gauge and gauge.presence and gauge.presence.names:
-        notes.append(f"not there: {', '.join(gauge.presence.names)}"[:NOTE])
-    if not check.formula.alone:
-        notes.append(", ".join(_number(term, region, scene) for term in check.formula.terms.values()))
+    notes = ["keeps the limit, but not by its uncertainty"] if unproven else []
     return Finding(
         check.name,
         check.reason,
@@ -224,10 +221,18 @@ def _told(check: Check, scene: Scene, worst: Weighed) -> Finding:
         severity=check.severity,
         guard=guard / scale if check.guard else None,
         calibration=_calibration(check, region, scene) if check.metric else "",
-        note="; ".join(notes),
+        note="; ".join([*notes, *_notes(check, scene, region, gauge)]),
         tool=check.tool or "",
         template=gauge.template if gauge else "",
     )
+
+
+def _notes(check: Check, scene: Scene, region: Region | None, gauge: Gauge | None) -> Iterator[str]:
+    """What is not where it should be, and the numbers behind a condition."""
+    if gauge and gauge.presence and gauge.presence.names:
+        yield f"not there: {', '.join(gauge.presence.names)}"[:NOTE]
+    if not check.formula.alone:
+        yield ", ".join(_number(term, region, scene) for term in check.formula.terms.values())
 
 
 def _number(term: Term, region: Region | None, scene: Scene) -> str:

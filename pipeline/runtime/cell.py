@@ -13,12 +13,13 @@ from pipeline.records import Gap, Record
 from pipeline.runtime import gaps
 from pipeline.runtime.backoff import Backoff
 from pipeline.runtime.batches import Batches, Pending
+from pipeline.runtime.followed import Followed
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import Durations
 from pipeline.runtime.step import Call, Map, Step
 from pipeline.runtime.turn import Turn
 from pipeline.runtime.veil import undeclared
-from pipeline.transport.came import MARKED, watermark
+from pipeline.transport.came import MARKED
 from pipeline.transport.channel import Outbox
 
 Target = Callable[[Record], Any]
@@ -65,8 +66,7 @@ class Cell:
         self._tap: Tap | None = None
         self.targets: dict[type, tuple[Target, ...]] = {}
         self._route: tuple[Target, ...] = ()
-        self._follows = not self._sink and spec.shape != "map" and not spec.gives.isdisjoint(MARKED)
-        self._told: dict[str, Record] = {}  # of each camera what it gave last, where it follows parts
+        self._followed = Followed(follows=not self._sink and spec.shape != "map" and not spec.gives.isdisjoint(MARKED))
         self._rows: dict[str, Backoff] = {}
         self._hindered = False
 
@@ -102,15 +102,11 @@ class Cell:
             for target in self._route or self.reach(self._kind):
                 target(given)
         elif given:
-            self._hand_on(record, given)
+            self._followed.told(record, given)
+            for out in given:
+                self.give(out)
         if failure is not None or self._rows or self._sink:
             self._judge(record, failure, now)
-
-    def _hand_on(self, record: Record, given: Sequence[Record]) -> None:
-        for out in given:
-            self.give(out)
-        if self._follows:
-            self._told[record.camera] = given[-1]
 
     def close_batch(self, key: str) -> None:
         """Hand over the open batch of one run; where only the world was in the way, this one success ends the row."""
@@ -244,14 +240,9 @@ class Cell:
         if self._sink and lost and self._turn.lost is not None:
             self._turn.lost.update(turns)
         for record in lost:
-            gap = gaps.failed(record, self.node, self._forgotten(record))
+            gap = gaps.failed(record, self.node, self._followed.forgotten(record))
             for target in self.targets.get(Gap) or self.reach(Gap):
                 target(gap)
-
-    def _forgotten(self, record: Record) -> int | None:
-        """From which frame on a run that is gone had followed parts of whom it would still have told."""
-        last = self._told.pop(record.camera, None)
-        return watermark(last) if last is not None and last.session == record.session else None
 
     def _refuse(self, _: Record) -> None:
         self.failed += 1

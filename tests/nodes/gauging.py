@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from nodes.transforms.clean import polygon
 from nodes.transforms.gauge import gauge
-from nodes.transforms.layout import View
 from nodes.transforms.measure import measured
+from nodes.transforms.views import View
 from pipeline.calibrating import text as calibration_text
 from pipeline.calibration import Calibration
 from pipeline.gauges import Gauge

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from nodes.transforms.edges import Lost, opening, through
 from nodes.transforms.gauge import gauge
-from nodes.transforms.layout import Edge, Gap, Grid, Pattern, View, Zone
+from nodes.transforms.views import Edge, Gap, Grid, Pattern, View, Zone
 from pipeline.calibration import Calibration, Lens, carried, in_crop, on_sensor, seen_at
 from pipeline.gauges import Fit, Gauge, Place
 from pipeline.masks import Mask

@@ -17,8 +17,8 @@ from nodes.sinks.events import event
 from nodes.transforms.book import open_book
 from nodes.transforms.gauge import gauge
 from nodes.transforms.judge import Judge
-from nodes.transforms.layout import Edge, Gap, Pattern, View, Zone
 from nodes.transforms.track import track
+from nodes.transforms.views import Edge, Gap, Pattern, View, Zone
 from pipeline import table, tooling
 from pipeline.archive import read
 from pipeline.cli import main

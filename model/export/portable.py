@@ -1,0 +1,118 @@
+"""Networks as ONNX for every machine: float, and int8 between quantisers (QDQ), which any runtime of ONNX runs.
+
+The bytes follow from the weights and the pictures alone: two exports are equal.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from model.data.sample import Sample
+from model.prompt import SIDE, Mask, Pixels
+from nodes.sensors.virtual.brightness import annotated
+from nodes.sensors.virtual.network import PREFIX
+
+INPUT, OUTPUT, OPSET = "picture", "logits", 17
+TOP = 127  # of the sensor's int8
+CENTRE = 128 / 255  # mean and spread of (pixel − 128) / 128, in shares of 255
+
+Logits = NDArray[np.float32]
+
+
+def floating(network: nn.Module) -> bytes:
+    """A network as ONNX: (1, 3, 96, 96) of (pixel − 128) / 128 to (1, 1, 96, 96) logits, float32.
+
+    Args:
+        network: On the CPU.
+    """
+    written = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter writes what Sony's tools do not read
+        torch.onnx.export(
+            network.train(False), (torch.zeros(1, 3, SIDE, SIDE),), written,
+            input_names=[INPUT], output_names=[OUTPUT], opset_version=OPSET, dynamo=False,
+        )  # fmt: skip
+    return written.getvalue()
+
+
+def quantised(network: bytes, pictures: Sequence[Pixels]) -> bytes:
+    """The same in int8: weights per channel, activations by the least and greatest value seen.
+
+    Args:
+        network: What `floating` gave.
+        pictures: (96, 96, 3) each, to measure activations with; never those that a network is judged by.
+    """
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with TemporaryDirectory() as folder:
+        first, ready, last = (Path(folder) / name for name in ("float.onnx", "ready.onnx", "int8.onnx"))
+        first.write_bytes(network)
+        quant_pre_process(str(first), str(ready), skip_symbolic_shape=True)
+        quantize_static(
+            str(ready), str(last), _Reader(map(planes, pictures)), quant_format=QuantFormat.QDQ, per_channel=True,
+            weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8, calibrate_method=CalibrationMethod.MinMax,
+        )  # fmt: skip
+        return last.read_bytes()
+
+
+def described(network: bytes, scale: float) -> bytes:
+    """A network with notes on how a sensor holds it, see `nodes.sensors.virtual.network`.
+
+    Args:
+        network: An ONNX file.
+        scale: Logits per step of its output.
+    """
+    same = ",".join([repr(CENTRE)] * 3)
+    notes = {"mean": same, "std": same, "scale": repr(scale), "signed": "true"}
+    return annotated(network, {f"{PREFIX}{name}": value for name, value in notes.items()})
+
+
+def step(logits: Iterable[Logits]) -> float:
+    """The power of two that carries the largest logit in int8."""
+    largest = max(float(np.abs(each).max()) for each in logits)
+    return 2.0 ** math.ceil(math.log2(max(largest, 1e-3) / TOP))
+
+
+def asked(network: bytes) -> Callable[[Pixels], Logits]:
+    """What an ONNX file says of a picture, (96, 96, 3): logits, (96, 96); one thread."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+    return lambda picture: session.run([OUTPUT], {INPUT: planes(picture)})[0][0, 0]
+
+
+def answer(network: bytes) -> Callable[[Sample], Mask]:
+    """An ONNX file as an answer: its positive logits."""
+    ask = asked(network)
+    return lambda sample: ask(sample.picture) > 0
+
+
+def planes(picture: Pixels) -> NDArray[np.float32]:
+    """What a network reads of a picture: (1, 3, 96, 96)."""
+    return np.ascontiguousarray((picture.transpose(2, 0, 1)[None].astype(np.float32) - 128) / 128)
+
+
+class _Reader:
+    """Pictures one by one, as onnxruntime asks for them."""
+
+    def __init__(self, shown: Iterator[NDArray[np.float32]]) -> None:
+        self._shown = shown
+
+    def get_next(self) -> dict[str, Any] | None:
+        """The next one; None after the last."""
+        found = next(self._shown, None)
+        return None if found is None else {INPUT: found}

@@ -1,0 +1,77 @@
+"""Samples that nobody had to photograph: made from a number, each time the same."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from model.data.sample import DataError, Look, Sample, inside
+from model.procedural.camera import taken
+from model.procedural.kinds import KINDS, LEAST, MOST, Maker
+from model.procedural.scene import Scene
+from model.procedural.surface import Fields
+from model.prompt import SIDE, Crop
+from nodes.sensors.prompts import Box
+from pipeline.faults import listed, meant
+
+SMALLEST = 24  # pixels of a mask: what is smaller cannot be learned from
+TRIES = 16
+
+
+class Procedural:
+    """Crops of inspection scenes.
+
+    Args:
+        seed: Another seed, other scenes and other surfaces.
+        count: How many there are.
+        kinds: Which; all of them where this is left out.
+        look: How what is meant is prompted.
+
+    Raises:
+        DataError: If there is no such kind.
+    """
+
+    def __init__(
+        self, seed: int = 0, count: int = 1 << 20, kinds: tuple[str, ...] = (), look: Look | None = None
+    ) -> None:
+        for kind in kinds:
+            if kind not in KINDS:
+                raise DataError(f"kind '{kind}': expected {listed(KINDS)}{meant(kind, KINDS)}")
+        self._seed, self._count, self._look = seed, count, look or Look()
+        self._kinds = kinds or tuple(KINDS)
+        self._fields = Fields(seed)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self._count
+
+    def sample(self, index: int, dice: np.random.Generator) -> Sample:
+        """One of them: its scene and its photograph follow from the number alone, its prompt from the dice as well."""
+        kind = self._kinds[index % len(self._kinds)]
+        for again in range(TRIES):
+            chance = np.random.default_rng([self._seed, index, again])
+            scene = KINDS[kind](Maker(chance, self._fields, _length(chance)))
+            found = self._look_at(scene, kind, chance, dice)
+            if found.mask.sum() >= SMALLEST:
+                return found
+        raise DataError(f"sample {index}: expected a {kind} of at least {SMALLEST} px, found none in {TRIES} scenes")
+
+    def _look_at(self, scene: Scene, kind: str, chance: np.random.Generator, dice: np.random.Generator) -> Sample:
+        outline = scene.outline()
+        if not outline.any():
+            return Sample(np.zeros((SIDE, SIDE, 3), np.uint8), np.zeros((SIDE, SIDE), bool), kind, 0, 0, (0, 0, 0, 0))
+        box: Box = self._look.box(outline > 0, dice)
+        crop = self._look.crop(box)
+        rivals = sum(_holds(crop, *each) for each in scene.rivals)
+        picture = taken(scene.seen(crop), chance)
+        return Sample(picture, scene.mask(crop), kind, int(np.count_nonzero(outline)), rivals, inside(box, crop))
+
+
+def _length(dice: np.random.Generator) -> float:
+    """Sizes come by ratio: as many from 24 to 48 px as from 48 to 96."""
+    return math.exp(dice.uniform(math.log(LEAST), math.log(MOST)))
+
+
+def _holds(crop: Crop, x: float, y: float) -> bool:
+    return 0 <= x - crop.left < crop.side and 0 <= y - crop.top < crop.side

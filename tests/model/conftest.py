@@ -1,0 +1,33 @@
+"""What tests of networks share: one thread, and a network that is small enough to train in a test."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+import pytest
+
+TINY = ((8, 1), (12, 1), (16, 1), (24, 2))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As many threads as there are tests would only wait for each other."""
+    if importlib.util.find_spec("torch") is None:
+        yield
+        return
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network called `tiny`."""
+    from model.networks import zoo
+    from model.networks.kensa import Kensa
+
+    monkeypatch.setitem(zoo.ZOO, "tiny", lambda: Kensa(TINY, 8))

@@ -35,7 +35,7 @@ ARROWS: dict[str, str] = {
     "pipeline.columns": "errors",
     "pipeline.tooling": "errors gauges masks",
     "pipeline.regionrows": "errors masks records shapes tooling",
-    "pipeline.table": "columns errors masks records regionrows",
+    "pipeline.table": "columns errors masks records regionrows tooling",
     "pipeline.pieces": "columns errors",
     "pipeline.archive": "columns errors pieces",
     "pipeline.batch": "archive columns errors fields pieces records",

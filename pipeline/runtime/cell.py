@@ -102,8 +102,7 @@ class Cell:
             for target in self._route or self.reach(self._kind):
                 target(given)
         elif given:
-            self._followed.told(record, given)
-            for out in given:
+            for out in self._followed.told(record, given):
                 self.give(out)
         if failure is not None or self._rows or self._sink:
             self._judge(record, failure, now)

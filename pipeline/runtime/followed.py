@@ -19,10 +19,11 @@ class Followed:
         self._follows = follows
         self._last: dict[str, Record] = {}
 
-    def told(self, record: Record, given: Sequence[Record]) -> None:
-        """A record was worked on, and this came of it."""
+    def told(self, record: Record, given: Sequence[Record]) -> Sequence[Record]:
+        """A record was worked on, and this came of it, which is given back."""
         if self._follows:
             self._last[record.camera] = given[-1]
+        return given
 
     def forgotten(self, record: Record) -> int | None:
         """From which frame on it had followed parts when it raised on a record; None where it followed none."""

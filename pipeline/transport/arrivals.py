@@ -58,6 +58,11 @@ class Arrivals:
         self._stone: tuple[int, Trails] = (0, {})
         self._kept = -1
 
+    @property
+    def torn(self) -> bool:
+        """Whether something of earlier producers may be missing that is not told yet."""
+        return self._torn
+
     def remember(self, producer: str, came: Trails, *, ended: bool = False) -> None:
         """A consumer before this one had come so far, with this producer, which may have ended well."""
         self.producer, self._parted = producer, ended

@@ -14,6 +14,7 @@ out later that its sources had given more, what is missing is known.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -73,6 +74,14 @@ class Reached:
         if known or came:
             arrivals.remember(note.producer, came, ended=note.ended)
         return arrivals
+
+    def met(self, arrivals: Arrivals) -> None:
+        """The first producer of an edge has greeted: a page without a note does not say whose records it counts."""
+        path = self._path(arrivals.edge)
+        if path is None or arrivals.torn or path.exists():
+            return
+        with suppress(OSError):  # a page is kept or told to be unkept by itself
+            self._write(arrivals.edge, path, _encode(Note(arrivals.edge, arrivals.producer, {})))
 
     def done(self, edge: str, record: Record) -> None:
         """The consumer has finished with a record of an edge, and with all before it."""

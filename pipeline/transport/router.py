@@ -211,6 +211,7 @@ class ZeromqInbox:
             self._routes[route] = link
             link.route, link.asked = route, False
             link.arrivals.meet(hello.producer, hello.base)
+            self._reached.met(link.arrivals)
             link.away = link.away and link.arrivals.ended
             link.told = (0, hello.base - 1)
             self._tell(link)

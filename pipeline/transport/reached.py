@@ -75,8 +75,9 @@ class Reached:
             arrivals.remember(note.producer, came, ended=note.ended)
         return arrivals
 
-    def met(self, arrivals: Arrivals) -> None:
-        """The first producer of an edge has greeted: a page without a note does not say whose records it counts."""
+    def meet(self, arrivals: Arrivals, producer: str, base: int) -> None:
+        """A producer greets; the first one of an edge is noted: a page alone does not say whose records it counts."""
+        arrivals.meet(producer, base)
         path = self._path(arrivals.edge)
         if path is None or arrivals.torn or path.exists():
             return

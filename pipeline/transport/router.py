@@ -210,8 +210,7 @@ class ZeromqInbox:
             self._routes.pop(link.route, None)
             self._routes[route] = link
             link.route, link.asked = route, False
-            link.arrivals.meet(hello.producer, hello.base)
-            self._reached.met(link.arrivals)
+            self._reached.meet(link.arrivals, hello.producer, hello.base)
             link.away = link.away and link.arrivals.ended
             link.told = (0, hello.base - 1)
             self._tell(link)

@@ -27,7 +27,7 @@ from tests.standins import packets, picamera2
 FIFTH = Limit("≤", 0.2)
 TENTH = Limit("≤", 10.0)
 FLAT = Limit("≤", 1.0)
-CALLS = {96: 1000, 320: 100}
+CALLS = {96: 3000, 320: 400}
 CAMERAS, RATE, STRETCH = 8, 30.0, 6.0
 MANY = 100_000
 PERIOD = 33_333

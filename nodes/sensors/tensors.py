@@ -124,7 +124,8 @@ def _described(told: Sequence[int]) -> tuple[Layout, int | None]:
     if known and len(told) == FULL and told[: len(known)] == known:
         return layout, told[BARE]
     layout, frame = output_info(bytes(told))
-    _last[0] = told[: NAME + 4 + SIZES.size * len(layout.shapes)], layout
+    unused = 2 * (MOST - len(layout.shapes[-1])) if layout.shapes else 0  # bytes of sizes that the last tensor has not
+    _last[0] = told[: NAME + 4 + SIZES.size * len(layout.shapes) - unused], layout
     return layout, frame
 
 

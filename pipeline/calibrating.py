@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import yaml
 
 from pipeline.calibration import (
     Calibration,
@@ -22,6 +21,7 @@ from pipeline.calibration import (
     vision,
 )
 from pipeline.records import Roi
+from pipeline.wording import written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,9 +110,7 @@ def board(picture: Path, corners: tuple[int, int]) -> tuple[Places, tuple[int, i
 
 def text(calibration: Calibration) -> str:
     """The calibration as YAML."""
-    return yaml.safe_dump(
-        msgspec.to_builtins(calibration), sort_keys=False, default_flow_style=None, allow_unicode=True
-    )
+    return written(msgspec.to_builtins(calibration))
 
 
 def today() -> str:

@@ -9,7 +9,6 @@ from datetime import date
 from typing import Annotated, Any
 
 import msgspec
-import yaml
 from msgspec import Meta, Struct
 
 from pipeline.conform import Conform
@@ -18,6 +17,7 @@ from pipeline.errors import KensaError, MaskError
 from pipeline.located import Document, read
 from pipeline.masks import Mask
 from pipeline.records import Roi
+from pipeline.wording import written
 
 Label = Annotated[str, Meta(min_length=1, max_length=128, description="text")]
 Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description="a day such as 2026-11-22")]
@@ -121,8 +121,7 @@ def read_golden(path: str) -> Document:
 
 def text(golden: Golden) -> str:
     """The golden mask as YAML."""
-    told = msgspec.to_builtins(golden)
-    return yaml.safe_dump(told, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
+    return written(msgspec.to_builtins(golden), width=110)
 
 
 def _judge(document: Document) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
@@ -13,9 +14,10 @@ from tests.toys import Bench, Inlet, Outlet, edge, frame, gap, run
 
 
 @pytest.fixture(autouse=True)
-def _empty() -> None:
+def _empty() -> Iterator[None]:
     toys.seen.clear()
     toys.batches.clear()
+    yield
     toys.disk["full"] = False
 
 

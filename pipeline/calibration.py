@@ -14,10 +14,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pipeline.conform import Conform
+from pipeline.degenerate import judge
 from pipeline.errors import KensaError
 from pipeline.located import BROKEN, Document, read
 from pipeline.records import Roi
-from pipeline.soundly import judge
 
 if TYPE_CHECKING:
     import numpy as np

@@ -115,4 +115,4 @@ def plainly(dims: Dims) -> str:
 
 def measured_in(dims: Dims) -> str:
     """What a number of these dimensions is, such as `measured in mm`."""
-    return f"measured in {base(dims).name}" if dims != ONE else "a plain number"
+    return called(dims) if dims == ONE else f"measured {called(dims)}"

@@ -108,6 +108,19 @@ def test_what_was_done_since_the_last_note_is_known(tmp_path: Path, *, noted: bo
     assert first(Reached(tmp_path), frame(9), "two") == [(Gap, 5, 8), (Frame, 9, 9)]
 
 
+def test_whose_records_a_page_counts_is_known_before_the_first_note(tmp_path: Path) -> None:
+    """A consumer that is killed in its first moments left a page alone: its producer, which runs on, has lost nothing,
+    and what that tells of an earlier session is no end of the one on the page.
+    """
+    reached = Reached(tmp_path)
+    reached.meet(recalled(reached), "one", 1)
+    for seq in range(5):
+        reached.done("a→b", frame(seq))
+    before = Gap(camera="cam-1", session="before", seq=0, last=9, t_ns=0, reason="restart", where="camera")
+    assert first(Reached(tmp_path), before, "one") == [(Gap, 0, 9)]
+    assert first(Reached(tmp_path), frame(9), "two") == [(Gap, 5, 8), (Frame, 9, 9)]
+
+
 def test_a_session_that_nobody_noted_follows_those_that_were(tmp_path: Path) -> None:
     """It had begun when everything was killed."""
     reached = Reached(tmp_path)

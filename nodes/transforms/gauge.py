@@ -22,6 +22,7 @@ from pipeline.records import Gap, Region, Regions, Roi
 
 LayoutFile = Annotated[str, Meta(description="a file", extra={"beside": True, "read": read_layout})]
 VIEW = "view"  # the label of what is measured of a view as a whole
+MOST = 256  # sizes and crops that are kept ready
 
 
 def _check(params: Any) -> Iterator[Flaw]:
@@ -88,9 +89,6 @@ def gauge(
             view = known.get(record.prompt) or known.get(ANY)
             vantages[key] = None if view is None else Vantage(view, record.size, record.roi, seen)
         yield _gauged(record, label, vantages[key], together=each == "view", known=known)
-
-
-MOST = 256  # sizes and crops that are kept ready
 
 
 def _gauged(record: Regions, label: str, vantage: Vantage | None, *, together: bool, known: dict[str, View]) -> Regions:

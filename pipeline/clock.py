@@ -15,6 +15,8 @@ from typing import Protocol
 
 NAP_NS = 50_000_000  # the longest sleep that nothing can end
 
+_tick, _sleep = time.monotonic_ns, time.sleep
+
 
 def epoch_ns() -> int:
     """What UTC was when the monotonic clock was 0, as the host's clock has it now, ns.
@@ -80,6 +82,8 @@ class RealClock:
         woken_ns: When the last wait ended, ns of `time.monotonic_ns`; 0 while somebody waits.
     """
 
+    __slots__ = ("_gate", "_held", "stopping", "woken_ns")
+
     def __init__(self) -> None:
         self.stopping = False
         self.woken_ns = 0
@@ -95,12 +99,12 @@ class RealClock:
         """Wait until `t_ns`; False when `stop` was called."""
         self.woken_ns = 0
         due = t_ns - line_time.epoch_ns
-        left = due - time.monotonic_ns()
+        left = due - _tick()
         if left > NAP_NS:
             left = self._rest(due, left)
         if left > 0 and not self.stopping:
-            time.sleep(left / 1e9)
-        self.woken_ns = time.monotonic_ns()
+            _sleep(left / 1e9)
+        self.woken_ns = _tick()
         return not self.stopping
 
     def _rest(self, due: int, left: int) -> int:

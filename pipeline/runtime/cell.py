@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.clock import RealClock
-from pipeline.errors import NodeError
 from pipeline.node import Spec
 from pipeline.records import Gap, Record
 from pipeline.runtime import gaps
@@ -16,7 +15,7 @@ from pipeline.runtime.batches import Batches, Pending
 from pipeline.runtime.followed import Followed
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import Durations
-from pipeline.runtime.step import Call, Map, Step
+from pipeline.runtime.step import Call, Map, Step, several, taken_by_nobody
 from pipeline.runtime.turn import Turn
 from pipeline.runtime.veil import undeclared
 from pipeline.transport.came import MARKED
@@ -48,6 +47,13 @@ class Cell:
         targets: Who is handed a record of a kind, as far as asked for; see `reach`.
     """
 
+    # One stretch of memory: a lane wakes with cold caches.
+    __slots__ = (
+        "_age", "_calls", "_failure", "_followed", "_free", "_hindered", "_kind", "_note", "_open", "_patient", "_push",
+        "_route", "_rows", "_sink", "_tap", "_turn", "after", "age", "busy_since", "clock", "exits", "failed", "given",
+        "latency", "node", "restarts", "spec", "step", "taken", "targets",
+    )  # fmt: skip
+
     def __init__(self, node: str, spec: Spec, step: Step | None, turn: Turn, failure: Failure) -> None:
         self.node, self.spec, self.step = node, spec, step
         self.clock: RealClock | None = None
@@ -60,7 +66,7 @@ class Cell:
         self._kind: type[Any] = next(iter(sorted(spec.gives - {Gap}, key=_name)), Gap)
         self._note, self._age = self.latency.note, self.age.note
         self._patient = isinstance(step, Batches)
-        self._push: Callable[[Record, list[Record]], None] = step.push if step else _taken_by_nobody
+        self._push: Callable[[Record, list[Record]], None] = step.push if step else taken_by_nobody
         self._calls: Mapping[str, Call] | None = step.calls if isinstance(step, Map) else None
         self._free = 0 if step is None else 1
         self._tap: Tap | None = None
@@ -92,7 +98,7 @@ class Cell:
             if calls is None:
                 self._push(record, given)
             elif type(given := calls[record.camera](record)) is not self._kind and given is not None:
-                given = _several(given)
+                given = several(given)
         except Exception as error:  # noqa: BLE001 - a node may raise anything, and the line goes on
             failure = error
         self._note((now := _clock()) - since)
@@ -102,10 +108,15 @@ class Cell:
             for target in self._route or self.reach(self._kind):
                 target(given)
         elif given:
-            for out in self._followed.told(record, given):
-                self.give(out)
-        if failure is not None or self._rows or self._sink:
+            self._spread(record, given)
+        if failure is not None or self._rows or self._patient:
             self._judge(record, failure, now)
+        elif self._sink:
+            self._age(now - turn.origin_ns)
+
+    def _spread(self, record: Record, given: Sequence[Record]) -> None:
+        for out in self._followed.told(record, given):
+            self.give(out)
 
     def close_batch(self, key: str) -> None:
         """Hand over the open batch of one run; where only the world was in the way, this one success ends the row."""
@@ -284,14 +295,5 @@ class Cell:
         yield from (outbox.send for kinds, outbox in self.exits if kind.__name__.lower() in kinds)
 
 
-def _taken_by_nobody(record: Record, _: list[Record]) -> None:
-    raise NodeError(f"a source takes no records, found {type(record).__name__}")
-
-
 def _name(kind: type) -> str:
     return kind.__name__
-
-
-def _several(given: Any) -> list[Record]:
-    """What a map gave, where that is no record of a kind it has declared."""
-    return [given] if isinstance(given, Record) else [*given]

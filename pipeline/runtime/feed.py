@@ -95,10 +95,11 @@ class Feeder:
         """Hand on what it gives until it ends or the line stops; it is at work from when it last waited."""
         cell, lane, clock, tick = self._cell, self._lane, self._clock, time.monotonic_ns
         turn, batches, mark, came, session = lane.turn, lane.batches, self._mark, self._mark.came, None
+        note = cell.latency.note
         clock.woken_ns = tick()
         for record in source:
             turn.origin_ns = now = tick()
-            cell.latency.note(now - clock.woken_ns)
+            note(now - clock.woken_ns)
             clock.woken_ns = 0
             turn.number += 1
             source.last = record

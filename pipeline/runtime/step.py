@@ -172,6 +172,20 @@ class Map:
         """Nothing needs to end."""
 
 
+def several(given: Any) -> list[Record]:
+    """What a map gave, where that is no record of a kind it has declared."""
+    return [given] if isinstance(given, Record) else [*given]
+
+
+def taken_by_nobody(record: Record, _: list[Record]) -> None:
+    """What a source does with a record that is handed to it.
+
+    Raises:
+        NodeError: Always.
+    """
+    raise NodeError(f"a source takes no records, found {type(record).__name__}")
+
+
 class Run:
     """One run of a node that reads an iterator, suspended wherever it asks for what comes next.
 

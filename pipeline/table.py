@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+CHUNK = 256  # records whose rows are Python objects at a time, which take many times the memory of columns
+
 JUDGED = ("outcome", "subject", "part", "first_seq", "book", "version", "mark")
 
 
@@ -51,12 +54,12 @@ def rows(records: Iterable[Record], *, masks: bool = True) -> dict[str, pa.Table
     Raises:
         TableError: If a record is of another kind, or pyarrow is not installed.
     """
-    found: dict[str, list[Row]] = defaultdict(list)
-    for record in records:
-        for table, row in _told(record):
-            found[table].append(row if masks else _measured(row))
-    build = arrow().Table.from_pylist
-    return {name: build(found[name], schema=schema(name)) for name in TABLES if name in found}
+    found: dict[str, list[pa.Table]] = defaultdict(list)
+    left = iter(records)
+    while some := [*islice(left, CHUNK)]:
+        for name, told in _tell(some, masks=masks).items():
+            found[name].append(arrow().Table.from_pylist(told, schema=schema(name)))
+    return {name: arrow().concat_tables(found[name]) for name in TABLES if name in found}
 
 
 def parts(table: pa.Table) -> list[Part]:
@@ -105,6 +108,14 @@ def gaps(table: pa.Table) -> list[Gap]:
         Gap(**_whose(row), last=row["last"], reason=row["reason"], where=row["place"], since=row["since"])
         for row in _rows("gaps", table)
     ]
+
+
+def _tell(records: Iterable[Record], *, masks: bool) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for record in records:
+        for table, row in _told(record):
+            found[table].append(row if masks else _measured(row))
+    return found
 
 
 def _told(record: Record) -> Iterator[tuple[str, Row]]:

@@ -79,6 +79,7 @@ def shelf(folder: Path) -> Iterator[Shelf]:
         NodeError: If pyarrow is not installed.
     """
     parquet()
+    _frugal()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("wb") as lock:
         try:
@@ -102,6 +103,13 @@ def parquet() -> Any:
     except ImportError as error:
         raise NodeError("archive writes with pyarrow, which is not installed: pip install 'kensa[archive]'") from error
     return pyarrow.parquet
+
+
+def _frugal() -> None:
+    """Let Arrow give back what a batch took: its own pools keep it, some megabytes more with each large batch."""
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def _parquet(table: pa.Table) -> memoryview:

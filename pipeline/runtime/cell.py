@@ -91,8 +91,7 @@ class Cell:
             return
         turn, calls, failure = self._turn, self._calls, None
         given: Any = []
-        self.taken += 1
-        turn.node, turn.record = self.node, record
+        turn.node, turn.record, self.taken = self.node, record, self.taken + 1
         since = self.busy_since = _clock()
         try:
             if calls is None:

@@ -53,7 +53,8 @@ def join(
     view is in one verdict. Gaps go on as they came.
 
     It goes on as soon as all views are there, or as the next part of a camera shows that one is missing. Which camera
-    is heard first makes no difference unless one is more than `late` behind.
+    is heard first makes no difference unless one is more than `late` behind. A verdict that it cannot place at all, as
+    where a mark is no number, ends the wait of all others: their parts lack a view.
 
     Args:
         cameras: Whose views a part needs; the first one's number and time become those of the verdict.
@@ -66,8 +67,12 @@ def join(
     """
     scale = NS if by == "time" else 1
     joiner = Joiner(cameras, places(by, offsets), round(within * scale), round(late * scale), station)
-    for record in verdicts:
-        yield from joiner.take(record)
+    try:
+        for record in verdicts:
+            yield from joiner.take(record)
+    except Exception:  # it begins anew and will know of no view that waits: their parts are decided now
+        yield from joiner.close()
+        raise
     yield from joiner.close()
 
 

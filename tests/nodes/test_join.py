@@ -159,6 +159,16 @@ def test_a_camera_that_says_nothing_holds_up_nobody_for_long() -> None:
     assert sum(len(each.views) for each in verdicts) == 13
 
 
+def test_a_verdict_that_cannot_be_placed_leaves_nobody_waiting_for_ever() -> None:
+    """It raises, which is counted and told, and what waited is decided with what is there."""
+    given: list[Verdict] = []
+    waiting = [seen("top", 1, mark=100.0), seen("left", 1, mark=100.0), seen("top", 2, mark=200.0)]
+    joined = join(iter([*waiting, seen("right", 1, mark=float("inf"))]), **TELL | {"by": "encoder", "within": 20})
+    with pytest.raises(OverflowError):
+        given.extend(each for each in joined if isinstance(each, Verdict))
+    assert [(each.seq, each.outcome, len(each.views)) for each in given] == [(10, "NO_READ", 2), (20, "NO_READ", 1)]
+
+
 def test_what_comes_twice_counts_once() -> None:
     """A producer that died may tell a verdict again."""
     records = [seen(camera, 1) for camera in CAMERAS for _ in range(2)]

@@ -22,6 +22,7 @@ from pipeline.batch.concluding import conclude
 from pipeline.batch.files import VERSION
 from pipeline.batch.observing import Asked
 from pipeline.batch.publishing import STAGING, Day, Manifest, balance, load, place, staged, tell
+from pipeline.batch.studies import Study
 from pipeline.batch.surveying import Dead, Home, Slice, Unit, print_of, slices, survey
 from pipeline.batch.windows import Calendar
 from pipeline.errors import TableError
@@ -40,7 +41,7 @@ class Request(Struct, frozen=True):
         calendar: How the plant divides time.
         home: Plant and line where the archive's folders do not say.
         asked: What is asked of its rows.
-        recent: How many days, the last ones, are held against those before.
+        study: How the results of all days are looked at.
     """
 
     archive: Path
@@ -48,7 +49,7 @@ class Request(Struct, frozen=True):
     calendar: Calendar = Calendar()
     home: Home = Home("", "")
     asked: Asked = Asked()
-    recent: int = 7
+    study: Study = Study()
 
 
 class Work(Struct, frozen=True):
@@ -109,9 +110,9 @@ def aggregate(request: Request, words: Sequence[str] = (), say: Say = lambda _: 
             there[key] = _keep(known[key], there[key])
         days = tuple(day for _, day in sorted({**known, **there}.items()))
         place(request.output, staging, [day for day in fresh if _key(day) not in kept])
-        again = bool(fresh) or before.recent != request.recent or not before.conclusions
-        told = conclude(request.output, days, request.recent) if again else before.conclusions
-        manifest = Manifest(VERSION, before.asked, days, work.dead, request.recent, told)
+        again = bool(fresh) or before.study != request.study or not before.conclusions
+        told = conclude(request.output, days, request.study) if again else before.conclusions
+        manifest = Manifest(VERSION, before.asked, days, work.dead, request.study, told)
         tell(request.output, manifest)
     return Outcome(manifest, work.fresh, kept)
 

@@ -63,14 +63,14 @@ def distances(counts: Ints, chosen: Flags) -> Numbers:
         counts: (W, B) values in each bin, window by window.
         chosen: As `choices` gives them.
     """
-    since = chosen.astype(np.int64) @ counts
+    since = chosen.astype(np.float64) @ counts.astype(np.float64)  # whole numbers, and exact up to 2⁵³
     sides = (since, counts.sum(axis=0) - since)
     one, two = (np.cumsum(side, axis=1) / np.maximum(side.sum(axis=1, keepdims=True), 1) for side in sides)
     apart: Numbers = np.abs(one - two).max(axis=1)
     return apart
 
 
-def drift(counts: Ints, values: Numbers, chosen: Flags) -> Drift:
+def drift(counts: Ints, values: Numbers, chosen: Flags, apart: Numbers | None = None) -> Drift:
     """Compare the windows since with those of a baseline.
 
     Args:
@@ -78,10 +78,11 @@ def drift(counts: Ints, values: Numbers, chosen: Flags) -> Drift:
             where the hours of a day differ. Either side has values.
         values: (B,) what stands for each bin, ascending.
         chosen: As `choices` gives them.
+        apart: As `distances` gives them, where they are known.
     """
     late = chosen[0]
     before, since = counts[~late].sum(axis=0), counts[late].sum(axis=0)
-    apart = distances(counts, chosen)
+    apart = distances(counts, chosen) if apart is None else apart
     enough = min(int(late.sum()), int((~late).sum())) >= LEAST
     return Drift(
         int(before.sum()),

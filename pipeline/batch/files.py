@@ -13,7 +13,7 @@ from pipeline.columns import arrow
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.0"  # of the results; a minor one adds columns or tables
+VERSION = "1.1"  # of the results; a minor one adds columns or tables
 
 Listed = tuple[str, int, str]  # file below the folder of results, rows, and BLAKE2b of the file
 

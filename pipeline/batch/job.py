@@ -78,11 +78,12 @@ def options(words: Sequence[str]) -> Any:
         TableError: If Beam knows one of them not, or one loses data.
     """
     beam = _beam()
+    if any("dask" in word.lower() for word in words):
+        _dask()  # Beam knows its options once it is loaded
     found = beam.options.pipeline_options.PipelineOptions([*words])
-    known = {*found.get_all_options()}
+    unknown = {*found.get_all_options(retain_unknown_options=True)} - {*found.get_all_options()}
     for word in words:
-        name = word.removeprefix("--").split("=", 1)[0]
-        if word.startswith("--") and not {name, name.removeprefix("no_")} & known:
+        if word.startswith("--") and word.removeprefix("--").split("=", 1)[0] in unknown:
             raise TableError(f"expected an option of this command or of Beam's, found {word!r}: kensa aggregate --help")
     if found.get_all_options()["direct_running_mode"] == "multi_threading":
         raise TableError("--direct_running_mode=multi_threading loses rows; leave it out, or say multi_processing")
@@ -104,12 +105,15 @@ def run(words: Sequence[str], build: Any) -> Any:
     beam, asked = _beam(), options(words)
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-    named = asked.get_all_options()["runner"]
+    named = asked.get_all_options()["runner"] or ""
+    runner = _dask()() if named.lower() in {"dask", "daskrunner"} else None if named else FnApiRunner()
     try:
-        root = beam.Pipeline(runner=None if named else FnApiRunner(), options=asked)
+        root = beam.Pipeline(runner=runner, options=asked)
         build(root)
         result = root.run()
         result.wait_until_finish()
+        if client := getattr(result, "client", None):
+            client.close()  # Dask's, which its runner leaves open
     except Exception as error:
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise TableError(f"the pipeline failed: {said[-1]}") from error
@@ -130,6 +134,20 @@ def _beam() -> Any:
     finally:
         logging.getLogger().removeFilter(_quiet)
     return beam
+
+
+def _dask() -> Any:
+    """Beam's runner on Dask, which Beam finds by no short name.
+
+    Raises:
+        TableError: If Dask is not installed.
+    """
+    try:
+        import distributed  # noqa: F401 - Beam's runner loads without it, and fails later
+        from apache_beam.runners.dask.dask_runner import DaskRunner
+    except ImportError as error:
+        raise TableError("expected Dask, found none: pip install 'apache-beam[dask]'") from error
+    return DaskRunner
 
 
 def _quiet(record: logging.LogRecord) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
@@ -53,38 +54,48 @@ def avoiding(scores: Numbers, run: int = 8) -> Flags:
     return _all(np.abs(scores) > 1, run)
 
 
-NELSON: dict[int, Callable[[Numbers], Flags]] = {
-    1: beyond,
-    2: lambda scores: same_side(scores, 9),
-    3: trend,
-    4: alternating,
-    5: lambda scores: zone(scores, 2, 2, 3),
-    6: lambda scores: zone(scores, 1, 4, 5),
-    7: hugging,
-    8: avoiding,
-}
-WESTERN_ELECTRIC: dict[int, Callable[[Numbers], Flags]] = {
-    1: beyond,
-    2: lambda scores: zone(scores, 2, 2, 3),
-    3: lambda scores: zone(scores, 1, 4, 5),
-    4: lambda scores: same_side(scores, 8),
+class Rule(Struct, frozen=True):
+    """A rule.
+
+    Attributes:
+        words: What a point that it flags is, for people.
+        flags: Takes (N,) distances from the centre in sigmas, in order of time; gives bool (N,).
+        shares: Whether it holds for shares and counts as well.
+    """
+
+    words: str
+    flags: Callable[[Numbers], Flags]
+    shares: bool = False
+
+
+# N1…N8 are Nelson's, W1…W4 those of Western Electric.
+RULES: dict[str, Rule] = {
+    "N1": Rule("beyond the limits", beyond, shares=True),
+    "N2": Rule("the ninth in a row on one side of the centre", lambda scores: same_side(scores, 9), shares=True),
+    "N3": Rule("the sixth in a row that only rise or only fall", trend, shares=True),
+    "N4": Rule("the fourteenth in a row that go up and down by turns", alternating, shares=True),
+    "N5": Rule("two of three beyond two sigmas on one side", lambda scores: zone(scores, 2, 2, 3)),
+    "N6": Rule("four of five beyond one sigma on one side", lambda scores: zone(scores, 1, 4, 5)),
+    "N7": Rule("the fifteenth in a row within one sigma of the centre", hugging),
+    "N8": Rule("the eighth in a row, none of them within one sigma", avoiding),
+    "W1": Rule("beyond the limits", beyond, shares=True),
+    "W2": Rule("two of three beyond two sigmas on one side", lambda scores: zone(scores, 2, 2, 3)),
+    "W3": Rule("four of five beyond one sigma on one side", lambda scores: zone(scores, 1, 4, 5)),
+    "W4": Rule("the eighth in a row on one side of the centre", lambda scores: same_side(scores, 8), shares=True),
 }
 
 
-def flagged(
-    scores: Numbers, numbers: Sequence[int] = (1, 2), rules: dict[int, Callable[[Numbers], Flags]] = NELSON
-) -> dict[int, Flags]:
-    """Which points each rule flags, bool (N,) by number.
+def flagged(scores: Numbers, names: Sequence[str] = ("N1", "N2")) -> dict[str, Flags]:
+    """Which points each rule flags, bool (N,) by name.
 
     Args:
         scores: (N,) distances from the centre in sigmas, in order of time; NaN is no point of any pattern.
-        numbers: Of the rules to apply.
-        rules: `NELSON` or `WESTERN_ELECTRIC`.
+        names: Of `RULES`.
 
     Raises:
         KeyError: If there is no such rule.
     """
-    return {number: rules[number](scores) for number in numbers}
+    return {name: RULES[name].flags(scores) for name in names}
 
 
 def _either(scores: Numbers, one_side: Callable[[Numbers], Flags]) -> Flags:

@@ -44,15 +44,25 @@ def funnel(hits: Numbers, of: Numbers) -> Funnel:
         hits: (N,) how often it was so at each camera.
         of: (N,) out of how many, > 0.
     """
-    scale, chance = np.arcsin(np.sqrt(hits / of)), 1 / (4 * of)
-    tau2 = _beyond(scale, chance)
-    middle = _middle(scale, chance + tau2)
-    scores = (scale - middle) / np.sqrt(chance + tau2)
+    found = level(np.arcsin(np.sqrt(hits / of)), 1 / (4 * of))
+    share, slope = sin(found.rate) ** 2, 2 * sin(found.rate) * cos(found.rate)
+    return Funnel(share, found.spread * slope, found.scores, found.p, found.q)
+
+
+def level(values: Numbers, chance: Numbers) -> Funnel:
+    """Hold any values against each other; `rate` is their common level, in their units.
+
+    Args:
+        values: (N,) one per camera.
+        chance: (N,) variance that each has by chance, > 0.
+    """
+    tau2 = _beyond(values, chance)
+    middle = _middle(values, chance + tau2)
+    scores = (values - middle) / np.sqrt(chance + tau2)
     # A spread that was estimated from few cameras is not known well.
-    freedom = (1 - 2 * WINSOR) * len(of) - 1 if tau2 else np.inf
+    freedom = (1 - 2 * WINSOR) * len(values) - 1 if tau2 else np.inf
     p = np.array([_two_sided(score, freedom) for score in scores.tolist()])
-    share, slope = sin(middle) ** 2, 2 * sin(middle) * cos(middle)
-    return Funnel(share, sqrt(tau2) * slope, scores, p, adjusted(p))
+    return Funnel(middle, sqrt(tau2), scores, p, adjusted(p))
 
 
 def adjusted(p: Numbers) -> Numbers:

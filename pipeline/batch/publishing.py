@@ -16,6 +16,7 @@ from pipeline.batch.parcels import unpack
 from pipeline.batch.reading import Account
 from pipeline.batch.results import COLUMNS, finish
 from pipeline.batch.statistics import Aggregate
+from pipeline.batch.studies import Study
 from pipeline.batch.surveying import Dead, Home
 from pipeline.columns import arrow
 from pipeline.errors import TableError
@@ -58,7 +59,7 @@ class Manifest(Struct, frozen=True):
         asked: Everything that results depend on beside the archive.
         days: Sorted.
         dead: Files of the archive that have no footer.
-        recent: How many days, the last ones, were held against those before.
+        study: How the results of all days were looked at.
         conclusions: What all days say together, table by table.
     """
 
@@ -66,7 +67,7 @@ class Manifest(Struct, frozen=True):
     asked: dict[str, object]
     days: tuple[Day, ...] = ()
     dead: tuple[Dead, ...] = ()
-    recent: int = 7
+    study: Study = Study()
     conclusions: dict[str, Listed] = {}
 
 

@@ -29,7 +29,7 @@ class Chart(Struct, frozen=True):
     """Points with their limits; all arrays are float64 (N,).
 
     Attributes:
-        kind: `p`, `u`, `p′`, `u′`, `x̄`, `s`, `x` or `mr`.
+        kind: `p`, `u`, `p′`, `u′`, `x̄`, `s`, `x`, `mr`, `ewma`, `cusum up` or `cusum down`.
         values: What is charted.
         center: What the process gives when it is left alone.
         sigma: Standard deviation of each value around it.
@@ -45,6 +45,11 @@ class Chart(Struct, frozen=True):
     low: Numbers
     high: Numbers
     spread: float = 1.0
+
+    @property
+    def summed(self) -> bool:
+        """Whether a point holds those before it: then only the limits say anything of it."""
+        return self.kind.startswith(("ewma", "cusum"))
 
     def outside(self) -> Flags:
         """Which points are beyond the limits, bool (N,)."""
@@ -171,6 +176,27 @@ def cusum(scores: Numbers, slack: float = 0.5) -> tuple[Numbers, Numbers]:
         above, below = max(0.0, above + score - slack), min(0.0, below + score + slack)
         sums[:, number] = above, below
     return sums[0], sums[1]
+
+
+def ewma_chart(plain: Chart, weight: float = 0.2) -> Chart:
+    """The exponentially weighted means of a chart's points, in sigmas."""
+    means, limits = ewma(plain.scores(), weight)
+    none = np.zeros(len(means))
+    return Chart("ewma", means, none, limits / SIGMAS, -limits, limits)
+
+
+def cusum_charts(plain: Chart, decision: float = 5.0) -> tuple[Chart, Chart]:
+    """What a chart's points add up to above the centre and below it, in sigmas.
+
+    Args:
+        plain: Its points.
+        decision: How large a sum is an alarm; at 5, one in about 470 points of a process that is left alone.
+    """
+    above, below = cusum(plain.scores())
+    none, wide = np.zeros(len(above)), np.full(len(above), decision)
+    parts = (("up", above), ("down", below))
+    up, down = (Chart(f"cusum {way}", sums, none, wide / SIGMAS, -wide, wide) for way, sums in parts)
+    return up, down
 
 
 def c4(n: NDArray[np.int64]) -> Numbers:

@@ -14,12 +14,14 @@ from pipeline.batch.measures import MEASURES, chosen
 from pipeline.batch.observing import Asked
 from pipeline.batch.parcels import total
 from pipeline.batch.publishing import LETTERS
+from pipeline.batch.studies import CHARTS, Study, named, rules, tolerance
 from pipeline.batch.surveying import Home
 from pipeline.batch.windows import SPANS, Calendar, batches, known_zone, shifts
 from pipeline.errors import TableError
 
 MORE = True  # the options of Beam
 SHOWN = ("rows", "counted", "repeated", "dead", "outside")
+ROOM = "for capability; repeatable; as part.length_mm=19.8:20.2, or found=1:1"
 STEPS = """Whatever else stands behind ARCHIVE goes to Beam, as --runner=…; without a runner, the job runs in this
 process. What is written is in docs/statistics.md. Exit status: 0 all was counted, 1 there are dead letters, 2 nothing
 was published."""
@@ -39,6 +41,10 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--measure", action="append", choices=[m.name for m in MEASURES], help="only this; repeatable")
     parser.add_argument("--part", default="part", metavar="LABEL", help="of the regions on which others lie")
     parser.add_argument("--recent", type=int, default=7, metavar="DAYS", help="held against the days before; default 7")
+    parser.add_argument("--charts", default=",".join(Study().charts), metavar="NAMES", help=f"of {', '.join(CHARTS)}")
+    parser.add_argument("--rules", default="N1,N2", help="that flag points: N1…N8 (Nelson), W1…W4 (Western Electric)")
+    parser.add_argument("--baseline", type=int, default=0, metavar="N", help="windows of a phase that make its limits")
+    parser.add_argument("--tolerance", action="append", default=[], metavar="LABEL.MEASURE=LEAST:GREATEST", help=ROOM)
     parser.add_argument("--no-pixels", action="store_true", help="count centroids, not every pixel of a mask")
     parser.add_argument("--verify", action="store_true", help="hold each file against the digest in its name")
     parser.epilog = STEPS
@@ -46,9 +52,8 @@ def add(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Aggregate; returns the exit status."""
-    request = Request(
-        args.archive, args.output, _calendar(args), Home(args.plant, args.line), _asked(args), args.recent
-    )
+    home = Home(args.plant, args.line)
+    request = Request(args.archive, args.output, _calendar(args), home, _asked(args), _study(args))
     outcome = aggregate(request, args.more, print)
     account = total(day.account for day in outcome.manifest.days)
     Console(highlight=False).print(_accounts(account.tables))
@@ -67,6 +72,11 @@ def _calendar(args: Namespace) -> Calendar:
 def _asked(args: Namespace) -> Asked:
     measures = chosen(args.measure or [measure.name for measure in MEASURES])
     return Asked(measures, args.part, pixels=not args.no_pixels, verify=args.verify)
+
+
+def _study(args: Namespace) -> Study:
+    asked = named(args.charts, {**CHARTS}, "charts")
+    return Study(args.recent, asked, rules(args.rules), args.baseline, tuple(map(tolerance, args.tolerance)))
 
 
 def _accounts(tables: dict[str, dict[str, int]]) -> Table:

@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 
 from pipeline.batch.aggregating import Outcome, Request, aggregate
+from pipeline.batch.charting import Series, charts
 from pipeline.batch.observing import Asked
+from pipeline.batch.patterns import RULES
+from pipeline.batch.splitting import PHASE
+from pipeline.batch.studies import CHARTS, Study, Tolerance
 from pipeline.batch.windows import Calendar
 from pipeline.records import Finding, Record, Regions, Verdict
 from tests.batch.plants import NOON, SECOND, SIZE, region, shelve
 
 pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
+pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[batch]'")
 pq = pytest.importorskip("pyarrow.parquet", reason="pip install 'kensa[batch]'")
 
 pytestmark = pytest.mark.slow
@@ -33,10 +38,10 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     return folder / "out", run(folder)
 
 
-def run(folder: Path, recent: int = DAYS - LATE) -> Outcome:
+def run(folder: Path, recent: int = DAYS - LATE, **study: Any) -> Outcome:
     """Aggregate day by day."""
-    asked = Asked(measures=(0, 1), pixels=False)
-    return aggregate(Request(folder / "archive", folder / "out", Calendar(span="day"), asked=asked, recent=recent))
+    asked, looked = Asked(measures=(0, 1), pixels=False), Study(recent, **study)
+    return aggregate(Request(folder / "archive", folder / "out", Calendar(span="day"), asked=asked, study=looked))
 
 
 def rows(out: Path, table: str) -> list[dict[str, Any]]:
@@ -117,6 +122,80 @@ def test_nothing_new_says_nothing_new(fleet: tuple[Path, Outcome]) -> None:
     assert {row["days_since"] for row in rows(out, "drift")} == {5}
     run(out.parent)
     assert (out / "drift.parquet").read_bytes() == before
+
+
+def test_phases(fleet: tuple[Path, Outcome]) -> None:
+    """One camera was given another book, on the day that is told; the others have one phase."""
+    found = rows(fleet[0], "phases")
+    (changed,) = (row for row in found if row["changed"])
+    assert (changed["camera"], changed["changed"], changed["version"]) == (CHANGED, "recipe", "v2")
+    assert (changed["window"], changed["n"]) == ("2026-12-02T00:00+00:00", LATE * FRAMES)
+    assert len(found) == CAMERAS + 1
+    assert sum(row["n"] for row in found) == CAMERAS * DAYS * FRAMES
+
+
+def test_means_are_compared_as_well(fleet: tuple[Path, Outcome]) -> None:
+    """The camera whose pits grow shows the largest of all; how many regions it is of is told, of how many not."""
+    found = [row for row in rows(fleet[0], "comparison") if row["what"] == "measures" and row["name"] == "area_px"]
+    assert len(found) == CAMERAS
+    (accused,) = (row for row in found if row["q_all"] <= 0.05)
+    assert (accused["camera"], accused["label"], accused["of"], accused["n"]) == (DRIFTING, "pit", None, DAYS * FRAMES)
+    assert accused["rate"] > accused["peers"] + 5
+    assert all(row["q_all"] >= row["p"] for row in found)
+
+
+def test_every_chart_can_be_asked_for(fleet: tuple[Path, Outcome]) -> None:
+    """Of the same results, without reading a row; limits of a baseline are those of the first windows of a phase."""
+    out, _ = fleet
+    again = run(out.parent, charts=tuple(CHARTS), rules=tuple(RULES), baseline=8)
+    assert again.fresh == ()
+    found = rows(out, "charts")
+    kinds = {"p", "p′", "u", "u′", "x", "mr", "x̄", "s", "ewma", "cusum up", "cusum down"}
+    assert {row["chart"] for row in found} == kinds
+    mine = [row for row in found if row["camera"] == DRIFTING and row["label"] == "pit"]
+    single = [row for row in mine if row["chart"] == "x" and row["name"] == "area_px"]
+    assert single[0]["center"] == pytest.approx(np.mean([row["value"] for row in single[:8]]))
+    assert any(row["rules"] for row in mine if row["chart"] == "cusum up" and row["name"] == "area_px")
+    assert not any(row["rules"] for row in mine if row["chart"] == "cusum down" and row["name"] == "area_px")
+    assert mine[0]["value"] is not None
+    assert [row["value"] is None for row in mine if row["chart"] == "mr" and row["name"] == "score"][:2] == [
+        True,
+        False,
+    ]
+    for row in found:
+        shares = row["chart"] in {"p", "p′", "u", "u′"}
+        assert not ({"N5", "N6", "N7", "N8", "W2", "W3"} & {*row["rules"].split()} and shares)
+    run(out.parent)
+
+
+def test_rare_events_raise_no_alarm() -> None:
+    """Three failures in a month at three times are no pattern and beyond no limit; three at once are."""
+    flags = []
+    for times in ([10, 40, 70], [10, 10, 10]):
+        hits = np.bincount(times, minlength=90).astype(np.float64)
+        who = dict.fromkeys((*PHASE, "what", "name"), "")
+        windows = pa.table({"begin_ns": range(90), "end_ns": range(1, 91), "window": [""] * 90})
+        found = charts([Series(who, "share", windows, np.full(90, 32.0), hits, np.empty(0))], Study())
+        flags.append([number for number, rules in enumerate(found["rules"].to_pylist()) if rules])
+    assert flags == [[], [10]]
+
+
+def test_capability(fleet: tuple[Path, Outcome]) -> None:
+    """Of every camera whose pits have a tolerance; Cp and Cpk only where the means are stable."""
+    out, _ = fleet
+    run(out.parent, tolerances=(Tolerance("pit", "area_px", 10, 80),))
+    found = {row["camera"]: row for row in rows(out, "capability") if row["version"] == "v1"}
+    assert len(found) == CAMERAS
+    assert (found[DRIFTING]["stable"], found[DRIFTING]["cp"], found[DRIFTING]["cpk"]) == (False, None, None)
+    stable = [row for row in found.values() if row["stable"]]
+    assert len(stable) >= CAMERAS - 3
+    for row in stable:
+        assert row["cp"] == pytest.approx((80 - 10) / (6 * row["within"]))
+        assert row["cpk_low"] < row["cpk"] < row["cpk_high"]
+        assert row["pp_low"] < row["pp"] < row["pp_high"]
+        assert row["overall"] == pytest.approx(row["within"], rel=0.05)
+        assert row["ppk_quantiles"] > 0
+    run(out.parent)
 
 
 def _seen(dice: np.random.Generator) -> Iterator[Record]:

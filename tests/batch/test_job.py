@@ -136,23 +136,6 @@ def test_two_processes_give_the_same_bytes(archive: Path, tmp_path: Path) -> Non
     assert one == two
 
 
-@pytest.mark.timeout(300)
-def test_the_portable_runner_gives_the_same_bytes(archive: Path, tmp_path: Path) -> None:
-    """Beam's own protocol of jobs, as Flink and Spark speak it: a job server, the workers it asks for, gRPC between."""
-    from apache_beam.runners.portability.local_job_service import LocalJobServicer
-
-    servicer = LocalJobServicer(str(tmp_path / "staged"))
-    port = servicer.start_grpc_server()
-    words = ["--runner=PortableRunner", f"--job_endpoint=localhost:{port}", "--environment_type=LOOPBACK"]
-    try:
-        aggregate(Request(archive, tmp_path / "one"), words)
-    finally:
-        servicer.stop()
-    aggregate(Request(archive, tmp_path / "two"))
-    one, two = (_published(tmp_path / name) for name in ("one", "two"))
-    assert one == two
-
-
 @pytest.mark.parametrize("table", sorted(COLUMNS | TABLES))
 def test_the_schema_is_the_golden_one(table: str, golden: Golden) -> None:
     """Names, types, units and version of every result are what people's queries rest upon."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,28 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.batch import spc
-from pipeline.batch.patterns import NELSON, WESTERN_ELECTRIC, flagged
+from pipeline.batch.patterns import RULES, flagged
 from pipeline.batch.spc import Chart
+from tests.batch.rsets import Data
 
-Columns = dict[str, NDArray[np.float64]]
-Data = Callable[[str], Columns]
-
-
-@pytest.fixture
-def qcc(shared_data: Path) -> Data:
-    """Reads a set of the R package qcc; TRUE is 1."""
-    folder = shared_data / "spc_qcc" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"no {folder}")
-
-    def read(name: str) -> Columns:
-        head, *lines = (folder / f"{name}.txt").read_text(encoding="ascii").split("\n")
-        rows = [
-            [float({"TRUE": 1, "FALSE": 0}.get(word, word)) for word in line.split()] for line in lines if line.strip()
-        ]
-        return dict(zip(head.split(), np.array(rows).T, strict=True))
-
-    return read
+NELSON = [f"N{number}" for number in range(1, 9)]
 
 
 def printed(chart: Chart, at: int = 0) -> tuple[str, str, str]:
@@ -107,6 +89,66 @@ def test_ewma_and_cusum_as_qcc() -> None:
     assert below == pytest.approx([0, 0, 0, -1.0, -1.0, -1.3])
 
 
+def test_ewma_of_piston_rings(qcc: Data) -> None:
+    """Limits as qcc prints them, with three sigmas and with 2.7; those of viscosity, of single values."""
+    groups = qcc("pistonrings")["diameter"].reshape(-1, 5)[:25]
+    chart = spc.xbar_r(groups)
+    for sigmas, at, limited in (
+        (3, 0, ("73.99855", "74.00380")),
+        (3, 24, ("73.99680", "74.00555")),
+        (2.7, 1, ("73.99815", "74.00420")),
+    ):
+        _, limits = spc.ewma(chart.scores(), 0.2, sigmas)
+        apart = limits[at] * chart.sigma[0]
+        assert tuple(f"{chart.center[0] + way * apart:.5f}" for way in (-1, 1)) == limited
+    told = qcc("viscosity")
+    single, _ = spc.individuals(told["viscosity"], told["trial"] == 1)
+    _, limits = spc.ewma(single.scores(), 0.2, 2.7)
+    apart = limits[[0, 1, 34]] * single.sigma[0]
+    assert [f"{34.088 - each:.5f}" for each in apart] == ["33.81387", "33.73694", "33.63111"]
+    assert [f"{34.088 + each:.5f}" for each in apart] == ["34.36213", "34.43906", "34.54489"]
+
+
+def test_charts_that_sum() -> None:
+    """A shift of one sigma is seen by both, and by no single point; where nothing shifts they hold still."""
+    drawn, after = np.random.default_rng(4).normal(size=60), np.arange(60) >= 30
+    still, moved = (_standard(values) for values in (drawn, drawn + after))
+    up, down = spc.cusum_charts(moved)
+    assert (up.kind, down.kind) == ("cusum up", "cusum down")
+    assert spc.ewma_chart(moved).outside()[30:].any()
+    assert up.outside()[30:].any()
+    assert not down.outside().any()
+    assert not any(chart.outside().any() for chart in (spc.ewma_chart(still), *spc.cusum_charts(still)))
+
+
+def test_attendances(qicharts2: Data) -> None:
+    """Large samples whose rate wanders: p′ as qicharts2 computes it, plainly; limits are many times as wide."""
+    told = qicharts2("nhs_accidents")
+    hits, of = told["r"], told["n"]
+    center = hits.sum() / of.sum()
+    scores = [
+        (h / n - center) / (center * (1 - center) / n) ** 0.5 for h, n in zip(hits.tolist(), of.tolist(), strict=True)
+    ]
+    spread = sum(abs(b - a) for a, b in pairwise(scores)) / (len(scores) - 1) / 1.128
+    chart = spc.p_prime(hits, of)
+    assert chart.spread == pytest.approx(spread, rel=1e-12)
+    assert chart.spread > 5
+    assert chart.high[0] == pytest.approx(center + 3 * spread * (center * (1 - center) / of[0]) ** 0.5, rel=1e-12)
+    assert spc.p(hits, of).outside().mean() > 0.5
+    assert chart.outside().mean() < 0.1
+
+
+def test_infections(qicharts2: Data) -> None:
+    """Counts per unit of unequal size, as the textbook's formula gives them: CDI before the intervention."""
+    told = qicharts2("cdi")
+    counts, days = told["n"], told["days"]
+    before = np.arange(len(counts)) < 24
+    center = counts[before].sum() / days[before].sum()
+    chart = spc.u(counts, days, before)
+    assert chart.high == pytest.approx(center + 3 * np.sqrt(center / days), rel=1e-12)
+    assert chart.low == pytest.approx(np.maximum(0, center - 3 * np.sqrt(center / days)), rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("rule", "scores", "points"),
     [
@@ -119,7 +161,7 @@ def test_ewma_and_cusum_as_qcc() -> None:
 )
 def test_western_electric_as_qcc(rule: int, scores: list[float], points: list[int]) -> None:
     """The unit tests of qcc; and two points on two sides are no pattern."""
-    assert (np.flatnonzero(WESTERN_ELECTRIC[rule](np.array(scores))) + 1).tolist() == points
+    assert (np.flatnonzero(RULES[f"W{rule}"].flags(np.array(scores))) + 1).tolist() == points
 
 
 @pytest.mark.parametrize(
@@ -138,22 +180,22 @@ def test_western_electric_as_qcc(rule: int, scores: list[float], points: list[in
 )
 def test_nelson(rule: int, pattern: list[float], spoilt: list[float]) -> None:
     """Each pattern is flagged where it is complete, and not before, nor where it is spoilt."""
-    assert np.flatnonzero(NELSON[rule](np.array(pattern))).tolist() == [len(pattern) - 1]
-    assert not NELSON[rule](np.array(spoilt)).any()
+    assert np.flatnonzero(RULES[f"N{rule}"].flags(np.array(pattern))).tolist() == [len(pattern) - 1]
+    assert not RULES[f"N{rule}"].flags(np.array(spoilt)).any()
 
 
 @given(st.lists(st.floats(-4, 4), max_size=40))
 def test_rules_know_no_side(drawn: list[float]) -> None:
     """A chart upside down has the same flags; every rule has one for every point."""
-    one, two = (flagged(way * np.array(drawn), range(1, 9)) for way in (1, -1))
+    one, two = (flagged(way * np.array(drawn), [*RULES]) for way in (1, -1))
     assert all(one[rule].tolist() == two[rule].tolist() and len(one[rule]) == len(drawn) for rule in one)
 
 
 def test_false_alarms_are_as_many_as_promised() -> None:
     """On a process that is left alone: rule 1 flags 0.27 % of the points, all eight about 2.5 %."""
     scores = np.random.default_rng(1).normal(size=200_000)
-    found = flagged(scores, range(1, 9))
-    assert found[1].mean() == pytest.approx(0.0027, abs=4e-4)
+    found = flagged(scores, NELSON)
+    assert found["N1"].mean() == pytest.approx(0.0027, abs=4e-4)
     assert np.any([*found.values()], axis=0).mean() == pytest.approx(0.025, abs=0.004)
 
 
@@ -182,3 +224,8 @@ def test_a_process_without_spread_is_at_its_centre() -> None:
     assert chart.scores().tolist() == [0] * 9
     assert not chart.outside().any()
     assert chart.spread == 0
+
+
+def _standard(values: NDArray[np.float64]) -> Chart:
+    one = np.ones(len(values))
+    return Chart("x", values, 0 * one, one, -3 * one, 3 * one)

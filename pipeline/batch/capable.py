@@ -1,0 +1,96 @@
+"""Capability of every measure that has a tolerance, camera by camera and phase by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.batch import quantiles
+from pipeline.batch.capability import Index, by_quantiles, centred, spread
+from pipeline.batch.charting import POINTS
+from pipeline.batch.spc import individuals
+from pipeline.batch.splitting import PHASE, TEXT, Column, Row, split
+from pipeline.batch.studies import Study, Tolerance
+from pipeline.columns import arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Numbers = NDArray[np.float64]
+
+OF_MEASURE: Column = ("float64", "of the measure")
+INDEX: Column = ("float64", "1")
+INDICES = ("cp", "cpk", "pp", "ppk")
+TAILS = ("0.00135", "0.5", "0.99865")
+CAPABLE: dict[str, Column] = {
+    **dict.fromkeys((*PHASE, "measure"), TEXT),
+    **dict.fromkeys(("least", "greatest"), ("float64", "of the measure; what is allowed")),
+    "n": ("int64", "count"),
+    **dict.fromkeys(("mean", "within", "overall"), OF_MEASURE),
+    "stable": ("bool", "whether the means of all windows lie within the limits of their chart; null of few"),
+    **{f"{name}{part}": INDEX for name in INDICES for part in ("", "_low", "_high")},
+    **dict.fromkeys(
+        ("pp_quantiles", "ppk_quantiles"), ("float64", "1; by quantiles, for measures that are not normal")
+    ),
+}
+
+
+def capabilities(measures: pa.Table, histograms: pa.Table, study: Study) -> list[Row]:
+    """Cp, Cpk, Pp and Ppk with 95 % intervals; Cp and Cpk only of what is stable."""
+    return [row for tolerance in study.tolerances for row in _capable(measures, histograms, tolerance)]
+
+
+def _capable(measures: pa.Table, histograms: pa.Table, tolerance: Tolerance) -> Iterator[Row]:
+    tails = {tuple(who.values()): _tails(rows) for who, rows in split(_of(histograms, tolerance), PHASE)}
+    for who, rows in split(_of(measures, tolerance), PHASE):
+        told = _told(rows.sort_by("begin_ns"), tolerance, tails[tuple(who.values())])
+        if told:
+            yield {**who, "measure": tolerance.measure, **told}
+
+
+def _told(rows: pa.Table, tolerance: Tolerance, tails: tuple[float, float, float]) -> Row | None:
+    n, mean, variance = (rows[name].to_numpy().astype(np.float64) for name in ("n", "mean", "variance"))
+    count, free = int(n.sum()), float(np.maximum(n - 1, 0).sum())
+    if count < 2 or not free:
+        return None
+    middle = float((n * mean).sum() / count)
+    inner = float(((n - 1) * np.nan_to_num(variance)).sum())
+    within, overall = sqrt(inner / free), sqrt((inner + float((n * (mean - middle) ** 2).sum())) / (count - 1))
+    stable = None if len(mean) < POINTS else not individuals(mean)[0].outside().any()
+    said = {"least": tolerance.low, "greatest": tolerance.high, "n": count, "mean": middle}
+    limits = tolerance.low, tolerance.high
+    both, nearer = (
+        (spread(*limits, within, count), centred(*limits, middle, within, count)) if stable else (Index(), Index())
+    )
+    found = {
+        "cp": both,
+        "cpk": nearer,
+        "pp": spread(*limits, overall, count),
+        "ppk": centred(*limits, middle, overall, count),
+    }
+    pp, ppk = by_quantiles(*limits, tails)
+    told: Row = {f"{name}{part}": value for name, index in found.items() for part, value in _parts(index)}
+    told |= {"pp_quantiles": pp.value, "ppk_quantiles": ppk.value}
+    return {**said, "within": within, "overall": overall, "stable": stable, **told}
+
+
+def _parts(index: Index) -> Iterator[tuple[str, float | None]]:
+    yield from (("", index.value), ("_low", index.low), ("_high", index.high))
+
+
+def _of(table: pa.Table, tolerance: Tolerance) -> pa.Table:
+    pc = arrow().compute
+    return table.filter(
+        pc.and_(pc.equal(table["label"], tolerance.label), pc.equal(table["measure"], tolerance.measure))
+    )
+
+
+def _tails(rows: pa.Table) -> tuple[float, float, float]:
+    told = rows.group_by("bin", use_threads=False).aggregate([("n", "sum")]).sort_by("bin")
+    bins, n = told["bin"].to_numpy(), told["n_sum"].to_numpy()
+    low, half, high = (float(quantiles.quantiles(bins, n, np.array([0]), share)[0]) for share in TAILS)
+    return low, half, high

@@ -1,0 +1,200 @@
+"""Control charts of results: every series window by window, in phases, with the points that rules flag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from pipeline.batch import spc
+from pipeline.batch.changes import LEAST, changes
+from pipeline.batch.patterns import RULES, Flags, flagged
+from pipeline.batch.peers import adjusted
+from pipeline.batch.spc import Chart
+from pipeline.batch.splitting import PHASE, TEXT, WINDOW, Column, Row, split
+from pipeline.batch.studies import Study
+from pipeline.batch.tally import ranked
+from pipeline.columns import arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Numbers = NDArray[np.float64]
+
+SERIES = (*PHASE, "chart", "what", "name")
+POINTS = 5  # of a chart: limits from fewer say nothing
+COUNTED = 5  # expected in a window: of fewer, most windows lie on one side
+TAIL = 0.00135  # of a normal value beyond three sigmas, on one side
+GOOD = "PASS"
+JUDGED = ("frame", "part")
+OF_CHART = ("float64", "of what is charted; sigmas in ewma and cusum")
+CHARTED: dict[str, Column] = {
+    **dict.fromkeys(PHASE, TEXT),
+    "chart": ("string", "p, p′, u, u′, x, mr, x̄, s, ewma, cusum up or cusum down"),
+    "what": TEXT,
+    "name": TEXT,
+    **WINDOW,
+    "n": ("int64", "count"),
+    **dict.fromkeys(("value", "center", "low", "high", "sigma"), OF_CHART),
+    "spread": ("float64", "how many times chance"),
+    "rules": ("string", "those that flag the point: N of Nelson's, W of Western Electric's"),
+}
+CHANGED: dict[str, Column] = {
+    **dict.fromkeys(SERIES, TEXT),
+    "begin_ns": WINDOW["begin_ns"],
+    "window": TEXT,
+    **dict.fromkeys(("before", "after"), ("float64", "of what is charted")),
+    **dict.fromkeys(("p", "q"), ("float64", "0…1")),
+}
+
+
+class Series(Struct, frozen=True):
+    """What one camera shows of one thing in one phase, window by window in order of time.
+
+    Attributes:
+        who: What it speaks of: `PHASE`, `what` and `name`.
+        kind: `share`, `count` or `measure`.
+        windows: (N,) rows with the columns of `WINDOW`.
+        n: (N,) how many it is of.
+        values: (N,) how often it was so; or means.
+        deviations: (N,) of a measure; empty elsewhere.
+    """
+
+    who: Row
+    kind: str
+    windows: pa.Table
+    n: Numbers
+    values: Numbers
+    deviations: Numbers
+
+
+def series(rates: pa.Table, measures: pa.Table) -> list[Series]:
+    """Every outcome but PASS, regions per frame, and means of measures, where there are enough windows for a chart.
+
+    A phase is what was seen by one network with one prompt and judged by one version of a book: a new one begins a new
+    series, with limits of its own.
+    """
+    judged = arrow().compute.is_in(rates["what"], value_set=arrow().array(JUDGED))
+    found = [each for who, rows in split(rates.filter(judged), (*PHASE, "what")) for each in _shares(who, rows)]
+    found += _counts(rates)
+    found += [_means(who, rows) for who, rows in split(measures, (*PHASE, "measure"))]
+    return [each for each in found if len(each.values) >= POINTS]
+
+
+def charts(found: Sequence[Series], study: Study) -> pa.Table:
+    """The charts that are asked for, point by point."""
+    pieces = [_points(each, chart, study.rules) for each in found for chart in drawn(each, study)]
+    return arrow().concat_tables([arrow().schema([]).empty_table(), *pieces], promote_options="default")
+
+
+def drawn(one: Series, study: Study) -> Iterator[Chart]:
+    """The charts of a series; those that need a spread are left out where there is none."""
+    inside = np.arange(len(one.values)) < (study.baseline or len(one.values))
+    made = {"share": _of_shares, "count": _of_counts, "measure": _of_measures}[one.kind](one, inside)
+    plain = next(iter(made.values()))
+    for name in study.charts:
+        if name in made:
+            yield made[name]
+        elif name == "ewma":
+            yield spc.ewma_chart(plain)
+        elif name == "cusum":
+            yield from spc.cusum_charts(plain)
+
+
+def changed(found: Sequence[Series]) -> list[Row]:
+    """When the level of a series changed: the first window after it, with the medians on either side."""
+    told, tested = list[Row](), 0
+    for one in found:
+        level = one.values if one.kind == "measure" else one.values / one.n
+        tested += len(level) >= LEAST
+        for change in changes(level):
+            (at,) = one.windows.slice(change.at, 1).to_pylist()
+            kind = {"share": "p′", "count": "u′", "measure": "x"}[one.kind]
+            row = {**one.who, "chart": kind, "begin_ns": at["begin_ns"], "window": at["window"]}
+            told.append({**row, "before": change.before, "after": change.after, "p": change.p})
+    p = np.array([row["p"] for row in told] + [1.0] * max(0, tested - len(told)))
+    return [{**row, "q": q} for row, q in zip(told, adjusted(p).tolist(), strict=False)]
+
+
+def _shares(who: Row, rows: pa.Table) -> Iterator[Series]:
+    window, _ = ranked(rows["begin_ns"])
+    first = np.unique(window, return_index=True)[1]
+    of, name = rows["of"].to_numpy()[first].astype(np.float64), np.array(rows["name"].to_pylist(), object)
+    for outcome in sorted({*name} - {GOOD}):
+        mine = name == outcome
+        hits = np.bincount(window[mine], weights=rows["n"].to_numpy()[mine], minlength=len(first)).astype(np.float64)
+        windows = rows.take(arrow().array(first)).select([*WINDOW])
+        yield Series({**who, "name": outcome}, "share", windows, of, hits, np.empty(0))
+
+
+def _counts(rates: pa.Table) -> Iterator[Series]:
+    """Regions per frame, label by label; a window without any is a point at 0."""
+    pc, bare = arrow().compute, [name for name in PHASE if name != "label"]
+    regions = [*split(rates.filter(pc.equal(rates["what"], "regions")), PHASE)]
+    frames = {tuple(who.values()): rows for who, rows in split(rates.filter(pc.equal(rates["what"], "frames")), bare)}
+    for who, rows in regions:
+        windows = frames[tuple(who[name] for name in bare)].sort_by("begin_ns")
+        at = np.searchsorted(windows["begin_ns"].to_numpy(), rows["begin_ns"].to_numpy())
+        n = np.bincount(at, weights=rows["n"].to_numpy(), minlength=len(windows)).astype(np.float64)
+        of = windows["n"].to_numpy().astype(np.float64)
+        yield Series({**who, "what": "regions", "name": ""}, "count", windows.select([*WINDOW]), of, n, np.empty(0))
+
+
+def _means(who: Row, rows: pa.Table) -> Series:
+    ordered = rows.sort_by("begin_ns")
+    said = {**{name: who[name] for name in PHASE}, "what": "measures", "name": who["measure"]}
+    n, mean, deviation = (ordered[name].to_numpy().astype(np.float64) for name in ("n", "mean", "deviation"))
+    return Series(said, "measure", ordered.select([*WINDOW]), n, mean, deviation)
+
+
+def _of_shares(one: Series, inside: Flags) -> dict[str, Chart]:
+    return {"laney-p": spc.p_prime(one.values, one.n, inside), "p": spc.p(one.values, one.n, inside)}
+
+
+def _of_counts(one: Series, inside: Flags) -> dict[str, Chart]:
+    return {"laney-u": spc.u_prime(one.values, one.n, inside), "u": spc.u(one.values, one.n, inside)}
+
+
+def _of_measures(one: Series, inside: Flags) -> dict[str, Chart]:
+    single, moving = spc.individuals(one.values, inside)
+    found = {"individuals": single, "moving-range": moving}
+    if (one.n >= 2).all():
+        means, spread = spc.xbar_s(one.values, one.deviations, one.n.astype(np.int64), inside)
+        found |= {"xbar": means, "s": spread}
+    return found
+
+
+def _points(one: Series, chart: Chart, rules: Sequence[str]) -> pa.Table:
+    """The points of a chart; rules about zones are for means alone."""
+    pa, held = arrow(), chart.kind in {"x", "x̄"}
+    able = [rule for rule in rules if rule in {"N1", "W1"} or (not chart.summed and (held or RULES[rule].shares))]
+    flags = flagged(chart.scores(), able)
+    if one.kind != "measure" and not chart.summed:
+        flags = {rule: found & _surely(one, chart, rule) for rule, found in flags.items()}
+    said = [" ".join(rule for rule in able if flags[rule][number]) for number in range(len(chart.values))]
+    same: dict[str, Any] = {**{name: one.who[name] for name in PHASE}, "chart": chart.kind}
+    same |= {name: one.who[name] for name in ("what", "name")}
+    columns = {name: pa.repeat(pa.scalar(value, "string"), len(said)) for name, value in same.items()}
+    columns |= {name: one.windows[name] for name in WINDOW} | {"n": one.n.astype(np.int64)}
+    columns |= {"value": pa.array(chart.values, from_pandas=True)}
+    columns |= {name: getattr(chart, name) for name in ("center", "low", "high", "sigma")}
+    columns |= {"spread": np.full(len(said), chart.spread), "rules": pa.array(said, "string")}
+    return pa.table(columns)
+
+
+def _surely(one: Series, chart: Chart, rule: str) -> Flags:
+    """Whether a flag of a share or count says anything: where few are expected, the normal limits alarm too often.
+
+    Beyond the upper limit it does where so many are as unlikely by Poisson's law as three sigmas are by the normal one;
+    patterns do where five or more are expected.
+    """
+    from scipy.special import gammainc
+
+    expected = chart.center * one.n
+    if rule not in {"N1", "W1"}:
+        return np.asarray(expected >= COUNTED, bool)
+    unlikely = gammainc(np.maximum(one.values, 1), expected) <= TAIL
+    return np.asarray((chart.values <= chart.center) | unlikely, bool)

@@ -1,0 +1,64 @@
+"""Spots: places of the view at which one camera sees more than its peers, as where dirt lies on a lens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.batch.measures import CELLS
+from pipeline.batch.peers import adjusted, funnel
+from pipeline.batch.splitting import PLACE, TEXT, Column, Row, split
+from pipeline.columns import arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLOCK = 8  # cells of a view, along each side, that are counted together
+CAMERAS = 3
+LEVEL = 0.05
+SPOTTED: dict[str, Column] = {
+    **dict.fromkeys((*PLACE, "label"), TEXT),
+    **dict.fromkeys(("x", "y"), ("int32", f"first of {BLOCK} cells of a view")),
+    **dict.fromkeys(("n", "of"), ("int64", "count")),
+    **dict.fromkeys(("rate", "peers"), ("float64", "0…1")),
+    "score": ("float64", "standard deviations"),
+    **dict.fromkeys(("p", "q"), ("float64", "0…1")),
+}
+
+
+def spots(heat: pa.Table) -> list[Row]:
+    """Blocks of the view in which a camera has a larger share of a label's centroids than its peers have, q ≤ 0.05.
+
+    Every block of every camera and label is a test, and all of them are minded together.
+    """
+    pc = arrow().compute
+    found = list[Row]()
+    for who, rows in split(heat.filter(pc.equal(heat["space"], "view")), ("prompt", "label")):
+        found += _spots(who, rows)
+    q = adjusted(np.array([row["p"] for row in found]))
+    told = ({**row, "q": each} for row, each in zip(found, q.tolist(), strict=True))
+    return [row for row in told if row["q"] <= LEVEL and row["score"] > 0]
+
+
+def _spots(who: Row, rows: pa.Table) -> Iterator[Row]:
+    whose = [*split(rows, ("plant", "line", "camera"))]
+    if len(whose) < CAMERAS:
+        return
+    counts = np.array([_blocks(some) for _, some in whose], np.float64)
+    of = counts.sum(axis=1)
+    for block in np.flatnonzero(counts.sum(axis=0)).tolist():
+        held = funnel(counts[:, block], of)
+        y, x = divmod(block, CELLS // BLOCK)
+        for number, (camera, _) in enumerate(whose):
+            n, score = counts[number, block], float(held.scores[number])
+            told = {"x": x * BLOCK, "y": y * BLOCK, "n": int(n), "of": int(of[number]), "rate": float(n / of[number])}
+            yield {**camera, **who, **told, "peers": held.rate, "score": score, "p": float(held.p[number])}
+
+
+def _blocks(rows: pa.Table) -> list[float]:
+    across = CELLS // BLOCK
+    x, y = (rows[name].to_numpy().astype(np.int64) // BLOCK for name in ("x", "y"))
+    found: list[float] = np.bincount(y * across + x, weights=rows["n"].to_numpy(), minlength=across**2).tolist()
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.columns import COLUMNS, STRUCTS, Column, arrow, datatype, schema
+from pipeline.columns import COLUMNS, STRUCTS, VERSION, Column, arrow, datatype, schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,9 +43,14 @@ def absent(column: Column, rows: int) -> Any:
     return arrow().array([value] * rows, datatype(kind.removesuffix("?")))
 
 
-def newer(told: str, known: str) -> bool:
-    """Whether a version of the schema is later than one that is known; one that is not told is not."""
-    return bool(told) and tuple(map(int, told.split("."))) > tuple(map(int, known.split(".")))
+def newer(told: str) -> bool:
+    """Whether a file of this version may have columns that are not known here; one that tells none has not."""
+    numbers = told.split(".")
+    return bool(told) and not (all(map(str.isdecimal, numbers)) and _ranked(told) <= _ranked(VERSION))
+
+
+def _ranked(version: str) -> list[int]:
+    return [*map(int, version.split("."))]
 
 
 def _column(found: Any, column: Column, rows: int) -> Any:

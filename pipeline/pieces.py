@@ -108,6 +108,33 @@ def span(path: Path) -> tuple[int, int]:
         return (int(named[0]),) * 2 if named else (0, 0)
 
 
+def version(path: Path) -> str:
+    """The version of the schema that a file was written with; empty where it does not say, or is no Parquet file.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        return ((pq.read_schema(path).metadata or {}).get(b"kensa.schema") or b"").decode()
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, arrow().ArrowException):
+        return ""
+
+
+def sized(path: Path) -> tuple[int, int]:
+    """Rows and bytes of a file, as its footer says; no rows where it has none, or has gone."""
+    import pyarrow.parquet as pq
+
+    try:
+        told = pq.read_metadata(path)
+        return told.num_rows, path.stat().st_size
+    except (OSError, arrow().ArrowException):
+        return 0, 0
+
+
 def newest(folder: Path, most: int) -> Iterator[Path]:
     """The newest files of the newest day of each table: what a power cut can have torn on a disk that lies."""
     for table in sorted(folder.glob("table=*")):

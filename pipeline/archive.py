@@ -174,7 +174,7 @@ def once(table: pa.Table, same: tuple[str, ...]) -> pa.Table:
 
 
 def _whole(folder: Path, table: str, damaged: list[Damage] | None) -> Iterator[pa.Table]:
-    """The files of a table that are what was written; where one goes while they are read, those that replaced it, too."""
+    """The files of a table that are what was written; where one goes meanwhile, those that took its place as well."""
     told: set[Path] = set()
     gone = True
     while gone:

@@ -1,7 +1,7 @@
 """How the columns of a table lie in a Parquet file; chosen by what was measured, `python -m benchmarks archive`.
 
 Names are told once and then by number; whole numbers, among them time and frame number, by their difference to the one
-before; measured numbers byte by byte, so that what they have in common lies together; run lengths and JSON behind all of
+before; measured numbers byte by byte, so that what they have in common lies together; run lengths and JSON behind all
 their lengths. All of it is compressed by zstd, and every page has a checksum that any reader may verify.
 """
 

@@ -94,13 +94,13 @@ ARROWS: dict[str, str] = {
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "batch calibration clock codec conform digests disk encodings errors faults folders gauges golden located masks node "
-        "notices pieces readings recordings records shapes table units"
+        "batch calibration clock codec conform digests disk encodings errors faults folders gauges golden located "
+        "masks node notices pieces readings recordings records shapes table units"
     ),
     "nodes.upkeep": "archive columns errors evolution nodes pieces tooling",
     "nodes.tools": (
-        "agreement archive catalog check clock columns conform durations errors faults folders golden located masks nodes "
-        "nodes.upkeep pieces recordings records regionrows score table topology"
+        "agreement archive catalog check clock columns conform durations errors faults folders golden located masks "
+        "nodes nodes.upkeep pieces recordings records regionrows score table topology"
     ),
     # What trains networks reads what a line reads, and its crops; a line never imports it.
     "model": "cli conform digests errors faults located masks nodes records",

@@ -5,7 +5,7 @@ What goes is first written down in `erased.jsonl`, so that `kensa archive verify
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,9 +57,9 @@ class Pruned(Struct, frozen=True):
 
     table: str
     day: str
-    bare: int
-    rows: int
-    freed: int
+    bare: int = 0
+    rows: int = 0
+    freed: int = 0
 
 
 def prune(folder: Path, rule: Rule, today: date, left: list[Left], *, dry: bool = False) -> Iterator[Pruned]:
@@ -81,8 +81,9 @@ def prune(folder: Path, rule: Rule, today: date, left: list[Left], *, dry: bool 
             for day in days(folder, [table]):
                 whole = _ago(rule.rows, today, day)
                 if whole or (_ago(rule.masks, today, day) and table in MASKED):
-                    work = _Day(kept, table, day, rule.cameras, left, dry)
-                    yield work.without_rows() if whole else work.without_masks()
+                    found = _Day(kept, table, day, rule, dry=dry).pruned(left, whole=whole)
+                    if found.rows or found.bare:
+                        yield found
         left += [] if dry else _damaged(folder, rule, today)
 
 
@@ -94,70 +95,53 @@ def _ago(limit: int | None, today: date, day: str) -> bool:
 class _Day:
     """One table of one day."""
 
-    def __init__(
-        self, kept: Shelf, table: str, day: str, cameras: Collection[str], left: list[Left], dry: bool
-    ) -> None:
-        self._kept, self._table, self._day, self._cameras = kept, table, day, cameras
-        self._left, self._dry = left, dry
-        self._files = pieces(kept.folder, table, day)
+    def __init__(self, kept: Shelf, table: str, day: str, rule: Rule, *, dry: bool) -> None:
+        self._kept, self._table, self._day, self._rule, self._dry = kept, table, day, rule, dry
 
-    def without_masks(self) -> Pruned:
-        """Leave masks out of whatever has them."""
-        return self._rewritten([path for path in self._files if not path.name.endswith(LEAN)], self._bare)
-
-    def without_rows(self) -> Pruned:
-        """Remove rows."""
-        return self._rewritten(self._files, self._nothing)
-
-    def _rewritten(self, files: Sequence[Path], change: Any) -> Pruned:
-        bare = gone = freed = 0
-        for path in files:
-            rows = readable(self._kept.folder, path, self._table, self._left)
-            if rows is None or not (chosen := self._chosen(rows)).num_rows:
+    def pruned(self, left: list[Left], *, whole: bool) -> Pruned:
+        """Prune its files, one by one; with `whole`, rows go, else masks."""
+        found = Pruned(self._table, self._day)
+        for path in pieces(self._kept.folder, self._table, self._day):
+            lean = path.name.endswith(LEAN)
+            rows = None if lean and not whole else readable(self._kept.folder, path, self._table, left)
+            if rows is None or not len(chosen := self._chosen(rows)):
                 continue
-            before = path.stat().st_size
-            new = change(path, rows, chosen)
-            masked, rest = len(chosen) * bool(change == self._bare), sum(len(piece.rows) for piece in new)
-            bare, gone = bare + masked, gone + len(rows) - rest
-            if not self._dry:
-                freed += before - sum(path.stat().st_size for path in replace(self._kept, [path], new))
-        return Pruned(self._table, self._day, bare, gone, freed)
+            freed = 0 if self._dry else self._rewritten(path, rows, chosen, whole=whole)
+            bare, gone = (0, len(chosen)) if whole else (len(chosen), 0)
+            found = Pruned(self._table, self._day, found.bare + bare, found.rows + gone, found.freed + freed)
+        return found
 
-    def _bare(self, path: Path, rows: pa.Table, chosen: pa.Table) -> list[Piece]:
-        other = self._others(rows)
-        return [Piece(stripped(chosen), masks=False), *([Piece(other, masks=True)] if len(other) else [])]
-
-    def _nothing(self, path: Path, rows: pa.Table, chosen: pa.Table) -> list[Piece]:
-        other = self._others(rows)
-        if not self._dry:
+    def _rewritten(self, path: Path, rows: pa.Table, chosen: pa.Table, *, whole: bool) -> int:
+        """How many bytes are free after the chosen rows, or their masks, have gone."""
+        before, others, new = path.stat().st_size, self._others(rows), list[Piece]()
+        if whole:
             self._noted(chosen)
-        return [Piece(other, masks=not path.name.endswith(LEAN))] if len(other) else []
+        else:
+            new.append(Piece(stripped(chosen), masks=False))
+        if len(others):
+            new.append(Piece(others, masks=not path.name.endswith(LEAN)))
+        return before - sum(made.stat().st_size for made in replace(self._kept, [path], new))
 
     def _noted(self, gone: pa.Table) -> None:
+        """Write down what goes, before it does."""
         last = "last" if self._table == "gaps" else "seq"
-        group = gone.group_by(["camera", "session"]).aggregate([("seq", "min"), (last, "max"), ("seq", "count")])
-        told = [
-            Erased(
-                self._table,
-                self._day,
-                row["camera"],
-                row["session"],
-                row["seq_min"],
-                row[f"{last}_max"],
-                row["seq_count"],
-            )
-            for row in group.to_pylist()
-        ]
+        spans = [("seq", "min"), (last, "max"), ("seq", "count")]
+        found = gone.group_by(["camera", "session"]).aggregate(spans).sort_by("camera").to_pylist()
+        told = (
+            Erased(self._table, self._day, row["camera"], row["session"], row["seq_min"], row[f"{last}_max"], n)
+            for row in found
+            if (n := row["seq_count"])
+        )
         Journal(self._kept.folder / ERASED).append([msgspec.json.encode(each) for each in told])
 
     def _chosen(self, rows: pa.Table) -> pa.Table:
-        return rows.filter(self._mine(rows)) if self._cameras else rows
+        return rows.filter(self._mine(rows)) if self._rule.cameras else rows
 
     def _others(self, rows: pa.Table) -> pa.Table:
-        return rows.filter(arrow().compute.invert(self._mine(rows))) if self._cameras else rows.slice(0, 0)
+        return rows.filter(arrow().compute.invert(self._mine(rows))) if self._rule.cameras else rows.slice(0, 0)
 
     def _mine(self, rows: pa.Table) -> pa.ChunkedArray:
-        return arrow().compute.is_in(rows["camera"], value_set=arrow().array([*self._cameras]))
+        return arrow().compute.is_in(rows["camera"], value_set=arrow().array([*self._rule.cameras]))
 
 
 def stripped(rows: pa.Table) -> pa.Table:
@@ -170,7 +154,7 @@ def _bared(column: Any, field: Any) -> Any:
     """A column without pixels, however deep they are in it."""
     pa = arrow()
     if field.name in LONG:
-        return pa.nulls(len(column), field.type)
+        return pa.array([None] * len(column), field.type)  # `nulls` would make the fields of a struct null, too
     if field.name == "gauges" and column.null_count < len(column):
         told = (text and tooling.told(tooling.read(text), masks=False) for text in column.to_pylist())
         return pa.array([*told], field.type)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from pipeline.columns import TABLES, arrow, schema
 from pipeline.errors import TableError
 from pipeline.pieces import Damage, days, load, pieces, span
@@ -21,9 +23,34 @@ SAME: dict[str, tuple[str, ...]] = {
     "parts": ("camera", "session", "seq", "part"),
     "verdicts": ("camera", "session", "seq", "first_seq", "subject", "part", "book"),
     "gaps": ("camera", "session", "seq", "last", "place"),
+    "settling": ("camera", "session", "seq", "kind", "prompt"),
+    "images": ("camera", "session", "seq", "prompt"),
 }
+ERASED = "erased.jsonl"
 STRETCH = 60.0  # seconds
 KEPT = 64  # files: a minute of four tables has about fifty
+
+
+class Erased(Struct, frozen=True):
+    """Rows that were pruned, as a line of `erased.jsonl` tells it.
+
+    Attributes:
+        table: Whose rows they were.
+        day: Day of exposure, UTC, ISO 8601.
+        camera: Whose they were.
+        session: The same.
+        first: Smallest frame number among them.
+        last: Largest.
+        rows: How many.
+    """
+
+    table: str
+    day: str
+    camera: str
+    session: str
+    first: int
+    last: int
+    rows: int
 
 
 def read(folder: Path, table: str, damaged: list[Damage] | None = None) -> pa.Table:
@@ -31,7 +58,7 @@ def read(folder: Path, table: str, damaged: list[Damage] | None = None) -> pa.Ta
 
     Args:
         folder: The archive.
-        table: `frames`, `regions`, `parts`, `verdicts` or `gaps`.
+        table: One of `TABLES`, as `frames` or `regions`.
         damaged: Files that cannot be trusted are left out and told here; where nobody asks, one is an error.
 
     Raises:
@@ -116,13 +143,23 @@ class _Reels:
 
     def over(self, table: str, begin: int, end: int) -> Iterator[pa.Table]:
         """The files that may hold rows of a stretch."""
-        for first, last, path in self.files(table):
-            if first < end and last >= begin and (rows := self._rows(path, table)) is not None:
-                yield rows
+        told: set[Path] = set()
+        while True:
+            mine = [path for first, last, path in self.files(table) if first < end and last >= begin]
+            for path in (path for path in mine if path not in told):
+                told.add(path)
+                if (rows := self._rows(path, table)) is not None:
+                    yield rows
+            if all(path in self._kept or path.exists() for path in mine):
+                return
+            del self._files[table]  # others took the place of one that went: they are read as well
 
     def _rows(self, path: Path, table: str) -> pa.Table | None:
         if path not in self._kept:
-            self._kept[path] = _trusted(path, table, self._damaged)
+            try:
+                self._kept[path] = _trusted(path, table, self._damaged)
+            except FileNotFoundError:
+                return None
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return self._kept[path]
@@ -137,18 +174,33 @@ def once(table: pa.Table, same: tuple[str, ...]) -> pa.Table:
 
 
 def _whole(folder: Path, table: str, damaged: list[Damage] | None) -> Iterator[pa.Table]:
-    """The files of a table that are what was written."""
-    for path in pieces(folder, table):
-        if (rows := _trusted(path, table, damaged)) is not None:
-            yield rows
+    """The files of a table that are what was written; where one goes meanwhile, those that took its place as well."""
+    told: set[Path] = set()
+    gone = True
+    while gone:
+        gone = False
+        for path in (path for path in pieces(folder, table) if path not in told):
+            told.add(path)
+            try:
+                rows = _trusted(path, table, damaged)
+            except FileNotFoundError:
+                gone = True
+            else:
+                if rows is not None:
+                    yield rows
 
 
 def _trusted(path: Path, table: str, damaged: list[Damage] | None) -> pa.Table | None:
-    """The rows of a file; None where it is not what was written, or was set aside while we looked."""
+    """The rows of a file; None where it is not what was written.
+
+    Raises:
+        FileNotFoundError: If it was set aside, or made one with others, while we looked.
+        TableError: If it is not what was written and nobody asked for such.
+    """
     try:
         return load(path, table)
     except FileNotFoundError:
-        return None
+        raise
     except (TableError, OSError) as error:
         if damaged is None:
             raise TableError(f"{path}: {error}") from error

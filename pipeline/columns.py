@@ -10,9 +10,10 @@ from pipeline.errors import TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.4"
+VERSION = "1.5"
 
-# Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct.
+# Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct; behind `=` stands
+# what a column would have said in files of versions that did not have it, where that is not null.
 Column = tuple[str, str, str]
 
 # Time is a whole number: Arrow's own nanoseconds do not become Python values without pandas, nor BigQuery's at all.
@@ -25,6 +26,10 @@ WHO: tuple[Column, ...] = (
 SHAPE: tuple[Column, ...] = (("height", "int32", "px"), ("width", "int32", "px"))
 COUNTS = "COCO compressed run lengths, column-major; null where the disk had no room for masks"
 PIXELS: tuple[Column, ...] = (*SHAPE, ("counts", "binary?", COUNTS))
+BOXED = (
+    "COCO compressed run lengths of the box alone, box_height × box_width, column-major; null where masks were left out"
+)
+VIEWED = "the same of the whole view, height × width: before version 1.5, and of a mask that is not inside its box"
 REGION: tuple[Column, ...] = (
     ("label", "string", ""),
     ("area_px", "int64", "px²"),
@@ -43,7 +48,9 @@ REGION: tuple[Column, ...] = (
     ("shape", "shape?", "what the outline is like; null where an older version measured it"),
     ("metric", "metric?", "lengths in mm; null without a calibration"),
     ("gauges", "string?", "JSON: what tools measured of it; null where none did"),
-    *PIXELS,
+    *SHAPE,
+    ("counts", "binary?", VIEWED),
+    ("box_counts", "binary?", BOXED),
 )
 STRUCTS: dict[str, tuple[Column, ...]] = {
     "roi": (
@@ -94,13 +101,13 @@ STRUCTS: dict[str, tuple[Column, ...]] = {
         ("value", "float64", "as `unit` says"),
         ("low", "float64?", "as `unit` says"),
         ("high", "float64?", "as `unit` says"),
-        ("unit", "string", "of value, low, high and guard"),
-        ("outcome", "string", "what it alone makes of it"),
-        ("severity", "string", "critical, major or minor"),
+        ("unit", "string=", "of value, low, high and guard"),
+        ("outcome", "string=FAIL", "what it alone makes of it"),
+        ("severity", "string=", "critical, major or minor"),
         ("guard", "float64?", "uncertainty by which the limits were drawn in"),
-        ("calibration", "string", "id"),
-        ("note", "string", ""),
-        ("camera", "string", "who saw it, in a verdict on several views"),
+        ("calibration", "string=", "id"),
+        ("note", "string=", ""),
+        ("camera", "string=", "who saw it, in a verdict on several views"),
         ("tool", "string?", "what measured it, where that was a tool"),
         ("template", "string?", "id and digest of the golden mask"),
     ),
@@ -167,10 +174,10 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("first_seq", "int64", "frame number"),
         ("findings", "[finding]", ""),
         ("book", "string", "rule book"),
-        ("version", "string", "digest of the rule book"),
-        ("kept", "[finding]", "limits that were kept, where the book tells all"),
+        ("version", "string=", "digest of the rule book"),
+        ("kept", "[finding]=", "limits that were kept, where the book tells all"),
         ("mark", "float64?", "encoder count at which x = 0 of the view is where it lies"),
-        ("views", "[view]", "of a verdict on several views"),
+        ("views", "[view]=", "of a verdict on several views"),
     ),
     "images": (
         *WHO,
@@ -220,14 +227,15 @@ def arrow() -> Any:
 
 def _field(column: Column) -> Any:
     name, kind, unit = column
-    metadata = {"unit": unit} if unit else None
-    return arrow().field(name, _type(kind.removesuffix("?")), nullable=kind.endswith("?"), metadata=metadata)
+    metadata, kind = {"unit": unit} if unit else None, kind.partition("=")[0]
+    return arrow().field(name, datatype(kind.removesuffix("?")), nullable=kind.endswith("?"), metadata=metadata)
 
 
-def _type(kind: str) -> Any:
+def datatype(kind: str) -> Any:
+    """The Arrow type of a kind, said without `?` and `=`."""
     pa = arrow()
     if kind.startswith("["):
-        return pa.list_(pa.field("element", _type(kind[1:-1]), nullable=False))
+        return pa.list_(pa.field("element", datatype(kind[1:-1]), nullable=False))
     if kind in STRUCTS:
         return pa.struct([_field(column) for column in STRUCTS[kind]])
     return pa.type_for_alias(kind)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from pipeline.columns import VERSION, arrow, schema
+from pipeline.columns import VERSION, arrow
 from pipeline.errors import TableError
+from pipeline.evolution import evolved
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,26 +57,18 @@ def pieces(folder: Path, table: str, day: str = "*") -> list[Path]:
 
 
 def load(path: Path, table: str) -> pa.Table:
-    """The rows of one file, in the columns of its table; what an older version did not know yet is null.
+    """The rows of one file, in the columns of its table; however old the version that wrote them.
 
     Raises:
         DamageError: If it is not, bit for bit, what was written.
         OSError: If it cannot be read; that says nothing about what is in it.
         TableError: If it has other columns, or pyarrow is not installed.
     """
-    rows, wanted = verified(path), schema(table)
+    rows = verified(path)
     try:
-        return _widened(rows, wanted).select(wanted.names).cast(wanted)
+        return evolved(rows, table)
     except (KeyError, ValueError, arrow().ArrowException) as error:
         raise TableError(f"expected the columns of {table}, version {VERSION}, found others: {error}") from error
-
-
-def _widened(rows: pa.Table, wanted: pa.Schema) -> pa.Table:
-    for field in wanted:
-        if field.nullable and field.name not in rows.column_names:
-            # `nulls` would make the fields of a struct null too, which may not be.
-            rows = rows.append_column(field, arrow().array([None] * rows.num_rows, field.type))
-    return rows
 
 
 def verified(path: Path) -> pa.Table:
@@ -113,6 +106,33 @@ def span(path: Path) -> tuple[int, int]:
     except (OSError, ValueError, AttributeError, arrow().ArrowException):
         named = re.match(r"\d{1,19}", path.name)  # a damaged file is told by whoever reads it
         return (int(named[0]),) * 2 if named else (0, 0)
+
+
+def version(path: Path) -> str:
+    """The version of the schema that a file was written with; empty where it does not say, or is no Parquet file.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        return ((pq.read_schema(path).metadata or {}).get(b"kensa.schema") or b"").decode()
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, arrow().ArrowException):
+        return ""
+
+
+def sized(path: Path) -> tuple[int, int]:
+    """Rows and bytes of a file, as its footer says; no rows where it has none, or has gone."""
+    import pyarrow.parquet as pq
+
+    try:
+        told = pq.read_metadata(path)
+        return told.num_rows, path.stat().st_size
+    except (OSError, arrow().ArrowException):
+        return 0, 0
 
 
 def newest(folder: Path, most: int) -> Iterator[Path]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from msgspec.structs import asdict
 
-from pipeline import tooling
+from pipeline import boxes, tooling
 from pipeline.errors import TableError
 from pipeline.masks import Mask
 from pipeline.records import Layer, Region, Roi
@@ -35,11 +36,27 @@ def layer_row(layer: Layer) -> Row:
         "zero_point": layer.scores.zero_point,
     }
     said = {"label": layer.label, "score": layer.score, "area_px": layer.mask.area, "scores": scores}
-    return {**said, **_pixels(layer.mask)}
+    return {**said, "height": layer.mask.size[0], "width": layer.mask.size[1], "counts": layer.mask.counts}
 
 
-def _pixels(mask: Mask) -> Row:
-    return {"height": mask.size[0], "width": mask.size[1], "counts": mask.counts}
+def pixels(mask: Mask, box: boxes.Box) -> Row:
+    """The mask of a region: of its box alone, which takes two thirds of the room, where that holds all of it."""
+    inside = boxes.cropped(mask, box)
+    counts = mask.counts if inside is None else None
+    return {"height": mask.size[0], "width": mask.size[1], "counts": counts, "box_counts": inside}
+
+
+def pictured(table: Any) -> Any:
+    """Which rows of a table of regions or parts have a mask, as an Arrow column of booleans.
+
+    Args:
+        table: An Arrow table; a file of an older version, or of one without masks, may lack a column.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    there = [pc.is_valid(table[name]) for name in ("counts", "box_counts") if name in table.column_names]
+    return reduce(pc.or_, there) if there else pa.chunked_array([pa.repeat(False, table.num_rows)])
 
 
 def region_row(region: Region) -> Row:
@@ -63,7 +80,7 @@ def region_row(region: Region) -> Row:
         "shape": region.shape and asdict(region.shape),
         "metric": region.metric and _metric(region.metric),
         "gauges": tooling.told(region.gauges),
-        **_pixels(region.mask),
+        **pixels(region.mask, region.box),
     }
 
 
@@ -86,20 +103,35 @@ def region_of(row: Row) -> Region:
     Raises:
         TableError: If the row was written without run lengths.
     """
-    if row["counts"] is None:
+    if row["counts"] is None and row["box_counts"] is None:
         about = f"part {row['part']}" if "part" in row else f"a region of frame {row['seq']}"
         raise TableError(
             f"expected run lengths, found none for {about} of '{row['camera']}': the disk had no room for "
-            "masks; leave out rows whose 'counts' is null"
+            "masks; leave out rows whose 'counts' and 'box_counts' are null"
         )
     same = {name: row[name] for name in ("label", "area_px", "holes", "hole_area_px", "extent", "whole", "score")}
     return Region(
         **same,
-        box=(row["box_x"], row["box_y"], row["box_width"], row["box_height"]),
+        box=_box(row),
         centroid=(row["centroid_x"], row["centroid_y"]),
-        mask=Mask.from_counts((row["height"], row["width"]), row["counts"]),
+        mask=mask_of(row),
         shape=row["shape"] and Shape(**row["shape"]),
         metric=_in_mm(row["metric"]),
         mean_score=row["mean_score"],
         gauges=tooling.read(row["gauges"]),
     )
+
+
+def mask_of(row: Row) -> Mask:
+    """The mask of a row that has one.
+
+    Raises:
+        MaskError: If its run lengths do not describe exactly the pixels of the box, or of the view.
+    """
+    size = row["height"], row["width"]
+    inside = row["box_counts"]
+    return Mask.from_counts(size, row["counts"]) if inside is None else boxes.whole(size, _box(row), inside)
+
+
+def _box(row: Row) -> boxes.Box:
+    return row["box_x"], row["box_y"], row["box_width"], row["box_height"]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 CHUNK = 256  # records whose rows are Python objects at a time, which take many times the memory of columns
-
+PIXELS = ("counts", "box_counts", "data")
 JUDGED = ("outcome", "subject", "part", "first_seq", "book", "version", "mark")
 
 
@@ -130,7 +130,7 @@ def _measured(row: Row) -> Row:
     """A row without pixels."""
     if "layers" in row:
         return {**row, "layers": [{**layer, "counts": None, "scores": None} for layer in row["layers"]]}
-    told = {name: None if name in ("counts", "data") else value for name, value in row.items()}
+    told = {name: None if name in PIXELS else value for name, value in row.items()}
     gauges = row.get("gauges")
     return {**told, "gauges": tooling.told(tooling.read(gauges), masks=False)} if gauges else told
 

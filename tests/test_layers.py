@@ -34,11 +34,14 @@ ARROWS: dict[str, str] = {
     "pipeline.codec": "errors masks records",
     "pipeline.columns": "errors",
     "pipeline.tooling": "errors gauges masks",
-    "pipeline.regionrows": "errors masks records shapes tooling",
+    "pipeline.boxes": "errors masks runs",
+    "pipeline.regionrows": "boxes errors masks records shapes tooling",
     "pipeline.table": "columns errors masks records regionrows tooling",
-    "pipeline.pieces": "columns errors",
+    "pipeline.encodings": "columns",
+    "pipeline.evolution": "columns",
+    "pipeline.pieces": "columns errors evolution",
     "pipeline.archive": "columns errors pieces",
-    "pipeline.batch": "archive columns errors fields pieces records",
+    "pipeline.batch": "archive columns errors evolution fields pieces records",
     "pipeline.disk": "",
     "pipeline.score": "",
     "pipeline.agreement": "score",
@@ -91,12 +94,13 @@ ARROWS: dict[str, str] = {
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "batch calibration clock codec conform digests disk errors faults folders gauges golden located masks node "
-        "notices pieces readings recordings records shapes table units"
+        "batch calibration clock codec conform digests disk encodings errors faults folders gauges golden located "
+        "masks node notices pieces readings recordings records shapes table units"
     ),
+    "nodes.upkeep": "archive columns errors evolution nodes pieces tooling",
     "nodes.tools": (
-        "agreement archive catalog check clock conform durations errors faults folders golden located masks nodes "
-        "pieces recordings records score table topology"
+        "agreement archive catalog check clock columns conform durations errors faults folders golden located masks "
+        "nodes nodes.upkeep pieces recordings records regionrows score table topology"
     ),
     # What trains networks reads what a line reads, and its crops; a line never imports it.
     "model": "cli conform digests errors faults located masks nodes records",

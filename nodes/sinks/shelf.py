@@ -6,10 +6,12 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nodes.sinks.journal import sync_folder
+from pipeline.encodings import options
 from pipeline.errors import NodeError
 from pipeline.pieces import name
 
@@ -113,12 +115,17 @@ def _frugal() -> None:
 
 
 def _parquet(table: pa.Table) -> memoryview:
-    """The table as a file whose pages have checksums, so that any reader may verify them."""
+    """The table as a file."""
     import pyarrow as pa
 
     sink = pa.BufferOutputStream()
-    parquet().write_table(table, sink, compression="zstd", write_page_checksum=True)
+    parquet().write_table(table, sink, **_options(table.schema))
     return memoryview(sink.getvalue())
+
+
+@lru_cache(maxsize=64)
+def _options(schema: pa.Schema) -> dict[str, Any]:
+    return options(schema)
 
 
 def _said(table: pa.Table) -> dict[bytes | str, bytes | str]:

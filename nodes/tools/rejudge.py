@@ -15,6 +15,7 @@ from pipeline.archive import Stretch, stretches
 from pipeline.errors import KensaError
 from pipeline.pieces import Damage
 from pipeline.records import Gap, Part, Regions, Verdict
+from pipeline.regionrows import pictured
 from pipeline.table import gaps, parts, regions, verdicts
 
 if TYPE_CHECKING:
@@ -162,10 +163,9 @@ class Reader:
             yield from self._whole(frames.slice(half), inside)
 
     def _masked(self, table: pa.Table) -> pa.Table:
-        import pyarrow.compute as pc
-
-        self.bare += table["counts"].null_count
-        return table.filter(pc.is_valid(table["counts"])) if table["counts"].null_count else table
+        found = table.filter(pictured(table))
+        self.bare += table.num_rows - found.num_rows
+        return found
 
     def _chosen(self, table: pa.Table) -> pa.Table:
         import pyarrow as pa

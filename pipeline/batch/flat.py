@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.batch.measures import MEASURES
 from pipeline.batch.observing import Asked
+from pipeline.columns import COLUMNS as TOLD
 from pipeline.columns import arrow, schema
+from pipeline.evolution import absent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 # Name here and place in the table; what is measured and the run lengths are read where asked for.
 WHO = {name: name for name in ("camera", "session", "seq", "t_ns")}
 ROI = {f"roi_{name}": f"roi.{name}" for name in ("x", "y", "width", "height")}
+MASKS = ("counts", "box_counts")
 BOX = ("box_x", "box_y", "box_width", "box_height", "area_px", "centroid_x", "centroid_y", "height", "width")
 COLUMNS: dict[str, dict[str, str]] = {
     "frames": {**WHO, **{name: name for name in ("kind", "prompt", "model")}, **ROI},
@@ -35,7 +38,7 @@ COLUMNS: dict[str, dict[str, str]] = {
 def wanted(table: str, asked: Asked) -> dict[str, str]:
     """The columns that are needed of a table: their names here, and where they stand there."""
     measured = {MEASURES[n].name: MEASURES[n].column for n in asked.measures if MEASURES[n].table == table}
-    masks = {"counts": "counts"} if table == "regions" and asked.pixels else {}
+    masks = {name: name for name in MASKS} if table == "regions" and asked.pixels else {}
     return COLUMNS[table] | measured | masks
 
 
@@ -71,9 +74,9 @@ def _flat(rows: pa.Table, table: str, path: str) -> pa.ChunkedArray:
     field, target = schema(table).field(root), kind(table, path)
     listed = pa.types.is_list(field.type)
     if root not in rows.column_names:
-        if not field.nullable:
-            raise KeyError(f"no column {root}")
-        return pa.chunked_array([pa.nulls(len(rows), target)])
+        (column,) = [each for each in TOLD[table] if each[0] == root]
+        found = absent(column, len(rows))
+        return pa.chunked_array([pa.nulls(len(rows), target) if inner else found])
     if listed:
         return _reasons(rows[root], inner[0])
     found = pa.compute.struct_field(rows[root], inner) if inner else rows[root]

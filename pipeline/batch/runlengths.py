@@ -1,4 +1,7 @@
-"""Run lengths of many masks at once: COCO's compressed text to pixels that are counted, without a loop over masks."""
+"""Run lengths of many masks at once: COCO's compressed text to pixels that are counted, without a loop over masks.
+
+A text tells a whole view, or one box of it; `placed` carries the runs of boxes to where they are in their views.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,15 @@ class Runs(Struct, frozen=True):
     sound: NDArray[np.bool_]
 
 
+class Boxes(Struct, frozen=True):
+    """Where the boxes of many masks lie in their views, px: left and upper edge, width and height, (N,) each."""
+
+    x: Ints
+    y: Ints
+    width: Ints
+    height: Ints
+
+
 def runs(counts: pa.ChunkedArray, pixels: Ints) -> Runs:
     """The runs of masks.
 
@@ -58,6 +70,37 @@ def _runs(counts: pa.ChunkedArray, pixels: Ints) -> Runs:
     sound = spelled & (total == pixels) & ~_hit(row[lengths < 0], len(there))
     odd = (_position(row, len(there)) % 2 == 1) & sound[row] & (lengths > 0)
     return Runs(row[odd], (after - lengths)[odd], after[odd], sound)
+
+
+def placed(found: Runs, boxes: Boxes, height: Ints, width: Ints) -> Runs:
+    """The runs of boxes where they are in their views; a box that is no part of its view is not sound.
+
+    Args:
+        found: Numbered down the columns of the boxes.
+        boxes: (N,) where these are.
+        height: (N,) of the views, px.
+        width: (N,) of the views, px.
+    """
+    sound = found.sound & (boxes.x + boxes.width <= width) & (boxes.y + boxes.height <= height)
+    kept = sound[found.row]
+    row, begin, end = found.row[kept], found.begin[kept], found.end[kept]
+    tall = boxes.height[row]
+    # A run that goes on in the next column of its box does not do so in the view: it becomes one run per column.
+    first, pieces = begin // tall, (end - 1) // tall - begin // tall + 1
+    piece = np.arange(int(pieces.sum())) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    row, tall, column = np.repeat(row, pieces), np.repeat(tall, pieces), np.repeat(first, pieces) + piece
+    top = np.maximum(np.repeat(begin, pieces), column * tall) - column * tall
+    bottom = np.minimum(np.repeat(end, pieces), (column + 1) * tall) - column * tall
+    at = (boxes.x[row] + column) * height[row] + boxes.y[row]
+    return Runs(row, at + top, at + bottom, sound)
+
+
+def merged(one: Runs, two: Runs) -> Runs:
+    """The runs of the same masks, each of which is sound in one of both at most."""
+    row = np.concatenate([one.row, two.row])
+    order = np.argsort(row, kind="stable")
+    begin, end = (np.concatenate([getattr(one, name), getattr(two, name)])[order] for name in ("begin", "end"))
+    return Runs(row[order], begin, end, one.sound | two.sound)
 
 
 def painted(begin: Ints, end: Ints, pixels: int) -> Ints:

@@ -13,7 +13,7 @@ from pipeline.batch.flat import COLUMNS
 from pipeline.batch.measures import MEASURES
 from pipeline.batch.moments import measurable
 from pipeline.batch.observing import SUBJECTS, Asked
-from pipeline.batch.runlengths import Runs, runs
+from pipeline.batch.runlengths import Boxes, Runs, merged, placed, runs
 from pipeline.batch.tally import Ints
 from pipeline.columns import arrow, schema
 from pipeline.fields import Outcome
@@ -68,7 +68,8 @@ def _faults(table: str, rows: pa.Table, asked: Asked, found: Runs | None) -> Bad
             bad = ~_null(rows[measure.name]) & ~measurable(values)
             yield f"expected a number that can be squared in {measure.column}, found none", bad
     if found is not None:
-        yield "expected run lengths of height × width pixels, found others", ~_null(rows["counts"]) & ~found.sound
+        told = ~_null(rows["counts"]) | ~_null(rows["box_counts"])
+        yield "expected run lengths of height × width pixels, found others", told & ~found.sound
 
 
 def _frames(rows: pa.Table) -> Bad:
@@ -122,7 +123,19 @@ def _null(column: pa.ChunkedArray) -> NDArray[np.bool_]:
 
 
 def _runs(rows: pa.Table) -> Runs:
-    size: list[Ints] = [
-        np.nan_to_num(rows[name].to_numpy().astype(np.float64)).astype(np.int64) for name in ("height", "width")
-    ]
-    return runs(rows["counts"], np.clip(size[0], 0, SIDE) * np.clip(size[1], 0, SIDE))
+    """The runs of every mask, whether it is told of the whole view, or of its box."""
+    height, width = _whole_numbers(rows, "height", "width")
+    of_box = ~_null(rows["box_counts"])
+    counts = arrow().compute.if_else(arrow().array(of_box), None, rows["counts"])
+    found = runs(counts, height * width)
+    if not of_box.any():
+        return found
+    x, y, box_width, box_height = _whole_numbers(rows, "box_x", "box_y", "box_width", "box_height")
+    inside = runs(rows["box_counts"], box_height * box_width)
+    return merged(found, placed(inside, Boxes(x, y, box_width, box_height), height, width))
+
+
+def _whole_numbers(rows: pa.Table, *names: str) -> list[Ints]:
+    """Columns of pixels as whole numbers; what is none, or more than any view has, is told elsewhere."""
+    found = (np.nan_to_num(rows[name].to_numpy().astype(np.float64)) for name in names)
+    return [np.clip(each, 0, SIDE).astype(np.int64) for each in found]

@@ -141,7 +141,7 @@ def test_a_missing_column(archive: Path) -> None:
         ("regions", "area_px", -1, "expected 0 to 16777216 in area_px, found another number"),
         ("regions", "centroid_x", float("nan"), "expected a place in centroid_x, found none that any view has"),
         ("regions", "score", float("inf"), "expected a number that can be squared in score, found none"),
-        ("regions", "counts", b"\xff\xff", "expected run lengths of height × width pixels, found others"),
+        ("regions", "box_counts", b"\xff\xff", "expected run lengths of height × width pixels, found others"),
         ("regions", "label", None, "expected a value in label, found null"),
         ("regions", "kind", "dreams", "expected a kind of regions or tracks, found another"),
         ("frames", "t_ns", None, "expected a value in t_ns, found null"),
@@ -200,7 +200,9 @@ def test_pixels_that_were_pruned_stay_in_the_results(archive: Path) -> None:
     rows = pq.read_table(path)
     bare = pa.nulls(len(rows), pa.binary())
     path.unlink()
-    pq.write_table(rows.set_column(rows.column_names.index("counts"), "counts", bare), path.with_name("pruned.parquet"))
+    for name in ("counts", "box_counts"):
+        rows = rows.set_column(rows.column_names.index(name), name, bare)
+    pq.write_table(rows, path.with_name("pruned.parquet"))
     assert run(archive).kept
     assert next((archive.parent / "out").glob("table=pixels/**/*.parquet")).read_bytes() == pixels
 

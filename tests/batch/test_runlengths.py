@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import runs as scalar
-from pipeline.batch.runlengths import painted, runs
+from pipeline.batch.runlengths import Boxes, merged, painted, placed, runs
+from pipeline.boxes import cropped
 from pipeline.errors import MaskError
 from pipeline.masks import Mask
 from tests.strategies import hostile, masks
@@ -64,3 +65,29 @@ def _sound(size: tuple[int, int], text: bytes) -> bool:
         return min(size) >= 0 and bool(scalar.canonical(size, text) or True)
     except MaskError:
         return False
+
+
+@given(st.lists(masks((7, 9)), max_size=6))
+def test_a_mask_told_of_its_box_has_the_runs_of_its_view(drawn: list[Mask]) -> None:
+    """Pixel for pixel, beside masks that are told whole."""
+    box = Boxes(*np.array([mask.box for mask in drawn], np.int64).reshape(-1, 4).T)
+    told = [cropped(mask, mask.box) if number % 2 else None for number, mask in enumerate(drawn)]
+    full = [None if number % 2 else mask.counts for number, mask in enumerate(drawn)]
+    height, width = np.full(len(drawn), 7), np.full(len(drawn), 9)
+    found = merged(
+        runs(column(*full), height * width),
+        placed(runs(column(*told), box.width * box.height), box, height, width),
+    )
+    assert found.sound.all()
+    for number, mask in enumerate(drawn):
+        mine = found.row == number
+        assert (painted(found.begin[mine], found.end[mine], 63) > 0).tolist() == mask.dense.ravel(order="F").tolist()
+
+
+def test_a_box_that_is_no_part_of_its_view_is_not_sound() -> None:
+    """Its pixels would be somewhere else."""
+    text, one = column(Mask.from_dense(np.ones((2, 2))).counts), np.ones(1, np.int64)
+    box = Boxes(3 * one, 0 * one, 2 * one, 2 * one)
+    found = placed(runs(text, 4 * one), box, 4 * one, 4 * one)
+    assert (found.sound.tolist(), found.row.tolist()) == ([False], [])
+    assert placed(runs(text, 4 * one), box, 4 * one, 5 * one).begin.tolist() == [12, 16]

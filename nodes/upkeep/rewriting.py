@@ -1,0 +1,118 @@
+"""Rewrite files of an archive beside a running line: what is new is on the disk before what is old goes.
+
+A crash between the two leaves rows twice, of which readers take one, and the next run removes the rest. Files are named
+by their content, so what was written already is found again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from nodes.sinks.journal import sync_folder
+from nodes.sinks.shelf import Shelf, shelf
+from pipeline.archive import SAME, once
+from pipeline.columns import VERSION, arrow
+from pipeline.errors import TableError
+from pipeline.evolution import newer
+from pipeline.pieces import DamageError, load, set_aside, version
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ALONE = ".upkeep"
+
+
+class Left(Struct, frozen=True):
+    """A file that was not rewritten.
+
+    Attributes:
+        path: Where it lies now.
+        reason: Why: what was expected and found.
+    """
+
+    path: Path
+    reason: str
+
+
+class Piece(Struct, frozen=True):
+    """Rows that are to be a file.
+
+    Attributes:
+        rows: At least one.
+        masks: Whether they have their masks.
+    """
+
+    rows: pa.Table
+    masks: bool
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[Shelf]:
+    """The shelf of an archive, for the only one who rewrites it; lines may go on writing.
+
+    Raises:
+        TableError: If there is no such archive, or somebody else rewrites it.
+        OSError: If the disk refuses.
+    """
+    if not folder.is_dir():
+        raise TableError(f"expected an archive, found no folder {folder}")
+    with (folder / ALONE).open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TableError(f"{folder}: somebody else compacts or prunes it now; wait until that has ended") from None
+        with shelf(folder) as kept:
+            yield kept
+
+
+def readable(folder: Path, path: Path, table: str, left: list[Left]) -> pa.Table | None:
+    """The rows of a file, where all of it is known; damaged files are set aside, those of newer versions stay.
+
+    Args:
+        folder: The archive.
+        path: The file.
+        table: Whose rows it holds.
+        left: Whatever is not read is told here.
+    """
+    try:
+        if newer(told := version(path)):
+            left.append(Left(path, f"expected the columns of version {VERSION} or older, found {told}: update Kensa"))
+            return None
+        return load(path, table)
+    except FileNotFoundError:
+        return None
+    except DamageError as error:
+        left.append(Left(set_aside(folder, path, str(error)).path, f"set aside: {error}"))
+    except (TableError, OSError) as error:
+        left.append(Left(path, str(error)))
+    return None
+
+
+def replace(kept: Shelf, old: Sequence[Path], new: Sequence[Piece]) -> list[Path]:
+    """Put files in the place of others, in the same folder; returns the new ones.
+
+    Raises:
+        OSError: If the disk refuses; every row is then still there.
+    """
+    folder = old[0].parent
+    partition = str(folder.relative_to(kept.folder))
+    made = [
+        kept.commit(partition, piece.rows, arrow().compute.min(piece.rows["t_ns"]).as_py(), masks=piece.masks)
+        for piece in new
+    ]
+    for path in (path for path in old if path not in made):
+        path.unlink(missing_ok=True)
+    sync_folder(folder)
+    return made
+
+
+def ordered(rows: pa.Table, table: str) -> pa.Table:
+    """Each row once, by camera and exposure: in an order that hangs on the rows alone."""
+    keys = ["camera", "t_ns", *(name for name in SAME[table] if name != "camera")]
+    return once(rows, SAME[table]).sort_by([(name, "ascending") for name in keys])

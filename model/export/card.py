@@ -15,6 +15,7 @@ from model.data.sample import Sample
 from model.prompt import SIDE, Mask
 from model.scoring.evaluate import Row
 from model.scoring.traits import traits
+from model.sony.converter import Memory
 
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)  # %
 PARTS = ("kensa", "numpy", "onnx", "onnxruntime", "torch")
@@ -25,8 +26,8 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         name: Of its architecture.
-        form: `float32` or `int8`.
-        sha256: Of its file.
+        form: `float32`, `int8`, or `imx500`: what Sony's converter made.
+        sha256: Of its file; of the converter's, of what is in it but for its date.
         size: Of its file, bytes.
         reads: What its input is.
         tells: What its output is.
@@ -40,6 +41,7 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True):
         percents: Which percentiles.
         licence: Of its weights.
         versions: Of what made it.
+        memory: What it takes of the sensor, bytes, as Sony's converter reports.
     """
 
     name: str
@@ -58,22 +60,25 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True):
     percents: tuple[int, ...] = QUANTILES
     licence: str = "Apache-2.0"
     versions: dict[str, str] = {}
+    memory: Memory | None = None
 
 
-def card(data: bytes, **known: Any) -> Card:
+def card(data: bytes, *parts: str, sha256: str = "", **known: Any) -> Card:
     """The card of a file, with what the file and this installation say.
 
     Args:
         data: The file.
+        *parts: Distributions that made it, too.
+        sha256: Where it is not that of the file's bytes.
         **known: The other fields.
     """
     return Card(
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256 or hashlib.sha256(data).hexdigest(),
         size=len(data),
         reads=f"1 × 3 × {SIDE} × {SIDE}, RGB, (pixel − 128) / 128",
         tells=f"1 × 1 × {SIDE} × {SIDE}, logits: positive is inside",
         labels=("object",),
-        versions={part: version(part) for part in PARTS},
+        versions={part: version(part) for part in (*PARTS, *parts)},
         **known,
     )
 

@@ -37,7 +37,7 @@ def run(args: Namespace) -> int:
         data = portable.quantised(data, pictures)
     data = portable.described(data, scale)
     form = "float32" if args.float else "int8"
-    told = card_of(data, config, portable.answer(data), args.judged, form=form, scale=scale)
+    told = card_of(data, config, portable.asked(data), args.judged, form=form, scale=scale)
     path: Path = args.output / f"{told.name}-{told.form}-{told.sha256[:12]}.onnx"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
@@ -46,13 +46,13 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def card_of(data: bytes, config: Any, told: Any, judged: int, *parts: str, **known: Any) -> Any:
+def card_of(data: bytes, config: Any, ask: Any, judged: int, *parts: str, **known: Any) -> Any:
     """The card of a file of a network that a configuration trained.
 
     Args:
         data: The file.
         config: What it was trained by.
-        told: What it says of a sample.
+        ask: What it says of a picture.
         judged: Samples that score it.
         *parts: See `model.export.card.card`.
         **known: The same.
@@ -62,14 +62,15 @@ def card_of(data: bytes, config: Any, told: Any, judged: int, *parts: str, **kno
     from model.export.card import card, reference
     from model.scoring.baselines import BASELINES
     from model.scoring.evaluate import rows
+    from model.scoring.network import answered
 
     shown = some(config.validate, judged)
     return card(
         data, *parts, name=config.network, config=config.digest,
         prompt="the crop is the prompt: what is meant lies in its middle; see docs/model.md",
         trained=[_named(each) for each in msgspec.to_builtins(config.train)],
-        scores=[*rows(shown, {config.network: told, **BASELINES})],
-        reference=reference(shown, [told(sample) for sample in shown]), **known,
+        scores=[*rows(shown, {config.network: answered(ask), **BASELINES})],
+        reference=reference(shown, [ask(sample.picture) for sample in shown], known["scale"]), **known,
     )  # fmt: skip
 
 

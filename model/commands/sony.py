@@ -27,7 +27,7 @@ def add(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Quantise, convert, and say what it takes."""
     from model.export.card import written
-    from model.scoring.network import answer
+    from model.scoring.network import asked
     from model.sony import converter
     from model.sony.quantise import quantised
     from model.training.config import open_config
@@ -42,7 +42,7 @@ def run(args: Namespace) -> int:
     found = converter.converted(source, folder)
     data = found.packed.read_bytes()
     told = card_of(
-        data, config, answer(made.network), args.judged, "mct-quantizers", "model-compression-toolkit",
+        data, config, asked(made.network), args.judged, "mct-quantizers", "model-compression-toolkit",
         form="imx500", scale=found.scales.tells, sha256=found.digest, memory=found.memory,
     )  # fmt: skip
     path = args.output / f"{told.name}-{told.form}-{told.sha256[:12]}.zip"

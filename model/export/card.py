@@ -12,10 +12,14 @@ import numpy as np
 from msgspec import Struct
 
 from model.data.sample import Sample
-from model.prompt import SIDE, Mask
+from model.prompt import SIDE
 from model.scoring.evaluate import Row
-from model.scoring.traits import traits
+from model.scoring.network import Logits
 from model.sony.converter import Memory
+from nodes.transforms.clean import clean
+from nodes.transforms.measure import measure
+from pipeline.masks import Mask
+from pipeline.records import Frame, Layer, Scores
 
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)  # %
 PARTS = ("kensa", "numpy", "onnx", "onnxruntime", "torch")
@@ -83,18 +87,34 @@ def card(data: bytes, *parts: str, sha256: str = "", **known: Any) -> Card:
     )
 
 
-def reference(shown: Sequence[Sample], masks: Sequence[Mask]) -> dict[str, tuple[float, ...]]:
-    """Percentiles of what a network was shown, and of what it said."""
-    looks = [traits(mask) for mask in masks]
+def reference(shown: Sequence[Sample], logits: Sequence[Logits], scale: float) -> dict[str, tuple[float, ...]]:
+    """Percentiles of what a network was shown, and of what a line measures of its masks: `nodes.sinks.drift` compares.
+
+    Args:
+        shown: What it was judged by.
+        logits: What it said, (96, 96) each.
+        scale: Logits per step, as the sensor holds them.
+    """
+    held = [measure(clean(_frame(each, scale))) for each in logits]
+    found = [frame.regions for frame in held if frame is not None]
     columns = {
         "brightness": [float(sample.picture.mean()) for sample in shown],
-        "area": [each.area for each in looks],
-        "pieces": [each.pieces for each in looks],
+        "found": [float(len(regions)) for regions in found],
+        "area_px": [float(region.area_px) for regions in found for region in regions],
+        "mean_score": [region.mean_score or 0.0 for regions in found for region in regions],
     }
     return {
-        name: tuple(round(float(each), 6) for each in np.percentile(values, QUANTILES))
+        name: tuple(round(float(each), 6) for each in np.percentile(values or [0.0], QUANTILES))
         for name, values in columns.items()
     }
+
+
+def _frame(logits: Logits, scale: float) -> Frame:
+    """What a line is given of an answer."""
+    steps = np.rint(logits / scale).clip(-128, 127).astype(np.int8)
+    scores = Scores(logits.shape, steps.tobytes(), scale)
+    layer = Layer("object", Mask.from_dense(logits > 0), scores=scores)
+    return Frame(camera="card", session="card", seq=0, t_ns=0, size=logits.shape, layers=(layer,))
 
 
 def written(told: Card) -> bytes:

@@ -88,6 +88,22 @@ model: .venv-model/.$(MODEL)  ## Make .venv-model: what trains networks; with CU
 model-test: model  ## Run the tests of networks and training, those that `make test` skips
 	.venv-model/bin/pytest tests/model
 
+# Sony's quantiser beside what trains; Sony's converter by itself: each wants what the other cannot have.
+.PHONY: sony
+sony: .venv-sony/.ready .venv-converter/.ready  ## Convert networks for Sony's sensor and check their cards; needs Java 17
+	PATH="$(CURDIR)/.venv-converter/bin:$$PATH" .venv-sony/bin/pytest tests/model/sony
+
+.venv-sony/.ready: $(LOCKS)/sony.txt $(LOCKS)/build.txt .venv/.ready
+	$(BIN)/uv --quiet venv --allow-existing --python $(BIN)/python .venv-sony
+	VIRTUAL_ENV=$(CURDIR)/.venv-sony $(BIN)/uv --quiet pip install $(TORCH) --require-hashes -r $(LOCKS)/sony.txt -r $(LOCKS)/build.txt
+	VIRTUAL_ENV=$(CURDIR)/.venv-sony $(BIN)/uv --quiet pip install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-converter/.ready: $(LOCKS)/converter.txt .venv/.ready
+	$(BIN)/uv --quiet venv --allow-existing --python $(BIN)/python .venv-converter
+	VIRTUAL_ENV=$(CURDIR)/.venv-converter $(BIN)/uv --quiet --no-config pip install --require-hashes -r $(LOCKS)/converter.txt
+	@touch $@
+
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
 fuzz: install  ## Fuzz every reader of strangers' bytes; FUZZ_SECONDS=600 for each of them
@@ -111,7 +127,10 @@ locks: install  ## Rewrite the locks from pyproject.toml, newest versions first
 	$(TRAIN) --group cpu $(TORCH) --output-file $(LOCKS)/model.txt
 	$(TRAIN) --output-file $(LOCKS)/model-gpu.txt
 	$(COMPILE) --upgrade --group build --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/build.txt
+	$(COMPILE) --upgrade pyproject.toml --extra model --extra sony --group trial --group cpu $(TORCH) \
+		--constraint $(LOCKS)/build.txt --output-file $(LOCKS)/sony.txt  # not of dev.txt: it takes an older networkx
+	$(COMPILE) --no-config --upgrade --group converter --output-file $(LOCKS)/converter.txt
 
 .PHONY: clean
 clean:  ## Remove what was made
-	rm -rf .venv .venv-bench .venv-model out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-converter .venv-model .venv-sony out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

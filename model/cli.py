@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": "score a network beside answers without one",
     "export": "write a network as ONNX, with its card",
     "networks": "list the networks with their parameters and multiplications",
+    "sony": "write a network as the IMX500 loads it, with its card",
     "train": "train a network",
 }
 

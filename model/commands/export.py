@@ -30,13 +30,14 @@ def run(args: Namespace) -> int:
 
     config, net = open_config(args.config), load(args.network)
     data = portable.floating(net)
-    pictures = [sample.picture for sample in _some(config.train, CALIBRATED)]
+    pictures = [sample.picture for sample in some(config.train, CALIBRATED)]
     ask = portable.asked(data)
     scale = portable.step(map(ask, pictures[:32]))
     if not args.float:
         data = portable.quantised(data, pictures)
     data = portable.described(data, scale)
-    told = _card(args, config, data, scale)
+    form = "float32" if args.float else "int8"
+    told = card_of(data, config, portable.asked(data), args.judged, form=form, scale=scale)
     path: Path = args.output / f"{told.name}-{told.form}-{told.sha256[:12]}.onnx"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
@@ -45,22 +46,40 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _card(args: Namespace, config: Any, data: bytes, scale: float) -> Any:
+def card_of(data: bytes, config: Any, ask: Any, judged: int, *parts: str, **known: Any) -> Any:
+    """The card of a file of a network that a configuration trained.
+
+    Args:
+        data: The file.
+        config: What it was trained by.
+        ask: What it says of a picture.
+        judged: Samples that score it.
+        *parts: See `model.export.card.card`.
+        **known: The same.
+    """
     import msgspec
 
     from model.export.card import card, reference
-    from model.export.portable import answer
     from model.scoring.baselines import BASELINES
     from model.scoring.evaluate import rows
+    from model.scoring.network import answered
 
-    shown, form, told = _some(config.validate, args.judged), "float32" if args.float else "int8", answer(data)
+    shown = some(config.validate, judged)
     return card(
-        data, name=config.network, form=form, scale=scale, config=config.digest,
+        data, *parts, name=config.network, config=config.digest,
         prompt="the crop is the prompt: what is meant lies in its middle; see docs/model.md",
         trained=[_named(each) for each in msgspec.to_builtins(config.train)],
-        scores=[*rows(shown, {config.network: told, **BASELINES})],
-        reference=reference(shown, [told(sample) for sample in shown]),
+        scores=[*rows(shown, {config.network: answered(ask), **BASELINES})],
+        reference=reference(shown, [ask(sample.picture) for sample in shown], known["scale"]), **known,
     )  # fmt: skip
+
+
+def some(data: Any, count: int) -> list[Any]:
+    """As many samples of each of some data."""
+    from model.scoring.evaluate import samples
+    from model.training.config import sources
+
+    return [sample for source in sources(data) for sample in samples(source, count)]
 
 
 def _named(data: dict[str, Any]) -> dict[str, Any]:
@@ -70,11 +89,3 @@ def _named(data: dict[str, Any]) -> dict[str, Any]:
         form: {key: Path(each).name if key in PATHS else each for key, each in named.items()}
         for form, named in held.items()
     }
-
-
-def _some(data: Any, count: int) -> list[Any]:
-    """As many samples of each of some data."""
-    from model.scoring.evaluate import samples
-    from model.training.config import sources
-
-    return [sample for source in sources(data) for sample in samples(source, count)]

@@ -18,16 +18,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model.data.sample import Sample
-from model.prompt import SIDE, Mask, Pixels
+from model.prompt import SIDE, Pixels
+from model.scoring.network import Logits
 from nodes.sensors.virtual.brightness import annotated
 from nodes.sensors.virtual.network import PREFIX
 
 INPUT, OUTPUT, OPSET = "picture", "logits", 17
 TOP = 127  # of the sensor's int8
 CENTRE = 128 / 255  # mean and spread of (pixel − 128) / 128, in shares of 255
-
-Logits = NDArray[np.float32]
 
 
 def floating(network: nn.Module) -> bytes:
@@ -93,12 +91,6 @@ def asked(network: bytes) -> Callable[[Pixels], Logits]:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
     return lambda picture: session.run([OUTPUT], {INPUT: planes(picture)})[0][0, 0]
-
-
-def answer(network: bytes) -> Callable[[Sample], Mask]:
-    """An ONNX file as an answer: its positive logits."""
-    ask = asked(network)
-    return lambda sample: ask(sample.picture) > 0
 
 
 def planes(picture: Pixels) -> NDArray[np.float32]:

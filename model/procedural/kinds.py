@@ -18,6 +18,7 @@ Place = tuple[float, float]
 
 MIDDLE: Place = (WORLD / 2, WORLD / 2)
 LEAST, MOST = 24.0, 340.0  # length of what is meant, px
+TORN = 0.4  # of all pits
 RIVALS = 9  # that are tried; those that would touch another are left out
 VIEW = 96  # side of the drawing by which that is judged
 TOUCH = np.ones((5, 5), np.uint8)
@@ -78,9 +79,14 @@ def part(maker: Maker) -> Scene:
 
 
 def pit(maker: Maker) -> Scene:
-    """Holes in a surface: dark inside, bright on the rim that looks at the lamp."""
-    dark, relief = -maker.dice.uniform(15, 90), -maker.dice.uniform(20, 130)
-    return _flawed(maker, lambda each, place: _blob(each, place, 0.2), Layer(Shape(), light=dark, relief=relief))
+    """Holes: dark inside, bright on the rim that looks at the lamp; some are torn, and show what is below."""
+    ground, dark, relief = maker.material(), -maker.dice.uniform(15, 90), -maker.dice.uniform(20, 130)
+    layer, ragged = Layer(Shape(), light=dark, relief=relief), 0.2
+    if maker.dice.random() < TORN:
+        below = maker.fields.material(maker.dice, ground.colour * np.float32(maker.dice.uniform(0.35, 0.75)))
+        alpha, ragged = maker.dice.uniform(0.6, 1), maker.dice.uniform(0.2, 0.5)
+        layer = Layer(Shape(), below, relief=relief / 2, alpha=alpha, soft=maker.length * maker.dice.uniform(0, 0.03))
+    return _flawed(maker, lambda each, place: _blob(each, place, ragged), layer, ground)
 
 
 def scratch(maker: Maker) -> Scene:

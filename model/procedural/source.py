@@ -8,10 +8,11 @@ import numpy as np
 
 from model.data.sample import DataError, Look, Sample, inside
 from model.procedural.camera import taken
+from model.procedural.frame import Frame, coarse, framed
 from model.procedural.kinds import KINDS, LEAST, MOST, Maker
-from model.procedural.scene import Scene
+from model.procedural.scene import WORLD, Scene
 from model.procedural.surface import Fields
-from model.prompt import SIDE, Crop
+from model.prompt import SIDE, Crop, box_of
 from nodes.sensors.prompts import Box
 from pipeline.faults import listed, meant
 
@@ -58,14 +59,18 @@ class Procedural:
         raise DataError(f"sample {index}: expected a {kind} of at least {SMALLEST} px, found none in {TRIES} scenes")
 
     def _look_at(self, scene: Scene, kind: str, chance: np.random.Generator, dice: np.random.Generator) -> Sample:
-        outline = scene.outline()
+        outline = scene.outline() > 0
+        frame = framed(box_of(outline), chance) if outline.any() else Frame()
+        outline &= frame.within(Crop(0, 0, WORLD), WORLD)
         if not outline.any():
             return Sample(np.zeros((SIDE, SIDE, 3), np.uint8), np.zeros((SIDE, SIDE), bool), kind, 0, 0, (0, 0, 0, 0))
-        box: Box = self._look.box(outline > 0, dice)
+        box: Box = self._look.box(outline, dice)
         crop = self._look.crop(box)
         rivals = sum(_holds(crop, *each) for each in scene.rivals)
-        picture = taken(scene.seen(crop), chance)
-        return Sample(picture, scene.mask(crop), kind, int(np.count_nonzero(outline)), rivals, inside(box, crop))
+        picture, mask = coarse(taken(scene.seen(crop), chance), scene.mask(crop), chance)
+        within = frame.within(crop)
+        shown, area = picture * within[..., None], int(np.count_nonzero(outline))
+        return Sample(shown, mask & within, kind, area, rivals, inside(box, crop))
 
 
 def _length(dice: np.random.Generator) -> float:

@@ -108,6 +108,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         average: How much of the mean of weights is kept in each step: the network that is judged is that mean.
         save: Steps between two checkpoints within an epoch.
         workers: Processes that make samples beside the one that trains.
+        mixed: Whether products are taken in bfloat16; where this is left out, on a GPU they are. Processors that have
+            instructions for it train half as fast again.
     """
 
     network: str
@@ -124,6 +126,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     average: Share = 0.999
     save: Count = 500
     workers: Annotated[int, Meta(ge=0, le=256, description="processes")] = 0
+    mixed: bool | None = None
 
     @property
     def steps(self) -> int:

@@ -112,6 +112,7 @@ def run_epoch(
     *,
     learner: Learner | None = None,
     teacher: Teacher | None = None,
+    mixed: bool | None = None,
     after: Callable[[], None] = lambda: None,
 ) -> Tally:
     """Show batches to a network.
@@ -122,15 +123,17 @@ def run_epoch(
         tally: What was seen before in this epoch; it is added to.
         learner: What changes the network after each batch; None where it is only judged.
         teacher: Whose answers it learns from, too.
+        mixed: Whether products are taken in bfloat16; None: on a GPU.
         after: Called after each batch.
     """
     device = tally.sums.device
     network.train(learner is not None)
+    mixed = device.type == "cuda" if mixed is None else mixed
     with torch.set_grad_enabled(learner is not None):
         for pixels, masks in batches:
             seen = normalised(pixels.to(device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
             meant = masks.to(device, non_blocking=True).float()
-            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 logits = network(seen).float()
                 losses = teacher.losses(logits, meant, seen) if teacher else hard(logits, meant)
             if learner:

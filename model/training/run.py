@@ -104,7 +104,10 @@ class Run:
 
         left = range(self.place.step, self.config.steps)
         shown = batches(self._train, self.place.epoch, left, self.config.batch, self.config.workers)
-        run_epoch(self.learner.network, shown, self._tally, learner=self.learner, teacher=self._teacher, after=stepped)
+        run_epoch(
+            self.learner.network, shown, self._tally,
+            learner=self.learner, teacher=self._teacher, mixed=self.config.mixed, after=stepped,
+        )  # fmt: skip
 
     def _judge(self) -> dict[str, float]:
         """The same samples each time."""

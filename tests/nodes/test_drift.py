@@ -1,0 +1,93 @@
+"""Drift: a network that sees what it was never judged by is told of, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nodes.sinks.drift import Card, _judge, drift, read_card
+from pipeline.errors import NodeError
+from pipeline.notices import board
+from pipeline.records import Stats, Summary
+
+PERCENTS = (1, 5, 25, 50, 75, 95, 99)
+AREAS = (20.0, 100.0, 400.0, 900.0, 1500.0, 3000.0, 4000.0)
+ONES = (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 4.0)
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> str:
+    """The card of a network whose masks had mostly 100 to 3000 px, and mostly one piece."""
+    path = tmp_path / "net.json"
+    told = {"name": "net", "reference": {"area_px": AREAS, "found": ONES}, "percents": PERCENTS, "size": 3}
+    path.write_bytes(msgspec.json.encode(told))
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> Iterator[None]:
+    """Other tests' notices, and ours, are not there."""
+    yield
+    for notice in board.read():
+        board.settle(notice.key)
+
+
+def _stats(p50: float, n: int = 500, measure: str = "area_px", camera: str = "cam-1") -> Stats:
+    label = "" if measure == "found" else "pit"
+    summary = Summary(label, measure, n, p50, 1.0, 0, 1e6, p50, p50, p50)
+    return Stats(camera=camera, session="s", seq=1, t_ns=1, since_ns=0, frames=n, missing=0, measures=(summary,))
+
+
+def _told(card: str, *records: Stats, **params: Any) -> list[str]:
+    drift(iter(records), card=card, **params)
+    return [notice.text for notice in board.read() if notice.key.startswith("drift ")]
+
+
+def test_what_the_judges_had_is_no_news(card: str) -> None:
+    """Nor is a measure that the card does not know, nor a stretch of few values."""
+    assert _told(card, _stats(900), _stats(100), _stats(3000), _stats(1, measure="found")) == []
+    assert _told(card, _stats(9, measure="length_px"), _stats(9, n=99)) == []
+    assert len(_told(card, _stats(9, n=99), least=99)) == 1
+
+
+def test_what_they_did_not_have_is_told_until_it_is_over(card: str) -> None:
+    """With the numbers, camera by camera."""
+    (text,) = _told(card, _stats(40))
+    assert text == (
+        "cam-1: pit area_px: half of 500 values are at most 40; 90 % of what net was judged by lay between 100 and "
+        "3000, and only 5 % below 100; look at what the camera shows it: light, focus, crop, product"
+    )
+    assert len(_told(card, _stats(5000, camera="cam-2"))) == 2
+    (other,) = _told(card, _stats(900))
+    assert other.startswith("cam-2: pit area_px: half of 500 values are at least 5000;")
+
+
+def test_many_pieces_are_told(card: str) -> None:
+    """Frames have no label."""
+    (text,) = _told(card, _stats(6, measure="found"))
+    assert text.startswith("cam-1: found: half of 500 values are at least 6; 90 %")
+
+
+@given(values=st.lists(st.floats(0, 1e6), min_size=7, max_size=7), live=st.floats(0, 1e6))
+def test_only_what_is_out_of_the_usual_is_told(values: list[float], live: float) -> None:
+    """Whatever a card says: the usual is from its 5th to its 95th percentile."""
+    known = sorted(values)
+    _judge("cam-1", _stats(live).measures[0], Card("net", {"area_px": (*known,)}, PERCENTS).usual("area_px"), "net")
+    assert bool(board.read()) == (not known[1] <= live <= known[5])
+
+
+def test_what_is_no_card_is_refused(tmp_path: Path) -> None:
+    """With its place, by the node as by `kensa check`."""
+    path = tmp_path / "card.json"
+    path.write_text('{"name": "net", "percents": [5, 95]}')
+    assert "missing required field `reference`" in read_card(str(path)).show()
+    with pytest.raises(NodeError, match="expected the card of a network, as `kensa-model export` writes it"):
+        drift(iter(()), card=str(path))
+    with pytest.raises(NodeError, match=r"none\.json"):
+        drift(iter(()), card=str(tmp_path / "none.json"))

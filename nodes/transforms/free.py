@@ -5,6 +5,9 @@ in Wojke et al., *Simple online and realtime tracking with a deep association me
 assignment by overlap says which it is. Overlap counts the more, the more alike the heights are (Yang et al.,
 *Hybrid-SORT: weak cues matter for online multi-object tracking*, AAAI 2024). Where all of them are beside their places
 by the same way, the camera has moved: they are looked for once more, that far away.
+
+What is overlooked is told where it is expected, for as long as that is likelier right than wrong: each frame may be as
+far off as those before it were.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ PLACE = 1 / 20
 SPEED = 1 / 160
 
 LEAST = 0.2  # of the overlap: less is nobody
+HALF = 0.5  # of the overlap: what was found so far from where it was told was told wrong
+BEFORE = 3  # sights, right by half, that whoever is new is taken to have had
+LATELY = 20  # sights that tell how well it is expected
 TOGETHER = 3  # parts that can tell that the camera moved
 CERTAIN = 3.0  # standard deviations by which they must be beside their places
 DEVIATION = 1.4826 * math.sqrt(math.pi / 2)  # of a median, in median absolute deviations per root of their number
@@ -39,13 +45,17 @@ class Filter(NamedTuple):
         at: (x, y, width, height), x and y of the middle, px.
         pace: How each of them changes, px per frame.
         spread: Variance of a place, covariance of a place and its velocity, variance of that; heights squared.
-        lost: Whether it was not seen in the last frame.
+        ago: Frames since it was seen.
+        right: Mean overlap of where it was expected and where it was found.
+        sights: Of how many.
     """
 
     at: State
     pace: State
     spread: tuple[float, float, float]
-    lost: bool = False
+    ago: int = 0
+    right: float = HALF
+    sights: int = BEFORE
 
     @classmethod
     def of(cls, box: Box) -> Filter:
@@ -56,10 +66,11 @@ class Filter(NamedTuple):
         """What is expected after so many frames; what is lost keeps its size."""
         a, b, c = self.spread
         (x, y, width, height), pace = self.at, self.pace
-        grow = 0 if self.lost else frames
+        grow = 0 if self.ago else frames
         at = (x + pace[0] * frames, y + pace[1] * frames, width + pace[2] * grow, height + pace[3] * grow)
         spread = (a + 2 * b * frames + c * frames**2 + PLACE**2 * frames, b + c * frames, c + SPEED**2 * frames)
-        return Filter(at, pace if grow else (pace[0], pace[1], 0.0, 0.0), spread, lost=True)
+        pace = pace if grow else (pace[0], pace[1], 0.0, 0.0)
+        return Filter(at, pace, spread, self.ago + frames, self.right, self.sights)
 
     def beside(self, way: Way) -> Filter:
         """The same in another place."""
@@ -77,6 +88,8 @@ class Filter(NamedTuple):
             (x + place * miss_x, y + place * miss_y, w + place * miss_w, h + place * miss_h),
             (dx + pace * miss_x, dy + pace * miss_y, dw + pace * miss_w, dh + pace * miss_h),
             ((1 - place) * a, (1 - place) * b, c - pace * b),
+            right=self.right + (iou(self.box, box) - self.right) / (self.sights + 1),
+            sights=min(self.sights + 1, LATELY),
         )
 
     @property
@@ -96,7 +109,6 @@ class Free:
 
     travelled = REST
     trial = 0
-    coasts = False
 
     def __init__(self, *, masks: bool) -> None:
         self._overlap: Overlap = _mask_iou if masks else _box_iou
@@ -124,6 +136,11 @@ class Free:
         """Its own velocity; of a part that nobody knows, none."""
         known = self._filters.get(part.key) if part else None
         return Way(*known.pace[:2]) if known else REST
+
+    def coasts(self, part: Past) -> bool:
+        """Whether it is expected well enough, after so many frames."""
+        known = self._filters.get(part.key)
+        return known is not None and (1 - known.right) * known.ago <= HALF
 
     def came(self, region: Region, size: Size) -> bool:  # noqa: ARG002 - it may have come from anywhere
         """Never certain."""

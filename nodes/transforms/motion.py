@@ -41,8 +41,6 @@ class Belt:
         patience: Most frames in a row in which a part may be seen in pieces.
     """
 
-    coasts = True
-
     def __init__(self, velocity: Way | None, patience: int) -> None:
         self.velocity = velocity
         self.trial = self._patience = patience
@@ -77,6 +75,10 @@ class Belt:
     def pace(self, part: Past | None) -> Way:  # noqa: ARG002 - one velocity for all
         """The belt's velocity."""
         return self.velocity or REST
+
+    def coasts(self, part: Past) -> bool:  # noqa: ARG002 - whatever lies on the belt goes with it
+        """Always."""
+        return True
 
     def came(self, region: Region, size: Size) -> bool:
         """Where the velocity is known, and it would have been out of view before; a corner of a part is not certain."""

@@ -93,10 +93,6 @@ class Motion(Protocol):
     def trial(self) -> int:
         """Most frames in a row in which what is no part for certain may be overlooked."""
 
-    @property
-    def coasts(self) -> bool:
-        """Whether a part that is overlooked must be where its motion has taken it."""
-
     def follow(self, scene: Scene, told: Way | None) -> Found:
         """Find out which region is which, and learn from it how they move.
 
@@ -109,6 +105,9 @@ class Motion(Protocol):
 
     def pace(self, part: Past | None) -> Way:
         """How far a part moves per frame; of None, any part."""
+
+    def coasts(self, part: Past) -> bool:
+        """Whether a part that is overlooked must be where its motion has taken it."""
 
     def came(self, region: Region, size: Size) -> bool:
         """Whether it is certain that a region which nobody knows has come into view since the last frame."""

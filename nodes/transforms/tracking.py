@@ -154,24 +154,28 @@ class Tracker:
 
     def _tracks(self, frame: Regions) -> Tracks:
         known = [sight for sight in self._sights if sight.id is not None]
+        seen = [Track(s.id, s.region) for s in known if not (s.unseen or s.held)]  # type: ignore[arg-type]
+        coasted = (self._coasted(s, frame.size) for s in known if s.unseen or s.held)
         return Tracks(
             camera=frame.camera,
             session=frame.session,
             seq=frame.seq,
             t_ns=frame.t_ns,
             size=frame.size,
-            tracks=tuple(Track(s.id, s.region) for s in known if not (s.unseen or s.held)),  # type: ignore[arg-type]
+            tracks=tuple(seen),
             prompt=frame.prompt,
             model=frame.model,
             epoch=frame.epoch,
             roi=frame.roi,
-            coasted=tuple(self._coasted(s, frame.size) for s in known if self._motion.coasts and (s.unseen or s.held)),
+            coasted=tuple(each for each in coasted if each),
             watermark=self._watermark(frame),
         )
 
-    def _coasted(self, sight: Sight, size: Size) -> Coasted:
+    def _coasted(self, sight: Sight, size: Size) -> Coasted | None:
+        """Where a part that is overlooked must be; None where nobody can say."""
         assert sight.id is not None
-        return Coasted(sight.id, self._motion.place(self._past(sight), size))
+        past = self._past(sight)
+        return Coasted(sight.id, self._motion.place(past, size)) if self._motion.coasts(past) else None
 
     def _parts(self, sights: list[Sight], frame: Regions, dark: int) -> list[Part]:
         """What is told about parts that have left; what was seen less often than it must have been was a speck."""

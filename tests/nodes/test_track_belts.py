@@ -16,6 +16,7 @@ from benchmarks.tracking import regions as drawn
 from nodes.transforms.assignment import assign
 from nodes.transforms.handover import handover
 from nodes.transforms.motion import Belt
+from nodes.transforms.places import iou
 from nodes.transforms.tracking import Tracker
 from pipeline.errors import NodeError
 from pipeline.records import Part, Record, Regions, Tracks
@@ -94,7 +95,28 @@ def test_what_is_overlooked_is_told_as_coasted() -> None:
     seen, missed = tracks(follow(frames, speed=4.0))[11:13]
     assert [one.id for one in missed.coasted] == [one.id for one in seen.tracks]
     assert missed.coasted[0].box[0] == seen.tracks[0].region.box[0] + 4
-    assert tracks(follow(frames, motion="free"))[12].coasted == ()
+
+
+def test_what_moves_freely_is_told_as_coasted_while_its_place_is_sure() -> None:
+    """What goes nearly steadily is where its filter expects it for some frames, dark ones too; not for ever."""
+    steady = [
+        regions(seq, [(4.0 * seq + 2 * (seq % 2), 40.0, 40.0, 40.0)] if seq < 80 else [], WIDE) for seq in range(120)
+    ]
+    told = [frame.coasted for frame in tracks(follow(steady, motion="free", max_gap=30))[80:]]
+    sure = sum(bool(each) for each in told)
+    assert 3 <= sure < 30
+    assert all(told[:sure])
+    (first,) = told[0]
+    assert iou(first.box, (320.0, 40.0, 40.0, 40.0)) > 0.9
+    dark = [one for one in steady if not 80 <= one.seq < 80 + sure]
+    assert not any(frame.coasted for frame in tracks(follow(dark, motion="free", max_gap=30))[80:])
+
+
+def test_what_moves_freely_and_jumps_is_not_told_as_coasted_for_long() -> None:
+    """Found far from where it was expected each time, it is in no place that anybody could tell."""
+    shown = [regions(seq, [(40.0 + 14 * (seq % 2), 40.0, 40.0, 40.0)] if seq < 20 else [], WIDE) for seq in range(40)]
+    told = tracks(follow(shown, motion="free", max_gap=30))[20:]
+    assert 0 < sum(bool(frame.coasted) for frame in told) <= 2
 
 
 def test_a_part_in_view_for_one_frame_is_counted_where_the_belt_says_so() -> None:

@@ -69,6 +69,27 @@ def test_a_line_does_not_wait_for_them() -> None:
     assert (compiled.folder() / compiled.MADE).exists()
 
 
+def test_lanes_whose_first_masks_come_at_once_share_a_loader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them would turn numba's one setting to their own folder, and back, under each other."""
+    made: list[object] = []
+    lanes: list[threading.Thread] = []
+
+    class Slow:
+        kernels = None
+
+        def __init__(self) -> None:
+            made.append(self)
+            if not lanes:  # another lane asks before this one is made, and has a moment to be wrong
+                lanes.append(threading.Thread(target=compiled.ready))
+                lanes[0].start()
+                lanes[0].join(0.1)
+
+    monkeypatch.setattr(compiled, "Loader", Slow)
+    compiled.ready()
+    lanes[0].join()
+    assert len(made) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_start_is_over_before_they_are_loaded() -> None:

@@ -35,6 +35,8 @@ HUMBLE = 19  # niceness of the process that compiles
 REST_S = 5.0  # seconds from the first mask until they are loaded
 BREATH_S = 0.002  # seconds before each module in which nobody but the line has the interpreter
 
+_first, _alone = threading.Lock(), threading.Lock()
+
 
 class Kernels(NamedTuple):
     """What is called from outside.
@@ -109,7 +111,8 @@ def loader() -> Loader | None:
 
 def ready() -> Kernels | None:
     """The kernels, once they are loaded; nothing is waited for, and some seconds after the first call they are."""
-    found = loader()
+    with _first:  # two lanes may have their first masks at once
+        found = loader()
     return found.kernels if found else None
 
 
@@ -136,11 +139,12 @@ def compiled() -> Kernels:
     import numba
 
     config: Any = numba.config
-    kept, config.CACHE_DIR = config.CACHE_DIR, str(folder())
-    try:
-        functions = _bound(numba.njit)
-    finally:
-        config.CACHE_DIR = kept
+    with _alone:  # that folder is meant for these functions alone
+        kept, config.CACHE_DIR = config.CACHE_DIR, str(folder())
+        try:
+            functions = _bound(numba.njit)
+        finally:
+            config.CACHE_DIR = kept
     kernels = Kernels(*(functions[name] for name in Kernels._fields))
     _call(kernels)
     return kernels

@@ -27,7 +27,7 @@ from tests.hosting import Hosted
 LINE = """
 hosts: {{box: {{cameras: [cam-1, cam-2]}}}}
 nodes:
-  camera: {{use: "tests.actors:ticking"}}
+  camera: {{use: "tests.actors:ticking", with: {{rate: 50}}}}  # what waits while a culprit rests, for 10 s, has room
   calm: {{use: "tests.actors:through", from: camera}}
   weak: {{use: "tests.actors:aborting", from: calm}}
   out: {{use: "tests.actors:noting", from: weak, with: {{path: "{seen}"}}}}

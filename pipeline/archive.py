@@ -84,6 +84,11 @@ class Stretch:
         self._reels = reels
         self.begin_ns, self.end_ns = begin_ns, end_ns
 
+    def around(self, more: int) -> Stretch:
+        """The same with as many stretches before and after it, of its day."""
+        wide = more * (self.end_ns - self.begin_ns)
+        return Stretch(self._reels, self.begin_ns - wide, self.end_ns + wide)
+
     def read(self, table: str) -> pa.Table:
         """One table, each row once, by exposure.
 

@@ -168,7 +168,8 @@ class Part(Record, frozen=True, kw_only=True):
         hidden: Frames in which it was or may have been in view and that nobody could see: a gap took them.
         best: Its best view: the largest one that was whole, or the largest of all.
         best_seq: Frame of that view.
-        measures: Every number that a region has, over the views in which the part was whole.
+        measures: Every number that a region has, over the views in which the part was whole: of its own, and as
+            `TOOL.MEASURE` of every tool.
         mark: Where it lies on the belt: the encoder's count at which its middle is at x = 0 of the view; None where
             no encoder is read.
         piece: Its number on the whole belt, the same at every camera, where `handover` gave it one.
@@ -185,7 +186,7 @@ class Part(Record, frozen=True, kw_only=True):
     hidden: Nat
     best: Region
     best_seq: Nat
-    measures: Annotated[tuple[Spread, ...], Meta(max_length=256)] = ()
+    measures: Annotated[tuple[Spread, ...], Meta(max_length=4096)] = ()
     mark: float | None = None
     piece: Nat | None = None
     prompt: Text = ""

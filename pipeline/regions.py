@@ -73,10 +73,11 @@ class Coasted(Struct, frozen=True):
 
 
 class Spread(Struct, frozen=True):
-    """What was measured of one part, over all views in which it was whole.
+    """What was measured of one part, over all views in which it was whole and that could be measured.
 
     Attributes:
-        measure: What was measured, with its unit in the name.
+        measure: What was measured, with its unit in the name; of a tool, `TOOL.MEASURE`. An angle goes on beyond its
+            range where views are on both sides of its end.
         mean: Mean over the views.
         low: The least of them.
         high: The greatest of them.

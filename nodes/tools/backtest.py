@@ -36,7 +36,9 @@ def add(parser: ArgumentParser) -> None:
         "rules", nargs="+", metavar="RULES", help="rule books; each is compared with what the line said"
     )
     parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="what a line has archived")
-    parser.add_argument("--camera", action="append", default=[], metavar="NAME", help="only what this camera saw")
+    parser.add_argument(
+        "--camera", action="append", default=[], metavar="NAME", help="only what this camera, or station, saw"
+    )
     parser.add_argument("--before", metavar="BOOK", help="compare with this book's verdicts, by its name")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="draw the parts that change: a .png or .svg file")
     parser.add_argument("--tiles", type=int, default=12, metavar="N", help="parts drawn per kind of change; default 12")

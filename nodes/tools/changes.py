@@ -12,8 +12,8 @@ from typing import Any
 from nodes.drawing.contact import Section
 from nodes.drawing.portrait import Shown
 from nodes.drawing.words import allowed, measured
-from nodes.tools.rejudge import Again
-from pipeline.records import Outcome, Part, Verdict
+from nodes.tools.rejoin import Again
+from pipeline.records import Finding, Outcome, Part, Verdict
 
 Change = tuple[Outcome | None, Outcome | None]
 ORDER: tuple[Outcome | None, ...] = ("FAIL", "NO_READ", "WARN", "PASS", None)
@@ -84,7 +84,7 @@ class Changes:
         """Keep it, or let it take the place of another one, so that all have the same chance: Vitter's algorithm R."""
         kept = self._kept.setdefault(change, [])
         gone = again.was.findings if again.was and not (now and now.findings) else ()
-        shown = Shown(now, again.record, was=change[0], gone=gone)
+        shown = again.shown(now, was=change[0], gone=gone)
         if len(kept) < self._keep:
             kept.append(shown)
         elif (place := self._dice.randrange(self.counts[change])) < self._keep:
@@ -105,6 +105,12 @@ def _row(book: str, again: Again, now: Verdict | None, change: Change) -> list[A
         ("part", record.id, record.first_seq) if isinstance(record, Part) else ("frame", record.seq, record.seq)
     )
     findings = (now.findings if now else ()) or (again.was.findings if again.was else ())
-    why = "; ".join(f"{f.reason} {f.measure} {measured(f)} (allowed {allowed(f)})" for f in findings)
-    who = [record.camera, record.session, about, number, first, record.seq, record.t_ns]
+    why = "; ".join(map(_said, findings))
+    who = [again.camera, record.session, about, number, first, record.seq, record.t_ns]
     return [book, *who, *(said or "" for said in change), why]
+
+
+def _said(finding: Finding) -> str:
+    """One reason; of several views, with whose it is."""
+    who = f"{finding.camera}: " if finding.camera else ""
+    return f"{who}{finding.reason} {finding.measure} {measured(finding)} (allowed {allowed(finding)})"

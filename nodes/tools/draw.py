@@ -12,7 +12,8 @@ from msgspec import Struct
 from nodes.drawing.files import SUFFIXES, known, write
 from nodes.drawing.portrait import PAGE, Shown, portrait
 from nodes.drawing.theme import THEMES
-from nodes.tools.rejudge import BATCH, Reader
+from nodes.tools.rejoin import Again, apart
+from nodes.tools.rejudge import AHEAD, BATCH, Reader
 from nodes.transforms.book import open_book
 from pipeline.archive import Stretch, stretches
 from pipeline.errors import KensaError
@@ -92,17 +93,22 @@ def _as_told(archive: Path, wanted: Wanted, damaged: list[Damage]) -> Iterator[S
     """As the line judged."""
     for stretch in stretches(archive, damaged, lead=("verdicts",)):
         for verdict in filter(wanted, verdicts(stretch.read("verdicts"))):
-            yield Shown(verdict, _about(stretch, verdict))
+            if verdict.views:
+                around = stretch.around(AHEAD)
+                views = [record for one in apart(verdict) if (record := _about(around, one))]
+                yield Again(views[0], verdict, (), tuple(views)).shown(verdict) if views else Shown(verdict)
+            else:
+                yield Shown(verdict, _about(stretch, verdict))
 
 
 def _again(args: Namespace, wanted: Wanted, damaged: list[Damage]) -> Iterator[Shown]:
     """As another book judges; what is asked for is asked of its verdicts."""
-    reader = Reader(args.archive, [args.rules], cameras=[args.camera] if args.camera else [])
+    reader = Reader(args.archive, [args.rules], cameras=[args.camera] if args.camera else [], apart=True)
     reader.damaged = damaged
     for again in reader:
         (now,) = again.now
         if now and wanted(now):
-            yield Shown(now, again.record, was=again.was.outcome if again.was else None)
+            yield again.shown(now, was=again.was.outcome if again.was else None)
 
 
 def _about(stretch: Stretch, verdict: Verdict) -> Part | Regions | None:

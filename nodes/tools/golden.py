@@ -134,8 +134,8 @@ def _recorded(args: Namespace) -> Iterator[Regions]:
 
 def _archived(args: Namespace) -> Iterator[Part | Regions]:
     """Parts that are asked for, or that were judged PASS; frames, where such are asked for."""
-    reader = Reader(args.source, [], cameras=[args.camera] if args.camera else [])
-    for again in reader:
+    reader = Reader(args.source, [], cameras=[args.camera] if args.camera else [], apart=True)
+    for again in (each for each in reader if not each.views):
         record = again.record
         if isinstance(record, Regions):
             if args.seq or args.view:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
+from nodes.tools.rejoin import Again, Key, Rejoiner, once
 from nodes.transforms.book import open_book
 from nodes.transforms.judge import Judge
 from pipeline.archive import Stretch, stretches
@@ -23,21 +23,7 @@ if TYPE_CHECKING:
 
 BATCH = 2048  # rows that are records at the same time
 LEAD = ("parts", "verdicts", "gaps")
-Key = tuple[str, str, str, int]
-
-
-class Again(Struct, frozen=True):
-    """A part or a frame that was judged again.
-
-    Attributes:
-        record: What it is about.
-        was: What the line decided; None where its verdict is not in the archive.
-        now: What each book decides, in their order; None where it could not.
-    """
-
-    record: Part | Regions
-    was: Verdict | None
-    now: tuple[Verdict | None, ...]
+AHEAD = 10  # stretches whose verdicts are read before records are: the last camera of a line may see a part so late
 
 
 class Reader:
@@ -48,6 +34,7 @@ class Reader:
         books: Rule books, as paths.
         cameras: Only these; all where none is named.
         before: Name of the book whose verdicts the new ones are compared with, where several judged the same parts.
+        apart: Where several cameras' views were joined, tell each view as well; only the whole parts otherwise.
 
     Attributes:
         damaged: Files that were not read.
@@ -59,11 +46,19 @@ class Reader:
     """
 
     def __init__(
-        self, folder: Path, books: Sequence[str], *, cameras: Collection[str] = (), before: str | None = None
+        self,
+        folder: Path,
+        books: Sequence[str],
+        *,
+        cameras: Collection[str] = (),
+        before: str | None = None,
+        apart: bool = False,
     ) -> None:
         # With every fault at its place, before anything is read; one version of a book, however long it takes.
         self._books = [open_book(book) for book in books]
-        self._folder, self._cameras, self._before = folder, cameras, before
+        self._folder, self._cameras, self._before, self._apart = folder, {*cameras}, before, apart
+        self._stations: set[str] = set()  # cameras of stations that are asked for by name
+        self._rejoiner = Rejoiner(self._judged, apart=apart)
         self._judges: dict[tuple[int, str], Judge] = {}
         self.damaged: list[Damage] = []
         self.bare = self.lost = self.gaps = 0
@@ -76,15 +71,31 @@ class Reader:
         Raises:
             KensaError: If there is no archive, or it holds several verdicts on a part and `before` does not choose.
         """
-        for stretch in stretches(self._folder, self.damaged, LEAD):
-            told, unseen = self._verdicts(stretch)
+        for stretch, told, unseen in self._ahead():
             self.gaps += len(unseen)
-            for record in self._records(stretch, unseen, framed=any(key[0] == "frame" for key in told)):
+            self._rejoiner.before(stretch.begin_ns - AHEAD * (stretch.end_ns - stretch.begin_ns))
+            framed = self._rejoiner.frames or any(key[0] == "frame" for key in told)
+            for record in self._records(stretch, unseen, framed=framed):
                 now = tuple(self._judge(record, number) for number in range(len(self._books)))
                 if not isinstance(record, Gap):
                     self._cover(record)
-                    yield Again(record, told.pop(_key(record), None), now)
-            self.lost += len(told)
+                    key = _key(record)
+                    yield from self._rejoiner.take(key, Again(record, told.pop(key, None), now))
+            self.lost += sum(not self._rejoiner.claims(key) for key in told)
+        self._rejoiner.before(None)
+        self.lost += self._rejoiner.lost
+
+    def _ahead(self) -> Iterator[tuple[Stretch, dict[Key, Verdict], list[Gap]]]:
+        """Stretches with what the line decided; what it decided of several views is known some stretches before."""
+        waiting: deque[tuple[Stretch, dict[Key, Verdict], list[Gap]]] = deque()
+        for stretch in stretches(self._folder, self.damaged, LEAD):
+            try:
+                waiting.append((stretch, *self._verdicts(stretch)))
+            except KensaError as error:
+                raise KensaError(f"{self._folder}: {error}") from error
+            if len(waiting) > AHEAD:
+                yield waiting.popleft()
+        yield from waiting
 
     @property
     def seconds(self) -> float:
@@ -110,23 +121,31 @@ class Reader:
         """What the line decided, by what it is about; and the stretches that nobody saw, by exposure."""
         told: dict[Key, Verdict] = {}
         unseen = gaps(self._chosen(stretch.read("gaps")))
-        for batch in _batches(self._chosen(stretch.read("verdicts"))):
+        for batch in _batches(stretch.read("verdicts")):
             for verdict in verdicts(batch):
-                if verdict.subject == "gap":
+                if verdict.views:
+                    self._expect(verdict)
+                elif not self._judged(verdict.camera):
+                    continue
+                elif verdict.subject == "gap":
                     unseen.append(_gap(verdict))
                 elif self._before in (None, verdict.book):
-                    self._one(told, verdict)
-        once = {(gap.camera, gap.session, gap.seq, gap.last): gap for gap in unseen}
-        return told, sorted(once.values(), key=_when)
+                    once(told.setdefault(_about(verdict), verdict), verdict)
+        single = {(gap.camera, gap.session, gap.seq, gap.last): gap for gap in unseen}
+        return told, sorted(single.values(), key=_when)
 
-    def _one(self, told: dict[Key, Verdict], verdict: Verdict) -> None:
-        number = verdict.seq if verdict.part is None else verdict.part
-        known = told.setdefault((verdict.subject, verdict.camera, verdict.session, number), verdict)
-        if known.book != verdict.book:
-            raise KensaError(
-                f"{self._folder}: expected one verdict on {verdict.subject} {number} of '{verdict.camera}', found "
-                f"those of the books '{known.book}' and '{verdict.book}': say with `--before` which one to compare with"
-            )
+    def _expect(self, verdict: Verdict) -> None:
+        """A verdict on several views; of a station that is asked for by its name, all of them are."""
+        if self._before not in (None, *(view.book for view in verdict.views)):
+            return
+        asked = not self._cameras or verdict.camera in self._cameras
+        if asked and self._cameras:
+            self._stations.update(view.camera for view in verdict.views)
+        self._rejoiner.expect(verdict, told=asked or not self._apart)
+
+    def _judged(self, camera: str) -> bool:
+        """Whether what a camera saw is judged again."""
+        return not self._cameras or camera in self._cameras or camera in self._stations
 
     def _records(self, stretch: Stretch, unseen: Iterable[Gap], *, framed: bool) -> Iterator[Part | Regions | Gap]:
         """By exposure, as the line met them: a rule on several frames must know of those that nobody saw."""
@@ -171,7 +190,8 @@ class Reader:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        return table.filter(pc.is_in(table["camera"], pa.array([*self._cameras]))) if self._cameras else table
+        wanted = [*self._cameras, *self._stations]
+        return table.filter(pc.is_in(table["camera"], pa.array(wanted))) if self._cameras else table
 
     def _judge(self, record: Part | Regions | Gap, number: int) -> Verdict | None:
         """What a book decides; a book that fails on a record is told, and has not decided."""
@@ -193,6 +213,11 @@ class Reader:
 def _key(record: Part | Regions) -> Key:
     subject, number = ("part", record.id) if isinstance(record, Part) else ("frame", record.seq)
     return subject, record.camera, record.session, number
+
+
+def _about(verdict: Verdict) -> Key:
+    number = verdict.seq if verdict.part is None else verdict.part
+    return verdict.subject, verdict.camera, verdict.session, number
 
 
 def _when(record: Part | Regions | Gap) -> tuple[int, int]:

@@ -9,10 +9,12 @@ from io import TextIOBase
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nodes.drawing.portrait import Shown
 from nodes.tools.known import PARTS, Known, Showing
-from nodes.tools.rejudge import Again, Reader
+from nodes.tools.rejoin import Again
+from nodes.tools.rejudge import Reader
 from pipeline.agreement import BAD, GOOD, UNFOUND
 from pipeline.records import Outcome, Part, Verdict
 from pipeline.score import NO_READ
@@ -49,7 +51,7 @@ def called(known: Known, archives: Iterable[Path], books: Sequence[str]) -> Call
     told = Called({name: defaultdict(list) for name in [Path(b).stem for b in books] or [THE_LINE]}, [], 0, [])
     others, looked = 0, set[Showing]()
     for archive in archives:
-        reader = Reader(archive, books, cameras={showing.camera for showing in known.showings})
+        reader = Reader(archive, books, cameras={s.camera for s in known.showings}, apart=True)
         seen, sessions, strange = _seen(reader, known)
         others += strange
         for showing, session in _runs(known.showings, sessions):
@@ -74,7 +76,7 @@ def blank(archive: Path, sheet: TextIOBase) -> int:
         if isinstance(again.record, Part):
             count += 1
             record = again.record
-            writer.writerow([f"{record.camera}/{record.id}", "", record.camera, record.session, record.id])
+            writer.writerow([f"{again.camera}/{record.id}", "", again.camera, record.session, record.id])
     return count
 
 
@@ -85,11 +87,11 @@ def _seen(reader: Reader, known: Known) -> tuple[dict[tuple[str, str, int], Agai
     sessions: dict[str, set[str]] = defaultdict(set)
     others = 0
     for again in reader:
-        record = again.record
-        sessions[record.camera].add(record.session)
+        record, camera = again.record, again.camera
+        sessions[camera].add(record.session)
         if isinstance(record, Part):
-            if {(record.camera, record.id, session) for session in ("", record.session)} & wanted:
-                seen[record.camera, record.session, record.id] = again
+            if {(camera, record.id, session) for session in ("", record.session)} & wanted:
+                seen[camera, record.session, record.id] = again
             else:
                 others += 1
     return seen, sessions, others
@@ -109,7 +111,7 @@ def _call(told: Called, truth: str, showing: Showing, again: Again | None) -> No
         said = _word(verdict) if again else UNFOUND
         calls[showing.name].append(said)
         if said != truth and again and len(told.wrong) < KEEP:
-            told.wrong.append((truth, Shown(verdict, again.record, name=showing.name)))
+            told.wrong.append((truth, replace(again.shown(verdict), name=showing.name)))
 
 
 def _word(verdict: Verdict | None) -> str:

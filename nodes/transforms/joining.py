@@ -18,6 +18,7 @@ from pipeline.records import Finding, Gap, Verdict, View
 
 KNOWN = 256  # verdicts of a camera that are recognised when they come again
 MOST = 4096  # findings that a verdict may hold
+VIEWS = ("view", "views", "NO_READ")  # rule, measure and outcome of what is wrong with a view
 Place = Callable[[Verdict], "int | None"]
 
 
@@ -107,21 +108,34 @@ class Joiner:
             yield self._joined({camera: sight.verdict for camera, sight in group.items()}, [*missing, *doubts])
 
     def _joined(self, views: Mapping[str, Verdict], said: Iterable[Finding]) -> Verdict:
-        """One verdict: the worst of its views and of what is wrong with them."""
         verdicts = [views[camera] for camera in self._cameras if camera in views]
-        lead = verdicts[0]
-        own = [replace(finding, camera=each.camera) for each in verdicts for finding in each.findings]
-        findings = sorted([*own, *said, *_versions(verdicts)], key=lambda finding: -RANK[finding.outcome])
-        outcomes = chain((each.outcome for each in verdicts), (finding.outcome for finding in findings))
-        return replace(
-            lead,
-            camera=self._station,
-            outcome=max(outcomes, key=RANK.__getitem__),
-            findings=tuple(findings[:MOST]),
-            kept=tuple(replace(each, camera=one.camera) for one in verdicts for each in one.kept)[:MOST],
-            views=tuple(map(_view, verdicts)),
-            watermark=None,
-        )
+        lead = replace(verdicts[0], camera=self._station, watermark=None)
+        return together(lead, verdicts, [*said, *versions(verdicts)])
+
+
+def together(lead: Verdict, verdicts: Sequence[Verdict], said: Iterable[Finding]) -> Verdict:
+    """One verdict: the worst of its views and of what is wrong with them.
+
+    Args:
+        lead: What it is about and by which book, and all else that is not decided here.
+        verdicts: On its views.
+        said: What is wrong with the views themselves.
+    """
+    found = [replace(finding, camera=each.camera) for each in verdicts for finding in each.findings]
+    findings = sorted([*found, *said], key=lambda finding: -RANK[finding.outcome])
+    outcomes = chain((each.outcome for each in verdicts), (finding.outcome for finding in findings))
+    return replace(
+        lead,
+        outcome=max(outcomes, key=RANK.__getitem__),
+        findings=tuple(findings[:MOST]),
+        kept=tuple(replace(each, camera=one.camera) for one in verdicts for each in one.kept)[:MOST],
+        views=tuple(map(_view, verdicts)),
+    )
+
+
+def own(joined: Verdict) -> list[Finding]:
+    """What a verdict on several views says of the views themselves, whatever they show and whoever judges them."""
+    return [each for each in joined.findings if (each.rule, each.measure, each.outcome) == VIEWS]
 
 
 def _view(verdict: Verdict) -> View:
@@ -136,7 +150,7 @@ def _view(verdict: Verdict) -> View:
     )
 
 
-def _versions(verdicts: Sequence[Verdict]) -> Iterator[Finding]:
+def versions(verdicts: Sequence[Verdict]) -> Iterator[Finding]:
     """Views that were judged by two versions of one book: together they were judged by neither."""
     known: dict[str, set[str]] = {}
     for verdict in verdicts:

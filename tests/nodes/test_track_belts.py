@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
+from statistics import fmean, stdev
 
 import pytest
 from hypothesis import given, settings
@@ -15,11 +17,16 @@ from benchmarks.belts import SCENES, SIZE, show
 from benchmarks.tracking import regions as drawn
 from nodes.transforms.assignment import assign
 from nodes.transforms.handover import handover
+from nodes.transforms.measures import measures
 from nodes.transforms.motion import Belt
 from nodes.transforms.places import iou
+from nodes.transforms.summary import Summary
 from nodes.transforms.tracking import Tracker
 from pipeline.errors import NodeError
-from pipeline.records import Part, Record, Regions, Tracks
+from pipeline.gauges import Clearance, Gauge
+from pipeline.masks import Mask
+from pipeline.records import Part, Record, Region, Regions, Tracks
+from pipeline.shapes import Metric, Shape
 from tests.nodes.scenes import Box, belt, gap, regions
 from tests.nodes.test_track import follow, parts
 
@@ -153,6 +160,54 @@ def test_all_measurements_of_a_part_are_told_together() -> None:
     assert {each.measure for each in part.measures} >= {"area_px", "hole_area_px", "extent", "score"}
 
 
+def test_what_tools_measured_of_a_part_is_told_together() -> None:
+    """Each tool's numbers under its name, over the views in which it could measure."""
+    gaps = [None, 4.0, 5.0, None, 6.0]
+    frames = [
+        replace(frame, regions=tuple(replace(each, gauges=(_slot(gap),)) for each in frame.regions))
+        for frame, gap in zip(moving({}, 5), gaps, strict=True)
+    ]
+    first, second = parts(follow(frames, speed=6.0))
+    assert second.measures
+    told = {each.measure: each for each in first.measures}
+    assert (told["slot.gap_px"].mean, told["slot.gap_px"].low, told["slot.gap_px"].high) == (5.0, 4.0, 6.0)
+    assert told["slot.gap_px"].deviation == pytest.approx(1.0)
+    assert "slot.gap_mm" not in told
+
+
+@given(
+    values=st.lists(st.tuples(st.floats(-1e3, 1e3), st.one_of(st.none(), st.floats(0, 1e3))), min_size=1, max_size=30),
+    times=st.integers(1, 3),
+)
+def test_sums_are_those_of_all_views(values: list[tuple[float, float | None]], times: int) -> None:
+    """Law: mean, least, greatest and deviation are those of the statistics library, whatever stays the same."""
+    summary = Summary()
+    there = [each for each in values for _ in range(times)]
+    for score, mean_score in there:
+        summary.add(replace(region(0, score), mean_score=mean_score))
+    told = {each.measure: each for each in summary.spreads}
+    for name, of in (("score", [a for a, _ in there]), ("mean_score", [b for _, b in there if b is not None])):
+        assert (name in told) == bool(of)
+        if of:
+            assert (told[name].low, told[name].high) == (min(of), max(of))
+            assert told[name].mean == pytest.approx(fmean(of), abs=1e-6)
+            assert told[name].deviation == pytest.approx(stdev(of) if len(of) > 1 else 0.0, abs=1e-6)
+
+
+def test_sums_have_the_names_that_rules_know() -> None:
+    """Every number of a region but where it is, under the name by which a rule limits it."""
+    shape = Shape(1.0, 2.0, 1.0, 178.0, 1.0, 0.5, 1.0)
+    metric = Metric(1.0, 0.0, (1.0, 2.0), 1.0, 2.0, 1.0, 30.0, 1.0, 0.1, "c")
+    summary = Summary()
+    for angle in (178.0, 2.0):
+        summary.add(replace(region(0, 1.0), mean_score=1.0, shape=replace(shape, angle_deg=angle), metric=metric))
+    told = {each.measure: each for each in summary.spreads}
+    known = {name for name, each in measures(Region).items() if each.level == "region" and each.kind != "truth"}
+    assert {*told} == {name for name in known if not re.match(r"(metric_)?(box|centroid)_", name)}
+    assert (told["angle_deg"].low, told["angle_deg"].mean, told["angle_deg"].high) == (178.0, 180.0, 182.0)
+    assert told["metric_angle_deg"].mean == 30.0
+
+
 @pytest.mark.parametrize("overlap", ["box", "mask"])
 def test_parts_that_move_freely_cross(overlap: str) -> None:
     """Two that go opposite ways past each other stay who they are; pixels tell as well as boxes."""
@@ -276,6 +331,18 @@ class Line(RuleBasedStateMachine):
 
 TestLine = Line.TestCase
 TestLine.settings = settings(deadline=None, max_examples=40, stateful_step_count=15)
+
+
+def _slot(gap: float | None) -> Gauge:
+    """What a tool says of a gap that it may not have found."""
+    if gap is None:
+        return Gauge("slot", "gap", "NO_EDGE", "no edge")
+    return Gauge("slot", "gap", clearance=Clearance(gap, gap, 0.0, 0.0))
+
+
+def region(at: int, score: float) -> Region:
+    """A square."""
+    return Region("part", 9, (at, 0, 3, 3), (1.0, 1.0), 0, 0, 1.0, True, score, Mask.empty((40, 80)))
 
 
 def _filled(box: tuple[int, int, int, int], size: tuple[int, int]):  # type: ignore[no-untyped-def]  # noqa: ANN202

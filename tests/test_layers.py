@@ -41,6 +41,7 @@ ARROWS: dict[str, str] = {
     "pipeline.evolution": "columns",
     "pipeline.pieces": "columns errors evolution",
     "pipeline.archive": "columns errors pieces",
+    "pipeline.completeness": "archive columns errors pieces",
     "pipeline.batch": "archive columns errors evolution fields pieces records",
     "pipeline.disk": "",
     "pipeline.score": "",
@@ -99,8 +100,8 @@ ARROWS: dict[str, str] = {
     ),
     "nodes.upkeep": "archive columns errors evolution nodes pieces tooling",
     "nodes.tools": (
-        "agreement archive catalog check clock columns conform durations errors faults folders golden located masks "
-        "nodes nodes.upkeep pieces recordings records regionrows score table topology"
+        "agreement archive catalog check clock columns completeness conform durations errors faults folders golden "
+        "located masks nodes nodes.upkeep pieces recordings records regionrows score table topology"
     ),
     # What trains networks reads what a line reads, and its crops; a line never imports it.
     "model": "cli conform digests errors faults located masks nodes records",

@@ -17,6 +17,7 @@ from model.networks.zoo import network
 from model.training.batches import Samples, batches
 from model.training.config import Config, sources
 from model.training.epoch import Learner, Tally, Teacher, run_epoch
+from model.training.teacher import Kept, ours
 from pipeline.errors import KensaError
 
 FORMAT = 1  # of checkpoints
@@ -176,10 +177,16 @@ def _device(name: str) -> torch.device:
 
 
 def _teacher(config: Config, device: torch.device) -> Teacher | None:
-    if config.teacher is None:
+    told = config.teacher
+    if told is None:
         return None
-    net = load(Path(config.teacher.network)).to(device, memory_format=torch.channels_last)
-    return Teacher(net, config.teacher.weight)
+    if told.sam2:
+        from model.training.sam import sam2
+
+        ask = sam2(Path(told.sam2.checkpoint), told.sam2.config, device.type)
+    else:
+        ask = ours(load(Path(told.network or "")).to(device, memory_format=torch.channels_last))
+    return Teacher(Kept(ask, Path(told.kept), told.digest) if told.kept else ask, told.weight)
 
 
 def _rates(config: Config) -> Callable[[int], float]:

@@ -88,6 +88,15 @@ model: .venv-model/.$(MODEL)  ## Make .venv-model: what trains networks; with CU
 model-test: model  ## Run the tests of networks and training, those that `make test` skips
 	.venv-model/bin/pytest tests/model
 
+# SAM2's registry has no wheel: it is built where torch is already, without its kernel for CUDA, which it can do without.
+.PHONY: sam2
+sam2: .venv-model/.sam2  ## Add SAM2, a teacher of another make, to .venv-model and test it
+
+.venv-model/.sam2: $(LOCKS)/sam2.txt .venv-model/.$(MODEL)
+	SAM2_BUILD_CUDA=0 $(APART) pip install $(TORCH) --no-build-isolation --require-hashes -r $(LOCKS)/sam2.txt
+	.venv-model/bin/pytest tests/model/test_sam2.py
+	@touch $@
+
 # Sony's quantiser beside what trains; Sony's converter by itself: each wants what the other cannot have.
 .PHONY: sony
 sony: .venv-sony/.ready .venv-converter/.ready  ## Convert networks for Sony's sensor and check their cards; needs Java 17
@@ -127,6 +136,8 @@ locks: install  ## Rewrite the locks from pyproject.toml, newest versions first
 	$(TRAIN) --group cpu $(TORCH) --output-file $(LOCKS)/model.txt
 	$(TRAIN) --output-file $(LOCKS)/model-gpu.txt
 	$(COMPILE) --upgrade --group build --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/build.txt
+	$(COMPILE) --upgrade pyproject.toml --extra model --extra sam2 --group cpu $(TORCH) --constraint $(LOCKS)/model.txt \
+		--constraint $(LOCKS)/build.txt --output-file $(LOCKS)/sam2.txt
 	$(COMPILE) --upgrade pyproject.toml --extra model --extra sony --group trial --group cpu $(TORCH) \
 		--constraint $(LOCKS)/build.txt --output-file $(LOCKS)/sony.txt  # not of dev.txt: it takes an older networkx
 	$(COMPILE) --no-config --upgrade --group converter --output-file $(LOCKS)/converter.txt

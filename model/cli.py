@@ -17,6 +17,7 @@ COMMANDS = {
     "export": "write a network as ONNX, with its card",
     "networks": "list the networks with their parameters and multiplications",
     "sony": "write a network as the IMX500 loads it, with its card",
+    "speed": "time networks beside each other on this machine",
     "train": "train a network",
 }
 

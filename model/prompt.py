@@ -22,6 +22,7 @@ LEAST = 8  # of a crop of a picture, px: the sensor's own least is of its array,
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Logits = NDArray[np.float32]
 
 
 class Crop(NamedTuple):

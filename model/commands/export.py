@@ -26,9 +26,9 @@ def run(args: Namespace) -> int:
     from model.export import portable
     from model.export.card import written
     from model.training.config import open_config
-    from model.training.run import load
+    from model.training.run import trained
 
-    config, net = open_config(args.config), load(args.network)
+    config, (net, epochs) = open_config(args.config), trained(args.network)
     data = portable.floating(net)
     pictures = [sample.picture for sample in some(config.train, CALIBRATED)]
     ask = portable.asked(data)
@@ -37,7 +37,7 @@ def run(args: Namespace) -> int:
         data = portable.quantised(data, pictures)
     data = portable.described(data, scale)
     form = "float32" if args.float else "int8"
-    told = card_of(data, config, portable.asked(data), args.judged, form=form, scale=scale)
+    told = card_of(data, config, portable.asked(data), args.judged, form=form, scale=scale, epochs=epochs)
     path: Path = args.output / f"{told.name}-{told.form}-{told.sha256[:12]}.onnx"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)

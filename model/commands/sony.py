@@ -31,9 +31,9 @@ def run(args: Namespace) -> int:
     from model.sony import converter
     from model.sony.quantise import quantised
     from model.training.config import open_config
-    from model.training.run import load
+    from model.training.run import trained
 
-    config, net = open_config(args.config), load(args.network)
+    config, (net, epochs) = open_config(args.config), trained(args.network)
     pictures = [sample.picture for sample in some(config.train, CALIBRATED)]
     made = quantised(net, pictures, epochs=args.gradient)
     folder: Path = args.output / "work"
@@ -43,7 +43,7 @@ def run(args: Namespace) -> int:
     data = found.packed.read_bytes()
     told = card_of(
         data, config, asked(made.network), args.judged, "mct-quantizers", "model-compression-toolkit",
-        form="imx500", scale=found.scales.tells, sha256=found.digest, memory=found.memory,
+        form="imx500", epochs=epochs, scale=found.scales.tells, sha256=found.digest, memory=found.memory,
     )  # fmt: skip
     path = args.output / f"{told.name}-{told.form}-{told.sha256[:12]}.zip"
     path.write_bytes(data)

@@ -12,9 +12,8 @@ import numpy as np
 from msgspec import Struct
 
 from model.data.sample import Sample
-from model.prompt import SIDE
+from model.prompt import SIDE, Logits
 from model.scoring.evaluate import Row
-from model.scoring.network import Logits
 from model.sony.converter import Memory
 from nodes.transforms.clean import clean
 from nodes.transforms.measure import measure
@@ -40,6 +39,7 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True):
         prompt: How the thing that is meant comes into its view.
         config: Digest of the configuration that it was trained by.
         trained: What it was trained on.
+        epochs: Of those that the configuration has, after how many it was taken: it judged best then.
         scores: How it fits what it was judged by, beside other answers.
         reference: What it was judged by looked like, and its masks: percentiles, to compare a line with.
         percents: Which percentiles.
@@ -59,6 +59,7 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True):
     prompt: str
     config: str
     trained: list[Any]
+    epochs: int
     scores: list[Row]
     reference: dict[str, tuple[float, ...]]
     percents: tuple[int, ...] = QUANTILES

@@ -18,8 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model.prompt import SIDE, Pixels
-from model.scoring.network import Logits
+from model.prompt import SIDE, Logits, Pixels
 from nodes.sensors.virtual.brightness import annotated
 from nodes.sensors.virtual.network import PREFIX
 

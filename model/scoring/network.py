@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from model.data.sample import Sample
 from model.networks.zoo import normalised
-from model.prompt import Mask, Pixels
+from model.prompt import Logits, Mask, Pixels
 
-Logits = NDArray[np.float32]
 Asked = Callable[[Pixels], Logits]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from model.networks.vision import complete
 from model.networks.zoo import normalised
 from model.prompt import Pixels
 from pipeline.errors import KensaError
@@ -91,25 +92,15 @@ def _batches(pictures: Sequence[Pixels]) -> Iterator[list[Tensor]]:
 
 @functools.cache
 def _kit() -> Any:
-    """The toolkit; loaded once, since it cannot be told twice of what torchvision lacks."""
-    _complete()
+    """The toolkit.
+
+    It loads torchvision, and it leaves to torch which exporter writes ONNX: since torch 2.9 that is one whose files
+    Sony's converter does not read.
+    """
+    complete()
+    torch.onnx.export = functools.partial(torch.onnx.export, dynamo=False)
     try:
         import model_compression_toolkit
     except ImportError as error:
         raise KensaError(MISSING) from error
     return model_compression_toolkit
-
-
-def _complete() -> None:
-    """What the toolkit takes for granted.
-
-    It loads torchvision, whose registry build asks for operators that are only in torch with CUDA: naming them is
-    enough, nobody calls them. And it leaves to torch which exporter writes ONNX: since torch 2.9 that is one whose
-    files Sony's converter does not read.
-    """
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for name in ("nms", "qnms"):
-        if not hasattr(torch.ops.torchvision, name):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _complete.kept = library  # type: ignore[attr-defined]  # what it defines lives as long as it does
-    torch.onnx.export = functools.partial(torch.onnx.export, dynamo=False)

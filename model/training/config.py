@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,16 +79,39 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     look: Look = Look()
 
 
-class Taught(Struct, frozen=True, forbid_unknown_fields=True):
-    """Another network of ours to learn from, too.
+class Sam2(Struct, frozen=True, forbid_unknown_fields=True):
+    """SAM2, which is a package of its own.
 
     Attributes:
-        network: Its file, `best.pt` of its own run.
-        weight: How much it is believed where it is right, 0…1.
+        checkpoint: Its weights.
+        config: Name of its configuration in the package.
     """
 
-    network: Beside
+    checkpoint: Beside
+    config: str = "configs/sam2.1/sam2.1_hiera_t.yaml"
+
+
+class Taught(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to learn from, too: one of `network` and `sam2`.
+
+    Attributes:
+        network: A file of another network of ours, `best.pt` of its own run.
+        sam2: Or SAM2.
+        weight: How much it is believed where it is right, 0…1.
+        kept: A file that keeps its answers, so that it is asked once of each sample.
+    """
+
+    network: Beside | None = None
+    sam2: Sam2 | None = None
     weight: Annotated[float, Meta(ge=0, le=1, description="0…1")] = 0.5
+    kept: Beside | None = None
+
+    @property
+    def digest(self) -> str:
+        """Of its weights."""
+        path = self.sam2.checkpoint if self.sam2 else self.network
+        with Path(path or "").open("rb") as weights:
+            return file_digest(weights, "blake2s").hexdigest()
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,7 +161,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     def digest(self) -> str:
         """The same for all runs that must come out the same: of the words, and of the teacher's weights."""
         same = msgspec.structs.replace(self, workers=0, save=1)
-        teacher = Path(self.teacher.network).read_bytes() if self.teacher else b""
+        teacher = self.teacher.digest.encode() if self.teacher else b""
         return blake2s(msgspec.json.encode(same) + teacher, digest_size=6).hexdigest()
 
 
@@ -158,6 +182,9 @@ def open_config(path: Path) -> Config:
 
 def _judge(document: Document, data: dict[str, Any]) -> None:
     """What no type says: each of the data has one form, and nothing is judged by what it was learned from."""
+    teacher = data.get("teacher")
+    if isinstance(teacher, dict) and len({"network", "sam2"} & {*teacher}) != 1:
+        document.complain(("teacher",), "expected one of `network` and `sam2`")
     known: set[tuple[str, Any]] = set()
     for part in ("train", "validate"):
         named = data.get(part)

@@ -11,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from model.networks.zoo import normalised
 from model.training.loss import distilled, hard, ious
+from model.training.teacher import Ask
 
 CLIP = 5.0  # norm of a gradient: one odd batch does not undo an epoch
 
@@ -38,16 +39,10 @@ class Tally:
 
 
 class Teacher(NamedTuple):
-    """A network that knows more, and how much it is believed where it is right, 0…1."""
+    """Who knows more, and how much it is believed where it is right, 0…1."""
 
-    network: nn.Module
+    ask: Ask
     weight: float
-
-    def losses(self, logits: Tensor, masks: Tensor, seen: Tensor) -> Tensor:
-        """What is wrong with an answer to a batch that both have seen: (N,)."""
-        with torch.no_grad():
-            taught = self.network(seen).float()
-        return distilled(logits, masks, taught, self.weight)
 
 
 class Learner:
@@ -130,17 +125,23 @@ def run_epoch(
     network.train(learner is not None)
     mixed = device.type == "cuda" if mixed is None else mixed
     with torch.set_grad_enabled(learner is not None):
-        for pixels, masks in batches:
-            seen = normalised(pixels.to(device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
-            meant = masks.to(device, non_blocking=True).float()
+        for batch in batches:
+            pixels, masks = (each.to(device, non_blocking=True) for each in batch)
+            seen, meant = normalised(pixels).contiguous(memory_format=torch.channels_last), masks.float()
             with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 logits = network(seen).float()
-                losses = teacher.losses(logits, meant, seen) if teacher else hard(logits, meant)
+                losses = _losses(logits, meant, pixels, masks, teacher)
             if learner:
                 learner.step(losses.mean())
             tally.add(losses.detach(), ious(logits.detach(), meant))
             after()
     return tally
+
+
+def _losses(logits: Tensor, meant: Tensor, pixels: Tensor, masks: Tensor, teacher: Teacher | None) -> Tensor:
+    if teacher is None:
+        return hard(logits, meant)
+    return distilled(logits, meant, teacher.ask(pixels, masks), teacher.weight)
 
 
 def _follow(average: float) -> Callable[[Any, Any, Any], None]:

@@ -17,6 +17,7 @@ from model.networks.zoo import network
 from model.training.batches import Samples, batches
 from model.training.config import Config, sources
 from model.training.epoch import Learner, Tally, Teacher, run_epoch
+from model.training.teacher import Kept, ours
 from pipeline.errors import KensaError
 
 FORMAT = 1  # of checkpoints
@@ -90,8 +91,9 @@ class Run:
             self._save()
 
     def result(self) -> dict[str, Any]:
-        """The network as it would be used: its name, and the mean of its weights."""
-        return {"format": FORMAT, "network": self.config.network, "weights": self.learner.mean.module.state_dict()}
+        """The network as it would be used: its name, the mean of its weights, and how many epochs it has seen."""
+        weights = self.learner.mean.module.state_dict()
+        return {"format": FORMAT, "network": self.config.network, "weights": weights, "epochs": self.place.epoch}
 
     def _learn(self, after: Callable[[Place], None]) -> None:
         """The rest of an epoch."""
@@ -156,6 +158,22 @@ def load(path: Path) -> nn.Module:
     Raises:
         RunError: If the file holds none.
     """
+    return trained(path).network
+
+
+class Trained(NamedTuple):
+    """A network that was trained, ready to be asked; and after how many epochs it was taken."""
+
+    network: nn.Module
+    epochs: int
+
+
+def trained(path: Path) -> Trained:
+    """The same, with what is known of its training.
+
+    Raises:
+        RunError: If the file holds none.
+    """
     try:
         told = torch.load(path, map_location="cpu", weights_only=True)
         net = network(told["network"])
@@ -164,7 +182,7 @@ def load(path: Path) -> nn.Module:
         raise
     except Exception as error:  # torch has no class of its own for what it cannot read
         raise RunError(f"{path}: expected a trained network, found none that can be read: {error}") from error
-    return net.train(False)
+    return Trained(net.train(False), int(told.get("epochs", 0)))
 
 
 def _device(name: str) -> torch.device:
@@ -176,10 +194,16 @@ def _device(name: str) -> torch.device:
 
 
 def _teacher(config: Config, device: torch.device) -> Teacher | None:
-    if config.teacher is None:
+    told = config.teacher
+    if told is None:
         return None
-    net = load(Path(config.teacher.network)).to(device, memory_format=torch.channels_last)
-    return Teacher(net, config.teacher.weight)
+    if told.sam2:
+        from model.training.sam import sam2
+
+        ask = sam2(Path(told.sam2.checkpoint), told.sam2.config, device.type)
+    else:
+        ask = ours(load(Path(told.network or "")).to(device, memory_format=torch.channels_last))
+    return Teacher(Kept(ask, Path(told.kept), told.digest) if told.kept else ask, told.weight)
 
 
 def _rates(config: Config) -> Callable[[int], float]:

@@ -24,6 +24,7 @@ from model.training.config import Config, ConfigError, Data, Made, Taught, open_
 from model.training.epoch import Learner, Tally, run_epoch
 from model.training.loss import dice, distilled, hard, ious, soft
 from model.training.run import BEST, JOURNAL, LAST, Place, Run, RunError, load
+from model.training.teacher import KeptError
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -314,7 +315,7 @@ def test_a_run_learns_from_a_teacher(tmp_path: Path) -> None:
     torch.nn.init.zeros_(net.head.weight)
     torch.nn.init.constant_(net.head.bias, 5.0)
     torch.save({"network": "tiny", "weights": net.state_dict()}, path)
-    config = _config(epochs=1, samples=8, teacher=Taught(str(path), 0.9))
+    config = _config(epochs=1, samples=8, teacher=Taught(str(path), weight=0.9))
     Run(_config(epochs=1, samples=8), tmp_path / "alone").epochs()
     Run(config, tmp_path / "taught").epochs()
     alone, taught = (_told(tmp_path / folder)[0] for folder in ("alone", "taught"))
@@ -322,6 +323,42 @@ def test_a_run_learns_from_a_teacher(tmp_path: Path) -> None:
     torch.save({"network": "tiny", "weights": zoo.network("tiny").state_dict()}, path)
     with pytest.raises(RunError, match="expected a checkpoint of this configuration"):
         Run(config, tmp_path / "taught")
+
+
+def test_a_run_goes_on_from_kept_answers(tmp_path: Path) -> None:
+    """A run whose teacher is asked and one whose teacher's answers are there end with the same bits."""
+    path, kept = tmp_path / "teacher.pt", str(tmp_path / "kept")
+    torch.save({"network": "tiny", "weights": zoo.network("tiny", 5).state_dict()}, path)
+    config = _config(epochs=1, samples=8, teacher=Taught(str(path), weight=0.9, kept=kept))
+    found = []
+    for folder in ("first", "again"):
+        run = Run(config, tmp_path / folder)
+        run.epochs()
+        found.append(run.result()["weights"])
+    assert all((one == other).all() for one, other in zip(found[0].values(), found[1].values(), strict=True))
+    torch.save({"network": "tiny", "weights": zoo.network("tiny", 6).state_dict()}, path)
+    with pytest.raises(KeptError, match=r"expected answers of the teacher \w+, found those of \w+; name another file"):
+        Run(config, tmp_path / "other")
+
+
+def test_products_in_bfloat16_learn_as_well(tmp_path: Path) -> None:
+    """Not with the same bits, and nearly to the same loss."""
+    for mixed in (False, True):
+        Run(_config(epochs=1, samples=32, mixed=mixed), tmp_path / str(mixed)).epochs()
+    exact, rounded = (_told(tmp_path / str(mixed))[0]["loss"] for mixed in (False, True))
+    assert exact != rounded
+    assert rounded == pytest.approx(exact, rel=0.05)
+
+
+def test_one_teacher_at_a_time(tmp_path: Path) -> None:
+    """Neither none nor two."""
+    path = tmp_path / "two.yaml"
+    for teacher in ("{weight: 0.5}", "{network: a.pt, sam2: {checkpoint: b.pt}}"):
+        path.write_text(
+            f"network: tiny\ntrain: [{{made: {{seed: 1}}}}]\nvalidate: [{{made: {{seed: 2}}}}]\nteacher: {teacher}\n"
+        )
+        with pytest.raises(ConfigError, match=r"two.yaml:4:\d+: expected one of `network` and `sam2`"):
+            open_config(path)
 
 
 def test_recipes_differ_in_their_network_alone() -> None:

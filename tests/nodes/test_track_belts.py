@@ -261,7 +261,7 @@ def test_however_a_belt_is_jogged_each_part_is_counted_once(jogs: list[tuple[int
 def test_a_belt_that_runs_the_other_way_tells_what_left() -> None:
     """Once it has gone back by as much as the view is wide, that is its direction: nobody waits for what went there."""
     frames, _ = jogged([8.0] * 90 + [-8.0] * 60)
-    told = [*track(iter(frames), pulse=1.0)]
+    told: list[Record] = [*track(iter(frames), pulse=1.0)]
     before = [each for each in told[: told.index(tracks(told)[-1])] if isinstance(each, Part)]
     assert len(before) >= 6
 

@@ -69,6 +69,7 @@ class Mention(NamedTuple):
 Check = Callable[[Any], abc.Iterable[Flaw]]
 Prompts = Callable[[Any], abc.Iterable[str]]
 Mentions = Callable[[Any], abc.Iterable[Mention]]
+Lacks = Callable[[Any, abc.Collection[str]], abc.Iterable[Mention]]
 Tells = Callable[[Any], abc.Iterable[str]]
 
 
@@ -91,6 +92,7 @@ class Spec(msgspec.Struct, frozen=True):
         tells: What follows from its parameters, in lines that people read in the plan.
         prompts: Of a source: the prompts that its frames carry; None where nobody knows them before it runs.
         mentions: Prompts that its parameters speak of, and that a source before it must have.
+        lacks: Prompts of its cameras that its parameters must speak of, and do not.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Spec(msgspec.Struct, frozen=True):
     tells: Tells | None = None
     prompts: Prompts | None = None
     mentions: Mentions | None = None
+    lacks: Lacks | None = None
 
     @property
     def kind(self) -> Literal["source", "transform", "sink"]:
@@ -145,6 +148,7 @@ def node(
     tells: Tells | None = None,
     prompts: Prompts | None = None,
     mentions: Mentions | None = None,
+    lacks: Lacks | None = None,
 ) -> Callable[[F], F]:
     """Mark a function as a node and return it unchanged.
 
@@ -158,6 +162,8 @@ def node(
         prompts: Called by `kensa check` with the parameters of each camera of a source: what its prompts are called.
         mentions: Called by `kensa check` likewise: which prompts they speak of; one that no source before it has is
             told at its place.
+        lacks: Called by `kensa check` likewise, with the prompts that its cameras have: of which of them its parameters
+            should speak and do not, and where they would. Without them nothing can be said of what is seen there.
 
     Raises:
         NodeError: If the signature is not a node's.
@@ -165,7 +171,7 @@ def node(
 
     def mark(fn: F) -> F:
         spec = read(fn, per=per, live=live, batch=batch, commits=commits)
-        more = {"check": check, "tells": tells, "prompts": prompts, "mentions": mentions}
+        more = {"check": check, "tells": tells, "prompts": prompts, "mentions": mentions, "lacks": lacks}
         fn.spec = msgspec.structs.replace(spec, **more)  # type: ignore[attr-defined]
         return fn
 

@@ -161,7 +161,7 @@ def _findings(pen: Pen, at: tuple[int, int], found: Sequence[Finding], outcome: 
         colour = theme.colour(finding.outcome if outcome in GRAVE else outcome)
         pen.text((x, top), pen.fit(finding.reason.replace("_", " "), 19, SIDE - 26, bold=True), 19, colour, bold=True)
         told = [finding.tool, name(finding.measure), finding.rule, finding.note]
-        if finding.tool and finding.outcome == "NO_READ":  # why is what a person wants to know
+        if finding.note and finding.outcome == "NO_READ":  # why is what a person wants to know
             told = [finding.tool, finding.note]
         about = " · ".join(filter(None, dict.fromkeys(told)))
         pen.text((x, top + 22), pen.fit(about, 15, SIDE - 26), 15, theme.pale)

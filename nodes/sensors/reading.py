@@ -42,7 +42,7 @@ class Reader:
         epoch, settling = self._epochs.of(metadata.get(STAMP), metadata.get(PERIOD, 0) * 1000)
         lost, self._last = seq - self._last - 1, seq
         image = raw.image if self._images else None
-        return Sensed(seq, lost, t_ns, known, metadata, run, epoch, settling, image)
+        return Sensed(seq, lost, t_ns, known, metadata, run, epoch, settling, image, raw.encoder)
 
     def _time(self, metadata: Metadata, arrived_ns: int) -> tuple[int, Timing]:
         """The sensor's own stamp in the time of the line, which never jumps; else the best there is."""

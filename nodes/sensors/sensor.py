@@ -108,10 +108,12 @@ class Raw(NamedTuple):
     Attributes:
         metadata: What libcamera says about it.
         image: (H, W, 3) uint8 RGB, copied, where images are on.
+        encoder: What the belt's encoder counted at its exposure, where the hardware reads one.
     """
 
     metadata: Metadata
     image: NDArray[np.uint8] | None = None
+    encoder: int | None = None
 
 
 class Sensed(NamedTuple):
@@ -128,6 +130,7 @@ class Sensed(NamedTuple):
         epoch: The ROI that was asked for last before this frame; None where nobody knows.
         settling: Whether the mask is certainly of that ROI.
         image: (H, W, 3) uint8 RGB; None unless the topology says `images: true`.
+        encoder: What the belt's encoder counted then, where the hardware reads one.
     """
 
     seq: int
@@ -139,6 +142,7 @@ class Sensed(NamedTuple):
     epoch: Epoch | None
     settling: Settling
     image: NDArray[np.uint8] | None = None
+    encoder: int | None = None
 
 
 class Health(Struct, frozen=True):

@@ -180,7 +180,7 @@ def made(belt: Belt, number: int) -> BeltPart:
     return _spoilt(part, dice)
 
 
-def count(belt: Belt, frame: int) -> int | None:
+def count(belt: Belt, frame: float) -> int | None:
     """What the belt's encoder counts at a frame; None where it has none."""
     return math.floor(belt.speed * frame / belt.pulse) if belt.pulse else None
 

@@ -89,6 +89,7 @@ class Teller:
             model=wanted.model,
             epoch=sensed.settling,
             timing=sensed.timing,
+            encoder=sensed.encoder,
         )
 
     def _scores(self, run: Inference) -> Scores:

@@ -142,6 +142,10 @@ class Free:
         known = self._filters.get(part.key)
         return known is not None and (1 - known.right) * known.ago <= HALF
 
+    def returns(self, part: Past) -> bool:  # noqa: ARG002 - it may go anywhere
+        """Never certain."""
+        return False
+
     def came(self, region: Region, size: Size) -> bool:  # noqa: ARG002 - it may have come from anywhere
         """Never certain."""
         return False

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
 
 from nodes.transforms.bench import gauges
-from nodes.transforms.layout import flaws, mentions, open_layout, read_layout
+from nodes.transforms.layout import flaws, mentions, open_layout, read_layout, uncovered
 from nodes.transforms.measure import CalibrationFile
 from nodes.transforms.vantage import Vantage
 from nodes.transforms.views import ANY, GOLDEN, Label, View, Views
@@ -50,7 +50,15 @@ def _mentions(params: Any) -> Iterator[Mention]:
             yield Mention(prompt, ("views", prompt))
 
 
-@node(per="camera", check=_check, mentions=_mentions)
+def _lacks(params: Any, prompts: Collection[str]) -> Iterator[Mention]:
+    """The prompts that it has no view of."""
+    if params.layout:
+        yield from uncovered(params.layout, prompts)
+    elif params.views and ANY not in params.views:
+        yield from (Mention(prompt, ("views",)) for prompt in sorted(prompts) if prompt not in params.views)
+
+
+@node(per="camera", check=_check, mentions=_mentions, lacks=_lacks)
 def gauge(
     frames: Iterator[Regions | Gap],
     *,
@@ -64,7 +72,7 @@ def gauge(
 
     Each region gains what the tools of its prompt's view measure of it, and rule books limit that by the tool's name.
     What a tool cannot measure, because a part could not be aligned or an edge was not found, is NO_READ with that
-    reason, never good. See docs/zones.md.
+    reason, never good. Each prompt of a camera needs a view, its own or `"*"`, which may be empty. See docs/zones.md.
 
     Args:
         layout: Where zones, edges and patterns are; a relative path starts at the folder of the topology.

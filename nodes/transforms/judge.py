@@ -142,10 +142,10 @@ class Judge:
         return [finding for finding in found if finding is not None]
 
     def _asked(self, check: Check, record: Regions | Part, shown: list[Region]) -> Finding | None:
-        if check.tool and not shown:
-            return self._lasting(check, record, unseen(check)) if check.often[1] > 1 else unseen(check)
         if check.narrow:
             shown = [region for region in shown if about(check, region)]
+        if check.tool and not shown:
+            return self._lasting(check, record, unseen(check)) if check.often[1] > 1 else unseen(check)
         if check.where is None and not self._tells and kept(check, shown):
             return self._lasting(check, record, None) if check.often[1] > 1 else None
         sure = [(region, chosen(check, region)) for region in shown]
@@ -236,7 +236,9 @@ def _asks(check: Check, record: Regions | Part) -> bool:
         return False
     if isinstance(record, Regions):
         return check.of_frames
-    return check.of_parts and about(check, record.best) and chosen(check, record.best) is not False
+    # What a tool should have measured of a part is asked for wherever the part lies, and however much of it is seen.
+    own = record.best.label == check.label if check.tool else about(check, record.best)
+    return check.of_parts and own and chosen(check, record.best) is not False
 
 
 def _crop(roi: Roi) -> str:

@@ -6,7 +6,7 @@ The centre of the top-left pixel is (0, 0), x runs to the right, y down; or they
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -68,6 +68,15 @@ def mentions(path: str) -> Iterator[Mention]:
     for prompt in views if isinstance(views, dict) else ():
         if prompt != ANY:
             yield Mention(prompt, ("layout",), document.mark(("views", prompt), key=True))
+
+
+def uncovered(path: str, prompts: Collection[str]) -> Iterator[Mention]:
+    """Prompts that a layout has no view of."""
+    document = read(path)
+    views = document.data.get("views") if isinstance(document.data, dict) else None
+    if isinstance(views, dict) and ANY not in views:
+        mark = document.mark(("views",), key=True)
+        yield from (Mention(prompt, ("layout",), mark) for prompt in sorted(prompts) if prompt not in views)
 
 
 def tools(view: View) -> dict[str, str]:

@@ -44,7 +44,7 @@ class Belt:
     def __init__(self, velocity: Way | None, patience: int) -> None:
         self.velocity = velocity
         self.trial = self._patience = patience
-        self.travelled = REST
+        self.travelled = self._heading = REST
         self._learnt = LEARNING if velocity else 0
         self._scenes: deque[Scene] = deque(maxlen=2 * LEARNING)
         self._lengths: deque[float] = deque(maxlen=TYPICAL)
@@ -65,7 +65,7 @@ class Belt:
         whole = [each.box for j in found.pairs.values() if (each := scene.present[j]).whole]
         self._lengths += [box[2] for box in whole]
         self._widths += [box[3] for box in whole]
-        self.travelled = self.travelled.plus(self.pace(None).times(scene.frames))
+        self._move(self.pace(None).times(scene.frames), scene.size)
         return found
 
     def place(self, part: Past, size: Size) -> Box:
@@ -80,12 +80,21 @@ class Belt:
         """Always."""
         return True
 
+    def returns(self, part: Past) -> bool:
+        """Where the belt has gone back with it: by less than the view is wide it does not change its direction."""
+        return part.way.x * self._heading.x + part.way.y * self._heading.y < 0
+
     def came(self, region: Region, size: Size) -> bool:
         """Where the velocity is known, and it would have been out of view before; a corner of a part is not certain."""
         pace = self.pace(None)
         side, usual = (3, self._widths) if abs(pace.x) >= abs(pace.y) else (2, self._lengths)
         wide = region.box[side] >= PIECE * median(usual) if usual else region.whole
         return self.settled and wide and not stays(region.box, pace.times(-1), size)
+
+    def _move(self, way: Way, size: Size) -> None:
+        """The belt has gone on: its direction is that of its way of late, over about the width of the view."""
+        kept = math.exp(-math.hypot(*way) / max(size))
+        self.travelled, self._heading = self.travelled.plus(way), self._heading.times(kept).plus(way)
 
     @property
     def _typical(self) -> float:

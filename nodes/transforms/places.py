@@ -51,6 +51,13 @@ def gone(box: Box, way: Way, size: Size) -> bool:
     return x + way.x >= size[1] or y + way.y >= size[0] or x + width + way.x <= 0 or y + height + way.y <= 0
 
 
+def beyond(box: Box, way: Way, size: Size) -> float:
+    """How far outside the view a way takes it, px; not positive where some of it is in view."""
+    x, y, width, height = box
+    along = max(x + way.x - size[1], -(x + width + way.x))
+    return max(along, y + way.y - size[0], -(y + height + way.y))
+
+
 def stays(box: Box, way: Way, size: Size) -> bool:
     """Whether a way leaves so much of it in view that it can't be overlooked."""
     x, y, width, height = box

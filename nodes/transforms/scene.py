@@ -109,6 +109,9 @@ class Motion(Protocol):
     def coasts(self, part: Past) -> bool:
         """Whether a part that is overlooked must be where its motion has taken it."""
 
+    def returns(self, part: Past) -> bool:
+        """Whether a part that has left the view did so at the side that it came from: it will come again."""
+
     def came(self, region: Region, size: Size) -> bool:
         """Whether it is certain that a region which nobody knows has come into view since the last frame."""
 

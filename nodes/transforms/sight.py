@@ -33,6 +33,7 @@ class Sight(Struct, frozen=True, kw_only=True):
         dark: Frames since then that nobody could look at.
         hidden: Frames before then that nobody could look at, and in which it was or may have been in view.
         id: Its id, once it is certain.
+        told: Whether it was told already, and has come back: it is not told again.
     """
 
     key: int
@@ -54,6 +55,7 @@ class Sight(Struct, frozen=True, kw_only=True):
     dark: int = 0
     hidden: int = 0
     id: int | None = None
+    told: bool = False
 
 
 def again(sight: Sight, region: Region, at: Way, dark: int, frame: Regions) -> Sight:

@@ -47,8 +47,10 @@ def track(
     part is found again although it moved by its own length or more, keeps its id while others flow together with it in
     one region or it falls apart in several, and is told as coasted where it was overlooked. Where parts move freely
     each has a Kalman filter, and overlap says which is which; one that is overlooked is told as coasted for as long as
-    its place was well enough foretold before. Frames that a gap took are counted in the parts that they hid, whole or
-    when they came or left. A new session is a new belt: ids begin at 0, and none is ever given twice.
+    its place was well enough foretold before. A belt may be jogged back, by less than the view is wide: what it takes
+    out of view and brings again is the same part, and what was told is not told again. Frames that a gap took are
+    counted in the parts that they hid, whole or when they came or left. A new session is a new belt: ids begin at 0,
+    and none is ever given twice.
 
     Args:
         label: Which regions are parts.

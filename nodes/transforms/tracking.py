@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable
 from itertools import accumulate
 
 from msgspec.structs import replace
 
-from nodes.transforms.places import Box, Size, Way, gone
+from nodes.transforms.places import Box, Ends, Size, Way, beyond, gate, gone
 from nodes.transforms.scene import Found, Motion, Past, Scene
 from nodes.transforms.sight import Sight, again, anew, measured
 from pipeline.records import Coasted, Part, Region, Regions, Track, Tracks
 
+KNOWN = 256  # parts that are recognised when a belt brings them back
 SURE = 3  # whole views after which a part's size is known
 
 
@@ -33,6 +35,7 @@ class Tracker:
     ) -> None:
         self._confirm, self._max_gap, self._motion, self._mark = confirm, max_gap, motion, mark
         self._sights: list[Sight] = []
+        self._gone: deque[Sight] = deque(maxlen=KNOWN)
         self._ids = self._keys = 0
         self._last: Regions | None = None
         self._missing = -1
@@ -57,6 +60,7 @@ class Tracker:
         left = [sight for sight in now if self._has_left(sight, frame.size)]
         new = [self._named(sight) for sight in self._new(found, dark, frame)]
         self._sights = [sight for sight in now if not self._has_left(sight, frame.size)] + new
+        self._note(left, frame.size)
         self._last = frame
         return self._parts(left, frame, 0), self._tracks(frame)
 
@@ -99,6 +103,24 @@ class Tracker:
         regions = [(j, region) for j, region in enumerate(frame.regions) if j not in taken]
         return [replace(self._first(region, dark, frame), of=of.get(j)) for j, region in regions]
 
+    def _note(self, left: list[Sight], size: Size) -> None:
+        """Remember who has just left the view, while no farther from it than it is wide."""
+        if left:
+            near = (sight for sight in (*self._gone, *left) if 0 <= self._outside(sight, size) <= max(size))
+            self._gone = deque((sight for sight in near if sight.id is not None or sight.told), KNOWN)
+
+    def _outside(self, sight: Sight, size: Size) -> float:
+        return beyond(sight.region.box, self._motion.travelled.less(sight.at), size)
+
+    def _back(self, region: Region, size: Size) -> bool:
+        """Whether a region that is new is a part that was told, and that the belt has brought back."""
+        for sight in self._gone:
+            box, way = sight.region.box, self._motion.travelled.less(sight.at)
+            if not gone(box, way, size) and Ends.after(box, way, size).off(region.box) <= gate(box):
+                self._gone.remove(sight)
+                return True
+        return False
+
     def _first(self, region: Region, dark: int, frame: Regions) -> Sight:
         """A part at the moment it is first seen; where it must just have come into view it is one for certain."""
         self._keys += 1
@@ -116,6 +138,8 @@ class Tracker:
             views=int(region.whole),
             hidden=_in_view(region.box, dark, self._motion.pace(None).times(-1), frame.size),
         )
+        if self._gone and self._back(region, frame.size):
+            return replace(sight, told=True)
         return self._with_id(sight) if self._motion.came(region, frame.size) else sight
 
     def _next(self, sight: Sight, i: int, found: Found, dark: int, frame: Regions) -> Sight:
@@ -135,10 +159,18 @@ class Tracker:
                 dark=0,
                 hidden=sight.hidden + sight.dark + dark,
             )
+        if self._away(sight, frame.size):
+            return replace(sight, unseen=max(sight.unseen, 1))
         return replace(sight, unseen=sight.unseen + 1, dark=sight.dark + dark)
+
+    def _away(self, sight: Sight, size: Size) -> bool:
+        """Whether a part is out of view, but will come again."""
+        return sight.id is not None and self._outside(sight, size) >= 0 and self._motion.returns(self._past(sight))
 
     def _has_left(self, sight: Sight, size: Size) -> bool:
         if not (sight.unseen or sight.held):
+            return False
+        if self._away(sight, size):
             return False
         place = self._motion.place(self._past(sight), size)
         most = self._max_gap if sight.id is not None else min(self._max_gap, self._motion.trial)
@@ -146,7 +178,8 @@ class Tracker:
 
     def _named(self, sight: Sight) -> Sight:
         """The part with an id, as soon as it was seen often enough: ids count parts, not specks."""
-        return sight if sight.id is not None or sight.seen < self._confirm else self._with_id(sight)
+        known = sight.told or sight.id is not None
+        return sight if known or sight.seen < self._confirm else self._with_id(sight)
 
     def _with_id(self, sight: Sight) -> Sight:
         self._ids += 1
@@ -175,7 +208,9 @@ class Tracker:
         """Where a part that is overlooked must be; None where nobody can say."""
         assert sight.id is not None
         past = self._past(sight)
-        return Coasted(sight.id, self._motion.place(past, size)) if self._motion.coasts(past) else None
+        if self._outside(sight, size) >= 0 or not self._motion.coasts(past):
+            return None
+        return Coasted(sight.id, self._motion.place(past, size))
 
     def _parts(self, sights: list[Sight], frame: Regions, dark: int) -> list[Part]:
         """What is told about parts that have left; what was seen less often than it must have been was a speck."""

@@ -40,7 +40,8 @@ def unmeasured(check: Check, regions: int, region: Region | None) -> Finding:
 
 def unseen(check: Check) -> Finding:
     """What a rule on a tool says where there is nothing that the tool could have measured: it does not pass."""
-    note = f"nothing that is '{check.label}' and could be measured by '{check.tool}'"
+    asked = [f"'{check.label}'", *(["whole"] if check.whole else []), *(["in its zone"] if check.corners else [])]
+    note = f"nothing that is {', '.join(asked)} and could be measured by '{check.tool}'"
     return Finding(
         check.name,
         "NO_MASK",

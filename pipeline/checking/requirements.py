@@ -12,7 +12,7 @@ from pipeline import words
 from pipeline.checking.draft import Draft, kinds
 from pipeline.faults import Mark, listed, meant
 from pipeline.located import Path
-from pipeline.node import Spec
+from pipeline.node import Mention, Spec
 from pipeline.records import Image
 
 Requirement = Callable[[Draft], None]
@@ -146,8 +146,43 @@ def prompts(draft: Draft) -> None:
                     draft.document.complain_at(Mark(*said.mark) if said.mark else draft.document.mark(path), text)
 
 
-def _prompts(draft: Draft, name: str) -> set[str] | None:
-    """The prompts of every source that a node's records come from; None where one of them does not say."""
+def lacking(draft: Draft) -> None:
+    """Parameters speak of every prompt that a camera has, where they must."""
+    for name, spec in draft.specs.items():
+        for variant, params in _params(draft, name) if spec.lacks else ():
+            if _misspelt(draft, name, spec, params):
+                continue
+            rows = draft.rows[name]
+            cameras = [variant] if variant else [each for each in draft.cameras if each not in rows]
+            told = set[str]()
+            for camera in cameras:
+                known = (_prompts(draft, name, camera) or set()) - told
+                for said in spec.lacks(params, known) if spec.lacks and known else ():
+                    told.add(said.prompt)
+                    _lack(draft, name, variant, camera, said)
+
+
+def _misspelt(draft: Draft, name: str, spec: Spec, params: Any) -> bool:
+    """Whether parameters speak of a prompt that no camera has: that is told, and most likely is the one that lacks."""
+    known = _prompts(draft, name) or set()
+    return spec.mentions is not None and any(said.prompt not in known for said in spec.mentions(params))
+
+
+def _lack(draft: Draft, name: str, variant: str, camera: str, said: Mention) -> None:
+    what = f"the prompt '{said.prompt}'" if said.prompt else "the whole view"
+    path = (*_at(draft, name, variant, said.path), *said.path)
+    text = f"'{name}' has nothing for {what} of '{camera}': what is seen there would be NO_READ"
+    draft.document.complain_at(Mark(*said.mark) if said.mark else draft.document.mark(path), text)
+
+
+def _prompts(draft: Draft, name: str, camera: str = "") -> set[str] | None:
+    """The prompts of every source that a node's records come from; None where one of them does not say.
+
+    Args:
+        draft: The topology.
+        name: The node.
+        camera: Of this camera alone; of all where it is left out.
+    """
     found, seen, ways = set[str](), set[str](), [name]
     while ways:
         if (node := ways.pop()) in seen or node not in draft.specs:
@@ -157,8 +192,10 @@ def _prompts(draft: Draft, name: str) -> set[str] | None:
         if spec.kind == "source":
             if spec.prompts is None:
                 return None
-            for _, params in _params(draft, node):
-                found.update(spec.prompts(params))
+            own = camera if camera in draft.rows[node] else ""
+            for variant, params in _params(draft, node):
+                if not camera or variant == own:
+                    found.update(spec.prompts(params))
         ways += draft.inputs(node)
     return found or None
 
@@ -263,4 +300,4 @@ SOURCE = {
 }
 
 GRAPH: tuple[Requirement, ...] = (hosts, wiring, nodes, inputs, types, circles, places)
-WORDS: tuple[Requirement, ...] = (parameters, table, queues, together, prompts, private)
+WORDS: tuple[Requirement, ...] = (parameters, table, queues, together, prompts, lacking, private)

@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from nodes.sinks.archive import keep
 from nodes.sinks.shelf import shelf
 from nodes.tools.changes import Changes
-from nodes.tools.rejudge import Again, Reader
+from nodes.tools.rejoin import Again
+from nodes.tools.rejudge import Reader
 from nodes.transforms.book import open_book
 from nodes.transforms.judge import Judge
 from pipeline.archive import KEPT, stretches

@@ -110,13 +110,17 @@ def test_a_quarter_turn_is_found_exactly(quarters: int, tmp_path: Path) -> None:
 
 @given(angle=st.floats(-14, 14), x=st.floats(-6, 6), y=st.floats(-6, 6))
 def test_a_turn_and_a_shift_are_found_to_a_fraction_of_a_pixel(angle: float, x: float, y: float, folder: Path) -> None:
-    """What is left is the staircase of the outline; a turn of a degree hardly moves a pixel at its ends."""
+    """What is left is the staircase of the outline.
+
+    Where one lies just between two rows of pixels it steps by a whole one in its middle: the line that fits that best
+    is 1.5 px higher at its end than at its beginning, over 45 px 1.9°, and more of the shorter ones.
+    """
     view = View(golden=golden(folder, drawn(L)), align="ecc", max_turn=20)
     found = tools(drawn(turned(L, angle, HERE, (x, y))), view)["golden"]
     assert found.fault == ""
     assert found.pose is not None
     assert found.fit is not None
-    assert found.pose.turn_deg == pytest.approx(angle, abs=1.6)
+    assert found.pose.turn_deg == pytest.approx(angle, abs=2.3)
     assert found.fit.difference_area_px < 0.05 * 1175
 
 

@@ -5,25 +5,30 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise, takewhile
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.sensors.prompts import Prompt, aims
+from nodes.sensors.prompts import Prompt, Prompts, aims
 from nodes.sensors.schedule import schedule
 from nodes.sensors.states import SensorError
-from nodes.sensors.virtual.setup import Setup
+from nodes.sensors.virtual.setup import BeltSetup, Setup
+from nodes.sensors.virtual.truth import truth
 from nodes.sensors.warmth import MARGIN, Warmth
 from nodes.sources.imx500 import imx500
+from nodes.transforms.measure import measured
+from nodes.transforms.track import track
 from pipeline import readings
 from pipeline.clock import FakeClock
 from pipeline.errors import NodeError
 from pipeline.notices import board
-from pipeline.records import Frame, Gap, Image, Roi
+from pipeline.records import Frame, Gap, Image, Part, Roi
 from tests.nodes.virtual import BEGIN_NS, quick
 
 Records = list[Frame | Gap | Image]
@@ -59,6 +64,43 @@ def test_times_are_those_of_the_exposures() -> None:
     """They are a frame apart to the microsecond, whenever somebody reads them."""
     found = np.diff([record.t_ns for record in _records(20, rate=30.0)])
     assert abs(found - 1e9 / 30).max() < 1000
+
+
+def test_frames_of_a_belt_carry_its_encoder(tmp_path: Path) -> None:
+    """How far it has moved at each exposure; a field recording tells it again. Elsewhere there is none."""
+
+    def counts(setup: Setup, **told: Any) -> list[int | None]:
+        source = imx500("test", "s", FakeClock(BEGIN_NS), virtual=setup, discard=0, **told)
+        found = [frame.encoder for frame in islice(source, 40) if isinstance(frame, Frame)]
+        source.close()  # type: ignore[attr-defined]
+        return found
+
+    belt = Setup(belt=BeltSetup(speed=900.0, pulse=0.5), behaviour=quick())
+    found = counts(belt, rate=30.0, record=str(tmp_path))
+    assert {after - before for before, after in pairwise(filter(None, found))} <= {59, 60, 61}
+    assert found[-1] == pytest.approx(39 * 60, abs=1)
+    (take,) = tmp_path.iterdir()
+    assert counts(Setup(replay=str(take))) == found
+    assert {*counts(Setup(belt=BeltSetup(pulse=0.0), behaviour=quick()))} == {None}
+    assert {*counts(Setup(target=True, behaviour=quick()))} == {None}
+
+
+@pytest.mark.slow
+def test_parts_on_a_fast_belt_are_counted_by_its_encoder() -> None:
+    """A part moves by more than its length per frame, and nothing but the encoder tells one from the next."""
+    belt = BeltSetup(length=300.0, pitch=900.0, defects=0.0, speed=9600.0, pulse=2.0)
+    prompts = {"middle": {"point": [2028, 1520], "size": 2400}}
+    setup = Setup(belt=belt, behaviour=quick())
+    source = imx500(
+        "cam", "s", FakeClock(BEGIN_NS), virtual=setup, prompts=msgspec.convert(prompts, Prompts), discard=0
+    )
+    frames = (measured(frame) for frame in islice(source, 120) if isinstance(frame, Frame))
+    told = [each for each in track(frames, pulse=2.0 * 96 / 2400, confirm=1) if isinstance(each, Part)]
+    there = truth("cam", virtual={"belt": msgspec.to_builtins(belt)}, prompts=prompts, discard=0)
+    assert there is not None
+    passed = [part for part in takewhile(lambda part: part.enters < 119, there) if part.leaves >= part.enters]
+    assert abs(len(told) - len(passed)) <= 2
+    assert len(passed) > 30
 
 
 def test_late_inferences_are_gaps() -> None:

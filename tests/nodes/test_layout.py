@@ -230,6 +230,35 @@ def test_a_prompt_that_no_camera_has_is_told(tmp_path: Path, monkeypatch: pytest
     ]
 
 
+def test_a_prompt_without_a_view_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the line runs, where its view would stand; an empty view for all others says that none is wanted."""
+    rim = f"zones: {{slot: {{corners: {SQUARE}}}}}"
+    text = "'gauge' has nothing for the prompt 'hub' of 'cam-1': what is seen there would be NO_READ"
+    layout = tmp_path / "plates.yaml"
+    layout.write_text(f"views:\n  rim: {{{rim}}}\n", encoding="utf-8")
+    assert told(tmp_path, "layout: plates.yaml") == []
+    monkeypatch.setattr("tests.nodes.test_layout.TOPOLOGY", TOPOLOGY.replace("{{use: synthetic}}", CAMERA))
+    assert told(tmp_path, "layout: plates.yaml") == [f"plates.yaml:1:1: {text}"]
+    assert told(tmp_path, f"views: {{rim: {{{rim}}}}}") == [f"line.yaml:6:40: {text}"]
+    for more in ('"*": {}', f"hub: {{{rim}}}"):
+        layout.write_text(f"views:\n  rim: {{{rim}}}\n  {more}\n", encoding="utf-8")
+        assert told(tmp_path, "layout: plates.yaml") == []
+        assert told(tmp_path, f"views: {{rim: {{{rim}}}, {more}}}") == []
+
+
+def test_each_camera_needs_views_of_its_own_prompts_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where cameras have prompts and layouts of their own."""
+    rim = f"zones: {{slot: {{corners: {SQUARE}}}}}"
+    for prompt in ("rim", "hub"):
+        (tmp_path / f"{prompt}.yaml").write_text(f"views: {{{prompt}: {{{rim}}}}}\n", encoding="utf-8")
+    own = "cameras: {cam-1: {camera: {prompts: {rim: {point: [2028, 1520], size: 640}}}, gauge: {layout: rim.yaml}}}\n"
+    two = TOPOLOGY.replace("{{use: synthetic}}", CAMERA).replace("[cam-1]", "[cam-1, cam-2]")
+    monkeypatch.setattr("tests.nodes.test_layout.TOPOLOGY", own.replace("{", "{{").replace("}", "}}") + two)
+    assert told(tmp_path, "layout: hub.yaml") == [
+        "hub.yaml:1:1: 'gauge' has nothing for the prompt 'rim' of 'cam-2': what is seen there would be NO_READ"
+    ]
+
+
 NO_PRESENT = (
     "tool: 'rim' is a zone, which has no 'present'; it measures difference_area, extra_area, filled, filled_area, iou, "
     "missing_area, moved, pieces"

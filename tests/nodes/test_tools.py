@@ -248,6 +248,54 @@ def test_a_part_is_judged_by_the_tools_of_its_best_view(tmp_path: Path) -> None:
     ]
 
 
+HERE, THERE = "[[10, 10], [85, 10], [85, 85], [10, 85]]", "[[0, 0], [5, 0], [5, 5], [0, 5]]"
+
+
+@pytest.mark.parametrize(
+    ("narrow", "shift", "note"),
+    [
+        (f"zone: z, corners: {HERE}", 0, None),
+        (f"zone: z, corners: {THERE}", 0, "nothing that is 'part', in its zone and could be measured by 'holes'"),
+        ("whole: true", 0, None),
+        ("whole: true", 40, "nothing that is 'part', whole and could be measured by 'holes'"),
+    ],
+)
+@pytest.mark.parametrize("of", ["frame", "part"])
+def test_a_tool_that_had_nothing_to_measure_where_its_rule_looks_is_not_good(
+    narrow: str, shift: int, note: str | None, of: str, tmp_path: Path
+) -> None:
+    """A rule on a tool that a zone, or `whole`, narrows to nothing has nothing to be content with: no silent pass.
+
+    A rule on regions, beside it, has nothing against what is not there.
+    """
+    said, _, corners = narrow.partition(", corners: ")
+    zones = f"zones: {{z: {{corners: {corners}}}}}\n" if corners else ""
+    rules = f"rules:\n  - {{name: r, reason: R, measure: absent, tool: holes, fail: {{high: 9}}, {said}}}\n"
+    rules += "  - {name: two, reason: TWO, measure: count, fail: {high: 9}}\n" if of == "frame" else ""
+    book = written(tmp_path, f"min_views: 0\n{zones}{rules}")
+    shown = _cut(shift) if shift else plate()
+    (frame,) = gauge(iter([seen(shown)]), views={"*": layout(tmp_path, align="none")}, calibration=scaled(tmp_path))
+    assert isinstance(frame, Regions)
+    record = frame if of == "frame" else _part(frame)
+    verdict = Judge(open_book(book)).judge(record)
+    assert verdict.outcome == ("PASS" if note is None else "NO_READ")
+    assert [(finding.reason, finding.note) for finding in verdict.findings] == ([("NO_MASK", note)] if note else [])
+
+
+def _cut(shift: int) -> Dense:
+    """A plate of which so much has left the view."""
+    found = np.zeros(SIZE, bool)
+    found[:, shift:] = plate()[:, :-shift]
+    return found
+
+
+def _part(frame: Regions) -> Part:
+    """A part whose best view a frame is."""
+    (best,) = frame.regions
+    who = {"camera": frame.camera, "session": frame.session, "seq": frame.seq, "t_ns": frame.t_ns}
+    return Part(**who, id=0, first_seq=0, views=int(best.whole), hidden=0, best=best, best_seq=0)  # type: ignore[arg-type]
+
+
 def test_gauges_come_back_from_the_wire_and_from_the_archive(tmp_path: Path) -> None:
     """Masks of what differs too; a lean file leaves those out and nothing else."""
     parts = belt(tmp_path)

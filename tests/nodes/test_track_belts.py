@@ -6,6 +6,7 @@ import itertools
 import re
 from collections import Counter
 from statistics import fmean, stdev
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from nodes.transforms.measures import measures
 from nodes.transforms.motion import Belt
 from nodes.transforms.places import iou
 from nodes.transforms.summary import Summary
+from nodes.transforms.track import track
 from nodes.transforms.tracking import Tracker
 from pipeline.errors import NodeError
 from pipeline.gauges import Clearance, Gauge
@@ -217,6 +219,51 @@ def test_parts_that_move_freely_cross(overlap: str) -> None:
     ways = {one.id: [t.region.box[0] for f in told for t in f.tracks if t.id == one.id] for one in told[-1].tracks}
     assert sorted(way[-1] > way[0] for way in ways.values()) == [False, True]
     assert all(len(way) >= 49 for way in ways.values())
+
+
+def jogged(speeds: list[float], *, pitch: float = 120.0, view: int = 300) -> tuple[list[Regions], int]:
+    """A belt that moves by each of these before a frame, its encoder with it; and how many parts came into view."""
+    places = [*itertools.accumulate(speeds)]
+    frames = [
+        replace(regions(seq, [(x - pitch * n, 20.0, 30.0, 40.0) for n in range(60)], size=(96, view)), encoder=round(x))
+        for seq, x in enumerate(places)
+    ]
+    return frames, sum(max(places) - pitch * n + 30.0 > 4.0 for n in range(60))
+
+
+@pytest.mark.parametrize("way", [{"pulse": 1.0}, {"speed": None}])
+@pytest.mark.parametrize("back", [1, 3, 6, 10, 20])
+def test_a_part_that_the_belt_brings_back_is_counted_once(back: int, way: dict[str, Any]) -> None:
+    """One that had hardly come is the same when it comes again; one that had left and was told is not told again."""
+    frames, _ = jogged([8.0] * 60 + [-8.0] * back + [8.0] * (40 + back))
+    straight, _ = jogged([8.0] * 100)
+    told, plain = parts(follow(frames, **way)), parts(follow(straight, **way))
+    assert [part.id for part in sorted(told, key=lambda each: each.id)] == [*range(len(plain))]
+    assert sorted(part.best.area_px for part in told) == sorted(part.best.area_px for part in plain)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    jogs=st.lists(st.tuples(st.integers(1, 15), st.integers(0, 14)), max_size=6),
+    speed=st.sampled_from([4.0, 9.0, 16.0]),
+)
+def test_however_a_belt_is_jogged_each_part_is_counted_once(jogs: list[tuple[int, int]], speed: float) -> None:
+    """Law: forth and back, by less than the view is wide, by its encoder: as many parts as came into view."""
+    steps = [speed] * 40
+    for forth, back in jogs:
+        steps += [speed] * forth + [-speed] * min(back, int(200 / speed)) + [speed] * 3
+    frames, there = jogged([*steps, *[speed] * 40])
+    told = parts(follow(frames, pulse=1.0))
+    assert abs(len(told) - there) <= 1, "the last one may show only a corner"
+    assert len({part.id for part in told}) == len(told)
+
+
+def test_a_belt_that_runs_the_other_way_tells_what_left() -> None:
+    """Once it has gone back by as much as the view is wide, that is its direction: nobody waits for what went there."""
+    frames, _ = jogged([8.0] * 90 + [-8.0] * 60)
+    told: list[Record] = [*track(iter(frames), pulse=1.0)]
+    before = [each for each in told[: told.index(tracks(told)[-1])] if isinstance(each, Part)]
+    assert len(before) >= 6
 
 
 def test_two_cameras_number_a_part_once() -> None:

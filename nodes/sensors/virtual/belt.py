@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nodes.sensors.virtual.scene import WHOLE, places
-from nodes.sources.belt import Belt, BeltPart, in_view, made
+from nodes.sources.belt import Belt, BeltPart, count, in_view, made
 from nodes.sources.drawing import outline
 from pipeline.records import Roi
 
@@ -46,6 +46,10 @@ class BeltScene:
     def truth(self, t_ns: int, crop: Roi, size: tuple[int, int]) -> NDArray[np.bool_]:
         """Which pixels' centres are on a part."""
         return self._field(t_ns, crop, size) < 0
+
+    def encoder(self, t_ns: int) -> int | None:
+        """What the belt's encoder counts; None where it has none."""
+        return count(self.belt, self._frame(t_ns))
 
     def parts(self, t_ns: int, crop: Roi = WHOLE) -> list[tuple[BeltPart, float, float]]:
         """Parts with their centres in a crop, and those centres, in the array's coordinates."""
@@ -98,6 +102,7 @@ def belt(
     pitch: float = 2000.0,
     length: float = 1000.0,
     defects: float = 0.1,
+    pulse: float = 1.0,
 ) -> Belt:
     """A belt in the sensor's array.
 
@@ -108,6 +113,7 @@ def belt(
         pitch: Mean distance between parts, sensor px.
         length: Size of a part along the belt, sensor px.
         defects: Share of parts that have a defect.
+        pulse: How far it moves in one count of its encoder, sensor px; 0 where it has none.
     """
     return Belt(
         camera=camera,
@@ -122,4 +128,5 @@ def belt(
         defects=defects,
         specks=0,
         rough=0,
+        pulse=pulse,
     )

@@ -9,6 +9,7 @@ from nodes.sensors.orientation import Turned, laid
 from nodes.sensors.sensor import Raw
 from nodes.sensors.virtual import encode
 from nodes.sensors.virtual.behaviour import Behaviour
+from nodes.sensors.virtual.belt import BeltScene
 from nodes.sensors.virtual.exposure import Exposed, Exposure
 from nodes.sensors.virtual.eye import Eye
 from nodes.sensors.virtual.network import Network
@@ -67,7 +68,8 @@ class Frames:
         seen_ns = exposed_ns - self._shown_ns
         if self.network and self.pace.inferred(number):
             metadata |= self._inference(self.network, number, crop, exposed)
-        return Raw(metadata, self._eye.image(seen_ns, number, exposed) if self._images else None)
+        scene, image = self._eye.scene, self._eye.image(seen_ns, number, exposed) if self._images else None
+        return Raw(metadata, image, scene.encoder(seen_ns) if isinstance(scene, BeltScene) else None)
 
     def _shot(self, number: int, exposed: Exposed) -> encode.Shot:
         wall_ns = self.pace.exposed_ns(number)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from nodes.sensors.sensor import Hardware, Identity, Package, Raw, Stream
-from nodes.sensors.virtual.takes import Event, TakeWriter
+from nodes.sensors.virtual.takes import ENCODER, Event, TakeWriter
 from pipeline.clock import Clock
 from pipeline.records import Roi
 
@@ -59,7 +59,9 @@ class Recorder:
         self._note("start", msgspec.to_builtins(stream))
 
         def both(raw: Raw) -> None:
-            self._note("raw", {name: told for name, told in raw.metadata.items() if name not in self._withheld})
+            counted = {} if raw.encoder is None else {ENCODER: raw.encoder}
+            told = {name: said for name, said in raw.metadata.items() if name not in self._withheld}
+            self._note("raw", told | counted)
             deliver(raw)
 
         self._hardware.start(stream, both)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from nodes.sensors.sensor import Identity, Package, Raw, Stream
-from nodes.sensors.virtual.takes import Event, events
+from nodes.sensors.virtual.takes import ENCODER, Event, events
 from pipeline.clock import Clock
 from pipeline.errors import NodeError
 from pipeline.records import Roi
@@ -102,7 +102,8 @@ class Replay:
         self._tape.next("raw")
         if not self._clock.wait_until(event.at_ns + self._ahead_ns):
             return False
-        self._deliver(Raw(event.told))
+        metadata = {name: told for name, told in event.told.items() if name != ENCODER}
+        self._deliver(Raw(metadata, encoder=event.told.get(ENCODER)))
         return True
 
     def write_roi(self, roi: Roi) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+import msgspec
 from msgspec import Meta, Struct
 
 from nodes.sensors.sensor import Hardware, Package
@@ -26,6 +27,7 @@ from pipeline.errors import NodeError
 
 Stored = Annotated[str, Meta(description="a file or a folder", extra={"beside": True})]
 Long = Annotated[float, Meta(ge=16, le=100_000, description="sensor px")]
+Pulse = Annotated[float, Meta(ge=0, le=100_000, description="sensor px/count")]
 Moving = Annotated[float, Meta(gt=0, le=1_000_000, description="sensor px/s")]
 
 
@@ -38,6 +40,7 @@ class BeltSetup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         pitch: Mean distance between the centres of parts.
         length: Size of a good part along the belt; across it has one and a half.
         defects: Share of parts that have a defect.
+        pulse: How far it moves in one count of its encoder, which frames then carry; 0 where it has none.
     """
 
     seed: int = 0
@@ -45,6 +48,7 @@ class BeltSetup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pitch: Long = 2000.0
     length: Long = 1000.0
     defects: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    pulse: Pulse = 1.0
 
 
 class Setup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,9 +147,7 @@ def scene(setup: Setup, camera: str) -> Scene:
     if setup.page:
         return PageScene()
     told = setup.belt
-    return BeltScene(
-        belt(camera, seed=told.seed, speed=told.speed, pitch=told.pitch, length=told.length, defects=told.defects)
-    )
+    return BeltScene(belt(camera, **msgspec.structs.asdict(told)))
 
 
 def package(network: str) -> Package:

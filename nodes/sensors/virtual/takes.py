@@ -23,6 +23,7 @@ KIND, FORMAT = "kensa metadata", 1
 LONG = 32  # from this length on, a tuple of numbers is held as an array
 ARRAYS = {1: "B", 2: "f", 3: "d", 4: "q"}
 TUPLE = 9
+ENCODER = "kensa.Encoder"  # beside what libcamera says about a frame: what the belt's encoder counted
 CHUNK = 1 << 16
 
 

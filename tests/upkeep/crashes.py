@@ -44,7 +44,7 @@ def _doomed(work: Callable[[Path], None], folder: Path, at: int) -> None:
         if (event in CHANGES or opened) and str(folder) in str(args[0]):
             change()
 
-    def synced(handle: int) -> None:
+    def synced(handle: Any) -> None:
         change()
         sync(handle)
 

@@ -12,7 +12,7 @@ from nodes.upkeep.compaction import compact
 from nodes.upkeep.rewriting import Left, alone
 from pipeline.archive import SAME, read, stretches
 from pipeline.errors import TableError
-from pipeline.pieces import Damage, aside, pieces
+from pipeline.pieces import Damage, aside, load, pieces
 from pipeline.records import Gap
 from tests.conftest import GOLDEN
 from tests.nodes.test_archive import everything, gap, part, seqs
@@ -131,9 +131,7 @@ def test_a_reader_that_had_looked_before_reads_what_took_the_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files go while it reads them: no row goes with them."""
-    from pipeline import archive as reading
-
-    folder, load, looked = shelve(tmp_path, *([part(n), gap(n)] for n in range(6))), reading.load, []
+    folder, looked = shelve(tmp_path, *([part(n), gap(n)] for n in range(6))), list[Path]()
 
     def late(path: Path, table: str) -> Any:
         if not looked:
@@ -141,7 +139,7 @@ def test_a_reader_that_had_looked_before_reads_what_took_the_place(
             assert [*compact(folder, [])]
         return load(path, table)
 
-    monkeypatch.setattr(reading, "load", late)
+    monkeypatch.setattr("pipeline.archive.load", late)
     assert seqs(folder, "gaps") == [*range(6)]
     looked.clear()
     shelve(folder, *([part(n), gap(n)] for n in range(6, 9)))

@@ -12,7 +12,7 @@ HEAD = """\
 
 Written by `kensa archive columns`; version {version} of the schema. The same units stand in the metadata of every file:
 `kensa.table` and `kensa.schema` in that of the schema, `unit` in that of each field. What is *nullable* may be null;
-a struct's fields are read as `shape.length_px`. Days are UTC, by exposure, and so is `t_ns`. Coordinates are mask pixels
+a struct's fields are read as `shape.length_px`. Days are UTC, by exposure, and so is `t_ns`. Coordinates are in mask px
 where no other unit is told, x to the right, y down; the centre of the first pixel is 0, 0.
 """
 SAID = {

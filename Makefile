@@ -24,9 +24,15 @@ install: .venv/.ready  ## Make .venv: Kensa, its extras and its tools
 demo: install  ## Run a line of four virtual cameras and judge its verdicts
 	$(BIN)/kensa demo
 
+# moto is a process of its own, in an environment of its own: with boto3 beside it, Beam would start half as fast.
+.venv-store/.ready: $(LOCKS)/store.txt .venv/.ready
+	$(BIN)/uv --quiet venv --allow-existing --python $(BIN)/python .venv-store
+	VIRTUAL_ENV=$(CURDIR)/.venv-store $(BIN)/uv --quiet --no-config pip install --require-hashes -r $(LOCKS)/store.txt
+	@touch $@
+
 .PHONY: test
 # Most tests wait for processes, not for a core: three at a time suit two cores.
-test: install  ## Run every test
+test: install .venv-store/.ready  ## Run every test
 	$(BIN)/pytest -n 3 --dist worksteal
 
 .PHONY: lint
@@ -133,6 +139,7 @@ locks: install  ## Rewrite the locks from pyproject.toml, newest versions first
 	$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/line.txt
 	$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt $(EXTRAS) --output-file $(LOCKS)/all.txt
 	$(COMPILE) --no-config --upgrade --group peers --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/peers.txt
+	$(COMPILE) --no-config --upgrade --group store --output-file $(LOCKS)/store.txt
 	$(TRAIN) --group cpu $(TORCH) --output-file $(LOCKS)/model.txt
 	$(TRAIN) --output-file $(LOCKS)/model-gpu.txt
 	$(COMPILE) --upgrade --group build --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/build.txt
@@ -144,4 +151,4 @@ locks: install  ## Rewrite the locks from pyproject.toml, newest versions first
 
 .PHONY: clean
 clean:  ## Remove what was made
-	rm -rf .venv .venv-bench .venv-converter .venv-model .venv-sony out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-converter .venv-model .venv-sony .venv-store out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -24,6 +24,7 @@ BENCHES = (
     "chains",
     "crash",
     "durable",
+    "archive",
     "sensor",
     "inspection",
     "tracking",

@@ -1,8 +1,8 @@
 """How the columns of a table lie in a Parquet file; chosen by what was measured, `python -m benchmarks archive`.
 
-Names are told once and then by number; whole numbers, among them time and frame number, by their difference to the one
-before; measured numbers byte by byte, so that what they have in common lies together; run lengths and JSON behind all
-their lengths. All of it is compressed by zstd, and every page has a checksum that any reader may verify.
+Names and small numbers are told once and then by number; time and what counts up, by the difference to the one before;
+run lengths and JSON behind all their lengths. Measured numbers stay as they are: masks have few pixels, so that the
+same numbers come again, and zstd finds them where their bytes lie together. Every page has a checksum for any reader.
 """
 
 from __future__ import annotations
@@ -17,35 +17,31 @@ if TYPE_CHECKING:
 
 LEVEL = 3  # of zstd; 9 takes twice the time for half a percent
 GROUP = 1 << 16  # rows: what is read at once
+UPWARDS = ("seq", "t_ns", "first_seq", "best_seq", "last", "since", "part", "track", "piece", "encoder")
 LONG = ("gauges", "data", "counts", "box_counts")  # no two alike: a dictionary would be written beside all of them
 
 
 def options(schema: pa.Schema) -> dict[str, Any]:
     """What `pyarrow.parquet` is told when it writes rows of a schema."""
-    leaves = dict(_leaves(schema))
-    names = [path for path, kind in leaves.items() if arrow().types.is_string(kind) and not _long(path)]
-    encoded = {path: _encoding(path, kind) for path, kind in leaves.items() if path not in names}
+    encoded = {path: encoding for path, kind in _leaves(schema) if (encoding := _encoding(path, kind))}
     return {
         "compression": "zstd",
         "compression_level": LEVEL,
         "write_page_checksum": True,
         "row_group_size": GROUP,
-        "use_dictionary": names,
-        "column_encoding": {path: encoding for path, encoding in encoded.items() if encoding},
+        "use_dictionary": [path for path, _ in _leaves(schema) if path not in encoded],
+        "column_encoding": encoded,
     }
 
 
 def _encoding(path: str, kind: Any) -> str:
-    types = arrow().types
-    if types.is_integer(kind):
+    """How a column lies there; empty: by a dictionary."""
+    name = path.rpartition(".")[2]
+    if name in LONG:
+        return "DELTA_LENGTH_BYTE_ARRAY"
+    if name in UPWARDS and arrow().types.is_integer(kind):
         return "DELTA_BINARY_PACKED"
-    if types.is_floating(kind):
-        return "BYTE_STREAM_SPLIT"
-    return "DELTA_LENGTH_BYTE_ARRAY" if _long(path) else ""
-
-
-def _long(path: str) -> bool:
-    return path.rpartition(".")[2] in LONG
+    return "PLAIN" if arrow().types.is_floating(kind) else ""
 
 
 def _leaves(fields: Any, before: str = "") -> Iterator[tuple[str, Any]]:

@@ -79,13 +79,21 @@ def verified(path: Path) -> pa.Table:
         OSError: If it cannot be read.
         TableError: If pyarrow is not installed.
     """
-    content, named = path.read_bytes(), NAMED.fullmatch(path.name)
-    if named and (found := _digest(content)) != named[1]:
-        raise DamageError(f"expected bytes with the digest {named[1]}, found {found}: torn or rotten")
+    content = path.read_bytes()
+    if (reason := intact(path.name, content)) is not None:
+        raise DamageError(reason)
     try:
         return _parsed(content)
     except (OSError, ValueError, arrow().ArrowException) as error:
         raise DamageError(f"expected a Parquet file, found {len(content):,} bytes that are none: {error}") from error
+
+
+def intact(path: str, content: bytes) -> str | None:
+    """Why the bytes of a file cannot be what its name says; None where they can."""
+    named = NAMED.fullmatch(path.rpartition("/")[2])
+    if named and (found := _digest(content)) != named[1]:
+        return f"expected bytes with the digest {named[1]}, found {found}: torn or rotten"
+    return None
 
 
 def span(path: Path) -> tuple[int, int]:

@@ -8,9 +8,11 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from nodes.sinks.room import log, room
 from nodes.sinks.shelf import Shelf, shelf
+from nodes.sinks.store import Store, remote
 from pipeline.disk import BALLAST, Limits
 from pipeline.node import Batch, node
 from pipeline.notices import board
@@ -43,13 +45,19 @@ def archive(
     level ends 3 points below where it began. What a disk refuses, or is too full for, waits at its producers as their
     queues allow and is written when there is room again. Damaged files go to the folder `quarantine`.
 
+    In an object store, batches that it refuses wait as well; masks are never left out, and nothing is set aside.
+
     Args:
-        path: Folder of the archive; it is made where there is none.
+        path: Folder of the archive; it is made where there is none. Or the URL of an object store, such as
+            s3://bucket/plant=nagoya/line=a; its keys come from the environment, as its own tools have them.
         warn: Used share of the disk from which people are told.
         lean: Used share from which masks and pictures are left out (null); what was measured stays.
         stop: Used share from which nothing is archived.
     """
-    folder = Path(path)
+    if remote(path):
+        _stored(batches, Store(path))
+        return
+    folder = Path(path.removeprefix("file://"))
     mine = room("archive", folder, folder / ".ballast", BALLAST, Limits(warn, lean, stop))
     with ExitStack() as stack:
         with mine.writing():
@@ -60,7 +68,13 @@ def archive(
                 keep(kept, batch, masks=mine.admit(len(batch)))
 
 
-def keep(kept: Shelf, batch: Sequence[Record], *, masks: bool) -> None:
+def _stored(batches: Iterator[Any], kept: Store) -> None:
+    for batch in batches:
+        with kept.writing():
+            keep(kept, batch, masks=True)
+
+
+def keep(kept: Shelf | Store, batch: Sequence[Record], *, masks: bool) -> None:
     """Commit a batch, day by day.
 
     Raises:

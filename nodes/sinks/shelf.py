@@ -43,18 +43,21 @@ class Shelf:
         Raises:
             OSError: If the disk refuses; nothing of the table is then there.
         """
-        content = _parquet(
-            table if masks else table.replace_schema_metadata({**_said(table), "kensa.masks": "left out"})
-        )
+        content = packed(table, masks=masks)
         path = self.folder / partition / name(content, t_ns, masks=masks)
         try:
-            self._place(path, content)
+            self.put(path, content)
         except OSError as error:
             said = f"archive cannot write {path}: {error.strerror or error}; free space, or give another 'path'"
             raise OSError(error.errno, said) from error
         return path
 
-    def _place(self, path: Path, content: memoryview) -> None:
+    def put(self, path: Path, content: memoryview | bytes) -> None:
+        """Write a file below this folder, whole or not at all; one that is there already stays.
+
+        Raises:
+            OSError: If the disk refuses.
+        """
         if path.exists() and path.read_bytes() == content:
             sync_folder(path.parent)
             return
@@ -114,10 +117,12 @@ def _frugal() -> None:
     pa.set_memory_pool(pa.system_memory_pool())
 
 
-def _parquet(table: pa.Table) -> memoryview:
-    """The table as a file."""
+def packed(table: pa.Table, *, masks: bool) -> memoryview:
+    """The table as a file, which says where masks were left out of it."""
     import pyarrow as pa
 
+    if not masks:
+        table = table.replace_schema_metadata({**_said(table), "kensa.masks": "left out"})
     sink = pa.BufferOutputStream()
     parquet().write_table(table, sink, **_options(table.schema))
     return memoryview(sink.getvalue())

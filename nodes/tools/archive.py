@@ -6,13 +6,15 @@ import argparse
 import importlib
 from typing import Any
 
-SAID = "look into an archive, verify, compact, prune and export it"
+SAID = "look into an archive, verify, compact, prune, copy and export it"
 ACTIONS = {
     "ls": "say what an archive holds: tables, days, files, rows, bytes",
+    "columns": "say what each column means",
     "show": "print rows as JSON, one a line",
     "verify": "prove that every frame is there, or told missing",
     "compact": "make few large files of many small ones",
     "prune": "let go of masks and pictures after some days, of rows after some more",
+    "copy": "copy an archive to another folder, or to an object store, or back",
     "export": "write masks as COCO JSON, or as PNG files",
 }
 STEPS = """
@@ -41,9 +43,11 @@ def _tool(action: str) -> Any:
 
 MODULES = {
     "ls": "listing",
+    "columns": "columns",
     "show": "showing",
     "verify": "verifying",
     "compact": "compacting",
     "prune": "pruning",
+    "copy": "copying",
     "export": "exporting",
 }

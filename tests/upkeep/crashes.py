@@ -44,9 +44,9 @@ def _doomed(work: Callable[[Path], None], folder: Path, at: int) -> None:
         if (event in CHANGES or opened) and str(folder) in str(args[0]):
             change()
 
-    def synced(handle: int) -> None:
+    def synced(fd: Any) -> None:
         change()
-        sync(handle)
+        sync(fd)
 
     os.fsync = synced
     sys.addaudithook(watch)

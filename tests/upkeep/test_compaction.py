@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from nodes.sinks.archive import archive
+from nodes.sinks.shelf import packed
 from nodes.upkeep.compaction import compact
 from nodes.upkeep.rewriting import Left, alone
+from pipeline import columns
 from pipeline.archive import SAME, read, stretches
 from pipeline.errors import TableError
-from pipeline.pieces import Damage, aside, pieces
+from pipeline.pieces import Damage, aside, load, pieces
 from pipeline.records import Gap
+from pipeline.table import rows
 from tests.conftest import GOLDEN
 from tests.nodes.test_archive import everything, gap, part, seqs
 
@@ -131,9 +134,7 @@ def test_a_reader_that_had_looked_before_reads_what_took_the_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files go while it reads them: no row goes with them."""
-    from pipeline import archive as reading
-
-    folder, load, looked = shelve(tmp_path, *([part(n), gap(n)] for n in range(6))), reading.load, []
+    folder, looked = shelve(tmp_path, *([part(n), gap(n)] for n in range(6))), list[Path]()
 
     def late(path: Path, table: str) -> Any:
         if not looked:
@@ -141,7 +142,7 @@ def test_a_reader_that_had_looked_before_reads_what_took_the_place(
             assert [*compact(folder, [])]
         return load(path, table)
 
-    monkeypatch.setattr(reading, "load", late)
+    monkeypatch.setattr("pipeline.archive.load", late)
     assert seqs(folder, "gaps") == [*range(6)]
     looked.clear()
     shelve(folder, *([part(n), gap(n)] for n in range(6, 9)))
@@ -168,26 +169,17 @@ def test_an_archive_without_rows_or_with_one(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ten_thousand_small_files(tmp_path: Path) -> None:
     """They become one."""
-    from nodes.sinks.shelf import Shelf
-    from pipeline.table import rows
-
-    kept = Shelf(tmp_path)
+    folder = tmp_path / "table=gaps" / "date=2026-11-22"
+    folder.mkdir(parents=True)
     for n in range(10_000):
         told = Gap(camera="cam-1", session="s", seq=n, t_ns=n, last=n, reason="overflow", where="a")
-        kept._place(tmp_path / "table=gaps/date=2026-11-22" / f"{n}.parquet", _bytes(rows([told])["gaps"]))  # noqa: SLF001
+        content = packed(rows([told])["gaps"], masks=True)
+        (folder / f"{n}.parquet").write_bytes(content)
     (done,) = compact(tmp_path, [])
     assert (done.before, done.after, done.rows) == (10_000, 1, 10_000)
     assert seqs(tmp_path, "gaps") == [*range(10_000)]
 
 
-def _bytes(table: Any) -> memoryview:
-    from nodes.sinks.shelf import _parquet
-
-    return _parquet(table)
-
-
 def test_every_table_can_be_compacted() -> None:
     """Each has keys that make a row the same row."""
-    from pipeline.columns import TABLES as ALL
-
-    assert {*SAME} == {*ALL}
+    assert {*SAME} == {*columns.TABLES}

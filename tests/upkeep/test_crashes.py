@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 from collections.abc import Callable
 from datetime import date
@@ -13,7 +14,8 @@ from nodes.sinks.archive import archive
 from nodes.upkeep.compaction import compact
 from nodes.upkeep.pruning import Rule, prune
 from pipeline.archive import read
-from tests.nodes.test_archive import gap, part
+from tests.nodes.test_archive import BATCH, gap, part
+from tests.nodes.test_archive import _write as writing
 from tests.upkeep.crashes import crashed
 from tests.upkeep.test_compaction import TABLES, names, told
 
@@ -91,3 +93,23 @@ def erased(folder: Path, first: Rows) -> bool:
     log = folder / "erased.jsonl"
     noted = log.read_text(encoding="utf-8") if log.exists() else ""
     return all(f'"table":"{table}"' in noted for table in TABLES if len(read(folder, table)) < len(first[table]))
+
+
+def test_a_line_writes_while_others_rewrite(tmp_path: Path) -> None:
+    """Whatever the line was done with is there after each compaction and pruning, once."""
+    forks = multiprocessing.get_context("forkserver")
+    mine, theirs = forks.Pipe(duplex=False)
+    child = forks.Process(target=writing, args=(str(tmp_path), 0, theirs))
+    child.start()
+    theirs.close()
+    try:
+        for number in range(8):
+            committed = mine.recv()  # so many batches
+            [*compact(tmp_path, [])] if number % 3 else [*prune(tmp_path, Rule(masks=0), LATER, [])]
+            found = read(tmp_path, "parts")["seq"].to_pylist()
+            assert len(found) == len({*found})
+            assert {*found} >= {*range(committed * BATCH)}
+    finally:
+        child.kill()
+        child.join()
+        mine.close()

@@ -1,0 +1,129 @@
+"""Object stores: an archive by its URL, against a real S3 server."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from uuid import uuid4
+
+import pytest
+
+from nodes.sinks.archive import archive
+from nodes.sinks.store import Store
+from nodes.upkeep.compaction import compact
+from nodes.upkeep.copying import copy
+from nodes.upkeep.rewriting import Left
+from pipeline.archive import read
+from pipeline.cli import main
+from pipeline.errors import NodeError, TableError
+from pipeline.notices import board
+from pipeline.pieces import pieces
+from tests.conftest import ROOT
+from tests.nodes.test_archive import everything, seqs
+from tests.upkeep.test_compaction import TABLES, told
+
+pytest.importorskip("pyarrow", reason="pip install 'kensa[archive]'")
+ds = pytest.importorskip("pyarrow.dataset", reason="pip install 'kensa[archive]'")
+
+pytestmark = pytest.mark.slow
+
+SERVER = ROOT / ".venv-store" / "bin" / "moto_server"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Address of an S3 server."""
+    if not SERVER.exists():
+        pytest.skip("no S3 server: make .venv-store/.ready")
+    command = [str(SERVER), "-H", "127.0.0.1", "-p", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as running:
+        assert running.stderr is not None
+        found = next(found for line in running.stderr if (found := re.search(r"http://([\d.]+:\d+)", line)))
+        Thread(target=deque, args=(running.stderr, 0), daemon=True).start()  # a full pipe would stop it
+        yield found[1]
+        running.kill()
+
+
+@pytest.fixture
+def url(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An archive in a bucket of its own."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    bucket, where = f"b{uuid4().hex}", f"?scheme=http&region=us-east-1&endpoint_override={server.replace(':', '%3A')}"
+    from pyarrow import fs
+
+    files, _ = fs.FileSystem.from_uri(f"s3://{bucket}{where}&allow_bucket_creation=true")
+    files.create_dir(bucket)
+    return f"s3://{bucket}/plant=nagoya/line=a{where}"
+
+
+def test_a_line_archives_into_a_store(url: str, tmp_path: Path) -> None:
+    """Any reader of Parquet finds partitions there, also plant and line; a copy reads as what was archived."""
+    archive(iter([everything(1), everything(2)]), path=url)
+    store = Store(url)
+    bucket = store.root.partition("/")[0]
+    rows = ds.dataset(bucket, filesystem=store.files, format="parquet", partitioning="hive").to_table(
+        filter=ds.field("table") == "parts", columns=["seq", "plant", "line", "date"]
+    )
+    assert rows.sort_by("seq").to_pylist() == [
+        {"seq": seq, "plant": "nagoya", "line": "a", "date": "2026-11-22"} for seq in (1, 2)
+    ]
+    copy(url, str(tmp_path / "copy"), [])
+    archive(iter([everything(1), everything(2)]), path=str(tmp_path / "disk"))
+    assert told(tmp_path / "copy") == told(tmp_path / "disk")
+
+
+def test_a_repetition_is_harmless_in_a_store(url: str, tmp_path: Path) -> None:
+    """The same batch is the same object, whoever sends it."""
+    for _ in range(2):
+        archive(iter([everything(1)]), path=url)
+    assert copy(url, str(tmp_path / "copy"), []).files == len(TABLES)
+    assert seqs(tmp_path / "copy", "frames") == [1]
+
+
+def test_an_archive_is_copied_once_and_mirrored(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second copy sends nothing; what was compacted here replaces its parts there."""
+    folder, back = tmp_path / "here", tmp_path / "back"
+    archive(iter([everything(1), everything(2), everything(3)]), path=str(folder))
+    assert main(["archive", "copy", str(folder), url]) == 0
+    assert capsys.readouterr().out.startswith("15 files copied, 0.")
+    assert copy(str(folder), url, []).files == 0
+    assert [*compact(folder, [])]
+    done = copy(str(folder), url, [], mirror=True)
+    assert (done.files, done.there, done.removed) == (5, 0, 15)
+    copy(url, str(back), [])
+    assert told(back) == told(folder)
+    assert sorted(p.name for p in back.rglob("*.parquet")) == sorted(p.name for p in folder.rglob("*.parquet"))
+
+
+def test_damaged_files_are_not_copied(url: str, tmp_path: Path) -> None:
+    """They are told, and the rest is there."""
+    folder, left = tmp_path / "here", list[Left]()
+    archive(iter([everything(1), everything(2)]), path=str(folder))
+    path = pieces(folder, "parts")[0]
+    path.write_bytes(path.read_bytes()[:-1])
+    assert copy(str(folder), url, left).files == 2 * len(TABLES) - 1
+    assert [each.path.name for each in left] == [path.name]
+    copy(url, str(tmp_path / "back"), [])
+    assert read(tmp_path / "back", "parts").num_rows == 1
+
+
+def test_a_store_that_does_not_answer_is_told(url: str) -> None:
+    """With a notice, until it does; the batch waits."""
+    away = re.sub(r"s3://\w+/", "s3://nobody-made-this-one/", url)
+    with pytest.raises(OSError, match=r"^(\[Errno .*\] )?archive cannot write s3://nobody-made-this-one/plant=nagoya/"):
+        archive(iter([everything(1)]), path=away)
+    assert any("what waits is written when that is possible again" in notice.text for notice in board.read())
+
+
+def test_what_is_no_store_is_refused_in_words(tmp_path: Path) -> None:
+    """With the URLs that are meant."""
+    with pytest.raises(NodeError, match=r"^ftp://x/y: expected the URL of an object store, such as s3://bucket/folder"):
+        archive(iter([]), path="ftp://x/y")
+    with pytest.raises(TableError, match=r"^expected an archive, found no table in "):
+        copy(str(tmp_path / "none"), str(tmp_path / "out"), [])

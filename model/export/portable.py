@@ -21,6 +21,7 @@ from torch import nn
 from model.prompt import SIDE, Logits, Pixels
 from nodes.sensors.virtual.brightness import annotated
 from nodes.sensors.virtual.network import PREFIX
+from pipeline.errors import KensaError
 
 INPUT, OUTPUT, OPSET = "picture", "logits", 17
 TOP = 127  # of the sensor's int8
@@ -80,6 +81,18 @@ def step(logits: Iterable[Logits]) -> float:
     """The power of two that carries the largest logit in int8."""
     largest = max(float(np.abs(each).max()) for each in logits)
     return 2.0 ** math.ceil(math.log2(max(largest, 1e-3) / TOP))
+
+
+def held(path: Path) -> bytes:
+    """An ONNX file of ours.
+
+    Raises:
+        KensaError: If there is none.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise KensaError(f"{path}: expected a network as ONNX, found none: {error.strerror}") from error
 
 
 def asked(network: bytes) -> Callable[[Pixels], Logits]:

@@ -30,6 +30,7 @@ pytest.importorskip("cv2", reason="pip install 'kensa[vision]'")
 
 EXAMPLES = sorted(path for path in (ROOT / "topologies").glob("*.yaml") if not path.name.endswith(".cases.yaml"))
 FILES = {"archive": "archive", "alarms": "alarms.jsonl", "preview": "preview.png", "segments": "segments"}
+SINKS = {*FILES, "drift"}
 NOON = 1_795_348_800_000_000_000  # 2026-11-22, 12:00 UTC
 FRAMES = 60
 
@@ -71,8 +72,8 @@ def test_every_node_has_something_to_do(path: Path, tmp_path: Path) -> None:
     """Sources give, transforms give what they make of it, sinks take it and leave a file."""
     topology, health = _told(path, tmp_path)
     assert {node: told.failed for node, told in health.items() if told.failed} == {}
-    assert [node for node, told in health.items() if not told.given and topology.nodes[node].use not in FILES] == []
-    assert [node for node, told in health.items() if not told.taken and topology.nodes[node].use in FILES] == []
+    assert [node for node, told in health.items() if not told.given and topology.nodes[node].use not in SINKS] == []
+    assert [node for node, told in health.items() if not told.taken and topology.nodes[node].use in SINKS] == []
     assert _files(tmp_path)
 
 

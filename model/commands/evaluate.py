@@ -14,7 +14,10 @@ JITTERS = (0.0, 0.05, 0.1, 0.2, 0.3)
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("config", type=Path, metavar="CONFIG", help="a configuration of `train`; its `validate`")
-    parser.add_argument("--network", type=Path, metavar="FILE", help="a trained network; without one: the baselines")
+    parser.add_argument(
+        "--network", type=Path, action="append", default=[], metavar="FILE",
+        help="a trained network, or an ONNX file that was exported; may be repeated; without one: the baselines",
+    )  # fmt: skip
     parser.add_argument(
         "--count", type=int, default=COUNT, metavar="N", help=f"samples of each of its data; default {COUNT}"
     )
@@ -49,16 +52,23 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _answers(path: Path | None) -> dict[str, Any]:
-    """A network, if there is one, and the answers without."""
+def _answers(paths: Sequence[Path]) -> dict[str, Any]:
+    """The networks, if there are any, and the answers without."""
     from model.scoring.baselines import BASELINES
 
-    if path is None:
-        return dict(BASELINES)
-    from model.scoring.network import answer
+    return {path.stem: _network(path) for path in paths} | BASELINES
+
+
+def _network(path: Path) -> Any:
+    from model.scoring.network import answer, answered
+
+    if path.suffix == ".onnx":
+        from model.export.portable import asked, held
+
+        return answered(asked(held(path)))
     from model.training.run import load
 
-    return {path.stem: answer(load(path)), **BASELINES}
+    return answer(load(path))
 
 
 def _likeness(data: Sequence[Any], answers: dict[str, Any], args: Namespace) -> str:

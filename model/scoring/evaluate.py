@@ -53,20 +53,21 @@ def rows(shown: Sequence[Sample], answers: dict[str, Answer], seed: int = 0) -> 
 
 def table(found: Sequence[Row]) -> str:
     """Scores as text: a line per group and answer, with the interval of the mean IoU."""
-    wide = max(len(row.group) for row in found)
-    head = (
-        f"{'group':{wide}}  {'answer':10} {'count':>6} {'mIoU':>7} {'95 %':>15} {'Dice':>7} {'bound. F':>9} {'AP':>7}"
-    )
+    wide = max(len(row.group) for row in found), max(10, *(len(row.answer) for row in found))
+    titles = f"{'count':>6} {'mIoU':>7} {'95 %':>15} {'Dice':>7} {'bound. F':>9} {'AP':>7}"
+    head = f"{'group':{wide[0]}}  {'answer':{wide[1]}} {titles}"
     order = list(dict.fromkeys(row.group for row in found))
     lines = [_line(row, wide) for row in sorted(found, key=lambda row: order.index(row.group))]
     return "\n".join([head, *lines])
 
 
-def _line(row: Row, wide: int) -> str:
+def _line(row: Row, wide: tuple[int, int]) -> str:
     told, (low, high) = row.score, row.score.miou_interval
     interval = f"{100 * low:.1f} … {100 * high:.1f}"
     figures = f"{100 * told.dice:7.1f} {100 * told.boundary:9.1f} {100 * told.ap:7.1f}"
-    return f"{row.group:{wide}}  {row.answer:10} {told.count:6} {100 * told.miou:7.1f} {interval:>15} {figures}"
+    return (
+        f"{row.group:{wide[0]}}  {row.answer:{wide[1]}} {told.count:6} {100 * told.miou:7.1f} {interval:>15} {figures}"
+    )
 
 
 def _members(shown: Sequence[Sample]) -> dict[str, list[int]]:

@@ -22,6 +22,9 @@ from pipeline.errors import KensaError
 PROGRAM, PACKAGER = "imxconv-pt", "imx500-package"
 PACKED = "packerOut.zip"
 DATED = "manifest.json"
+SIZES = (
+    "Runtime Memory Physical Size", "Model Memory Physical Size", "Memory Usage", "Total Memory Available On Chip",
+)  # fmt: skip
 LINES = 8  # of what a program said last
 STEP = 1 / 128  # of the input, in units of what a network is trained with: one pixel
 
@@ -134,14 +137,8 @@ def memory(report: bytes) -> Memory:
     """
     try:
         told: dict[str, Any] = msgspec.json.decode(report)["Memory Report"]
-        sizes = [
-            int(told[key].removesuffix("B"))
-            for key in (
-                "Runtime Memory Physical Size", "Model Memory Physical Size",
-                "Memory Usage", "Total Memory Available On Chip",
-            )
-        ]  # fmt: skip
-        return Memory(*sizes, fits=bool(told["Fit In Chip"]))
+        runtime, weights, used, available = (int(told[key].removesuffix("B")) for key in SIZES)
+        return Memory(runtime, weights, used, available, bool(told["Fit In Chip"]))
     except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConverterError(f"expected a memory report in bytes; {type(error).__name__}: {error}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -93,5 +93,4 @@ def _opened(path: str) -> Card:
     document = read_card(path)
     if document.faults:
         raise NodeError(document.show())
-    found: Any = msgspec.convert(document.data, Card)
-    return found
+    return msgspec.convert(document.data, Card)

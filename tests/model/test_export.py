@@ -117,6 +117,12 @@ def test_the_command_writes_a_file_with_its_card(
     one, other = ({path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()} for folder in ("one", "two"))
     assert one == other
     name, data = next((name, data) for name, data in one.items() if name.endswith(".onnx"))
+    files = [tmp_path / "net.pt", tmp_path / "one" / name, tmp_path / "none.onnx"]
+    asked_for = [word for path in files[:2] for word in ("--network", str(path))]
+    assert main(["evaluate", str(tmp_path / "tiny.yaml"), "--count", "4", *asked_for]) == 0
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()[1:3]] == ["net", files[1].stem]
+    assert main(["evaluate", str(tmp_path / "tiny.yaml"), "--network", str(files[2])]) == 2
+    assert "none.onnx: expected a network as ONNX, found none" in capsys.readouterr().err
     card = msgspec.json.decode(one[name.replace(".onnx", ".json")], type=Card)
     assert name == f"tiny-int8-{hashlib.sha256(data).hexdigest()[:12]}.onnx"
     assert (card.sha256, card.size) == (hashlib.sha256(data).hexdigest(), len(data))

@@ -16,6 +16,8 @@ from model.procedural.shapes import Shape, Stroke, blob, draw, moved, star, supe
 from model.procedural.source import SMALLEST, Procedural
 from model.procedural.surface import Fields, Material
 from model.prompt import SIDE, Crop, box_of
+from nodes.sensors.prompts import aims
+from nodes.sensors.virtual.pictures import ImageScene
 
 EXACT = Look(jitter=0.0)
 
@@ -140,9 +142,18 @@ def test_surfaces_lie_still() -> None:
 def test_the_catalogue_is_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A row per kind, a column per sample, each beside its outline."""
     path = tmp_path / "out" / "sheet.png"
-    assert main(["catalogue", "--columns", "2", "--kind", "pit", "--kind", "crack", "-o", str(path)]) == 0
+    words = ["--columns", "2", "--kind", "pit", "--kind", "crack", "--pictures", str(tmp_path / "apart")]
+    assert main(["catalogue", *words, "-o", str(path)]) == 0
     assert f"drawn: {path}: 4 samples" in capsys.readouterr().out
     sheet = np.asarray(cv2.imread(str(path)))
     assert sheet.shape == (2 * 116, 2 * 196, 3)
+    apart = ImageScene(tmp_path / "apart")
+    source = Procedural(0, kinds=("pit", "crack"), look=Look(jitter=0.1))
+    for turn, (row, column) in enumerate([(1, 0), (1, 1), (0, 0), (0, 1)]):  # in the order of their names
+        sample = source.sample(2 * column + row, np.random.default_rng([0, row, column]))
+        view = turn * apart.period_ns, aims(None)[0].roi, (SIDE, SIDE)
+        seen, truth = apart.picture(*view), apart.truth(*view)
+        assert np.abs(seen - sample.picture).mean() < 2
+        assert (truth == sample.mask).mean() > 0.98
     assert main(["catalogue", "--kind", "pits", "-o", str(path)]) == 2
     assert "kind 'pits'" in capsys.readouterr().err

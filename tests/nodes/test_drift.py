@@ -78,7 +78,9 @@ def test_many_pieces_are_told(card: str) -> None:
 def test_only_what_is_out_of_the_usual_is_told(values: list[float], live: float) -> None:
     """Whatever a card says: the usual is from its 5th to its 95th percentile."""
     known = sorted(values)
-    _judge("cam-1", _stats(live).measures[0], Card("net", {"area_px": (*known,)}, PERCENTS).usual("area_px"), "net")
+    usual = Card("net", {"area_px": (*known,)}, PERCENTS).usual("area_px")
+    assert usual == (known[1], known[5])
+    _judge("cam-1", _stats(live).measures[0], usual, "net")
     assert bool(board.read()) == (not known[1] <= live <= known[5])
 
 

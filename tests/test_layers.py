@@ -39,6 +39,7 @@ ARROWS: dict[str, str] = {
     "pipeline.pieces": "columns errors",
     "pipeline.archive": "columns errors pieces",
     "pipeline.batch": "archive columns errors fields pieces records",
+    "pipeline.report": "batch columns errors",
     "pipeline.disk": "",
     "pipeline.score": "",
     "pipeline.agreement": "score",

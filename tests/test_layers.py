@@ -87,7 +87,7 @@ ARROWS: dict[str, str] = {
     "pipeline.commands": (
         "appraisal archive batch calibrating calibration capture cases catalog check clock codec drawing durations "
         "errors faults folders keys manual node notices outline plan planner provision recordings records replay "
-        "runtime schema score topology trial"
+        "report runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",

@@ -95,9 +95,7 @@ def ranking(title: str, rows: Sequence[Row], say: Say) -> str:
         body.append(words(180, y + 4, row["camera"], "strong" if row["sure"] else "", "end"))
         body.append(rect((x(row["low"]), y - 2), (x(row["high"]) - x(row["low"]), 4), f"{colour}55"))
         body.append(rect((x(row["peers"]) - 1, y - 8), (2, 16), "#8c99a8", told))
-        body.append(
-            f'<circle cx="{x(row["rate"]):.1f}" cy="{y}" r="4.5" fill="{colour}"><title>{told}</title></circle>'
-        )
+        body.append(dot(x(row["rate"]), y, 4.5, "flag" if row["sure"] else "dot", told))
         body.append(words(WIDE - 4, y + 4, say(row["rate"]), "strong" if row["sure"] else "", "end"))
     return figure(WIDE, 58 + height * len(rows), title, body)
 
@@ -154,36 +152,48 @@ def _covered(share: float | None) -> str:
     return GREEN if share > 0.999 else "#7fb796" if share > 0.99 else ORANGE
 
 
-def squares(title: str, lines: Sequence[tuple[str, Sequence[tuple[str, float | None, bool]]]], say: Say) -> str:
-    """Every camera of a fleet as a square, line by line, darker where its share is larger; framed where it stands out.
+class Square(Struct, frozen=True):
+    """A camera of a fleet.
 
-    Args:
-        title: Of the chart.
-        lines: Names of lines, with names, shares and whether they stand out of their cameras.
-        say: Says a share.
+    Attributes:
+        name: What it is called.
+        share: Of what is shown; None where nothing is known.
+        out: Whether it stands out.
     """
-    most = max((share or 0 for _, cameras in lines for _, share, _ in cameras), default=0) or 1
-    across, left, side = 16, 150, 52
+
+    name: str
+    share: float | None
+    out: bool
+
+
+def squares(title: str, lines: Sequence[tuple[str, Sequence[Square]]], say: Say) -> str:
+    """Every camera of a fleet as a square, line by line: darker, a larger share; framed, it stands out."""
+    shares = [each.share for _, cameras in lines for each in cameras if each.share is not None] or [0.0]
+    part = scale(min(shares), max(shares), 0.0, 0.999)
+    across, left, side = 16, 150, 54
     body, y = [words(0, 14, title, "strong")], 30.0
     for name, cameras in lines:
-        body.append(words(left - 12, y + 28, name, "", "end"))
-        for number, (camera, share, out) in enumerate(cameras):
+        body.append(words(left - 12, y + 23, name, "", "end"))
+        for number, camera in enumerate(cameras):
             row, column = divmod(number, across)
-            body += _square(
-                left + column * side, y + row * 44, camera, share, share / most if share else 0, say, out=out
-            )
+            body += _square((left + column * side, y + row * 44), camera, part(camera.share or min(shares)), say)
         y += 44 * ceil(len(cameras) / across) + 8
     return figure(WIDE, y, title, body)
 
 
-def _square(x: float, y: float, name: str, share: float | None, part: float, say: Say, *, out: bool) -> Iterator[str]:
-    colour = "#f1f3f6" if share is None else heat_colour(part * 0.999)
-    yield rect((x, y), (48, 38), colour, f"{name}: {say(share)}")
-    if out:
-        yield f'<rect x="{x + 1:.1f}" y="{y + 1:.1f}" width="46" height="36" fill="none" stroke="{RED}" stroke-width="2.5"/>'
-    kind = "pale" if part > 0.66 else "dim"
-    yield words(x + 24, y + 16, name if len(name) < 9 else f"…{name[-7:]}", f"{kind} small", "middle")
-    yield words(x + 24, y + 31, say(share), kind, "middle")
+def _square(corner: Point, camera: Square, part: float, say: Say) -> Iterator[str]:
+    (x, y), share = corner, camera.share
+    yield rect(
+        corner, (50, 38), "#f1f3f6" if share is None else heat_colour(part * 0.999), f"{camera.name}: {say(share)}"
+    )
+    if camera.out:
+        box = f'x="{x + 1:.1f}" y="{y + 1:.1f}" width="48" height="36"'
+        yield f'<rect {box} fill="none" stroke="{RED}" stroke-width="2.5"/>'
+    kind = "pale" if part > 0.6 else "small"
+    yield words(
+        x + 25, y + 16, camera.name if len(camera.name) < 10 else f"…{camera.name[-8:]}", f"{kind} tiny", "middle"
+    )
+    yield words(x + 25, y + 31, say(share), kind, "middle")
 
 
 def _band(phase: Phase, number: int, x: Callable[[float], float], height: float, *, several: bool) -> Iterator[str]:

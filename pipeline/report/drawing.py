@@ -17,9 +17,9 @@ FAMILY = "'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 STYLE = f"""
 svg text {{ font: 12px {FAMILY}; fill: {INK} }}
 svg .dim {{ fill: {DIM}; font-size: 11px }}
-svg .small {{ font-size: 9px }}
+svg .small {{ font-size: 11px }}
 svg .pale {{ fill: #fff; font-size: 11px }}
-svg .pale.small {{ font-size: 9px }}
+svg .tiny {{ font-size: 9px }}
 svg .strong {{ font-weight: 600 }}
 svg .grid {{ stroke: {GRID}; stroke-width: 1 }}
 svg .axis {{ stroke: #b9c3ce; stroke-width: 1 }}
@@ -86,7 +86,7 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
     """Round numbers between two others.
 
     >>> ticks(0, 0.17), ticks(2950, 3180)
-    ([0.0, 0.05, 0.1, 0.15], [3000.0, 3100.0])
+    ([0.0, 0.05, 0.1, 0.15], [2950.0, 3000.0, 3050.0, 3100.0, 3150.0])
     """
     if not high > low:
         return [low]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.batch.charting import JUDGED
 from pipeline.batch.splitting import Row
-from pipeline.report.charts import pareto, ranking, squares, trend
+from pipeline.report.charts import Square, pareto, ranking, squares, trend
 from pipeline.report.counting import Counts, interval, total
 from pipeline.report.findings import LEVEL, Camera, Story
 from pipeline.report.page import Section, note, shown, table, tile
@@ -15,13 +15,13 @@ from pipeline.report.reading import Results
 from pipeline.report.wording import percent, text, whose
 
 WORST = 12
-TOLD = 8  # sentences of a camera
+TOLD = 6  # sentences of a camera
 Seen = Mapping[tuple[Camera, str], Counts]
 
 PROMISE = note(
     "Searched were: shares and means against those of peers with the same prompt, the last days against those before, "
-    "changes of level, and places of the view. Each of these four searches accuses any camera wrongly in at most one of "
-    "twenty fleets. Recipes and networks that changed are told because they did."
+    "changes of level, and places of the view. Each of these four searches accuses any camera wrongly in at most one "
+    "of twenty fleets. Recipes and networks that changed are told because they did."
 )
 
 
@@ -42,7 +42,10 @@ def overview(results: Results, seen: Seen, stories: Sequence[Story]) -> Section:
     for (camera, _), counts in seen.items():
         cameras[camera].append(counts)
     fleet = [
-        (_named(line), [(c[2], total(cameras[c]).share("FAIL"), c in out) for c in sorted(cameras) if c[:2] == line])
+        (
+            _named(line),
+            [Square(c[2], total(cameras[c]).share("FAIL"), c in out) for c in sorted(cameras) if c[:2] == line],
+        )
         for line in lines
     ]
     whole = shown(

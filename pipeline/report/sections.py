@@ -22,8 +22,8 @@ DRIFT = note(
 )
 CAPABILITY = note(
     "Least capable first. In brackets: 95 % intervals. Cp and Cpk speak of the spread within windows, and only of what "
-    "is stable; Pp and Ppk of all the spread. The last column has quantiles instead of sigmas, for measures that are not "
-    "normal, where the histogram is fine enough."
+    "is stable; Pp and Ppk of all the spread. The last column has quantiles instead of sigmas, for measures that are "
+    "not normal, where the histogram is fine enough."
 )
 METHOD = (
     "Intervals of shares are Wilson's. Charts of shares and counts have Laney's limits, as wide as the rate wanders. "
@@ -36,10 +36,11 @@ def controls(results: Results, drawn: Sequence[Drawn]) -> Section:
     """Control charts with what their flags say."""
     rules, series = results.manifest.study.rules, most_flagged(results.charts)
     points, flags = (sum(row[name] for row in series) for name in ("up_count", "up_sum"))
+    chance, named = by_chance(rules) * points, text(", ".join(rules))
     lead = (
-        f"<p>{flags:,} of {points:,} points of {len(series):,} charts are flagged by the rules {text(', '.join(rules))}; "
-        f"about {by_chance(rules) * points:,.0f} would be by chance if nothing ever changed. Shown are the charts of "
-        f"what stands out, else of what is flagged most.</p>"
+        f"<p>{flags:,} of {points:,} points of {len(series):,} charts are flagged by the rules {named}; about "
+        f"{chance:,.0f} would be by chance if nothing ever changed. Shown are the charts of what stands out, else of "
+        "what is flagged most.</p>"
     )
     parts = [lead, legend()] if drawn else [lead]
     for each in drawn:

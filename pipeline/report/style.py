@@ -25,7 +25,7 @@ svg {{ display: block; max-width: 100%; height: auto }}
 .tile b {{ display: block; font-size: 24px; line-height: 1.2 }}
 .tile span {{ color: {DIM}; font-size: 13px }}
 .stories {{ display: grid; gap: 12px; margin: 14px 0 }}
-.story {{ border: 1px solid #d6dde5; border-left: 5px solid {RED}; border-radius: 6px; padding: 10px 16px; break-inside: avoid }}
+.story {{ border: 1px solid #d6dde5; border-left: 5px solid {RED}; border-radius: 6px; padding: 10px 16px }}
 .story.recipe, .story.model {{ border-left-color: {BLUE} }}
 .story.drift, .story.change {{ border-left-color: {ORANGE} }}
 .story h3 {{ margin: 0 0 2px }}
@@ -33,9 +33,10 @@ svg {{ display: block; max-width: 100%; height: auto }}
 .quiet {{ border-left: 5px solid {GREEN}; background: #f1f8f3; padding: 10px 16px; border-radius: 6px }}
 .scroll {{ overflow-x: auto }}
 table {{ border-collapse: collapse; font-size: 13.5px; margin: 8px 0; width: 100% }}
-th {{ text-align: left; font-weight: 600; color: {DIM}; border-bottom: 1px solid #b9c3ce; padding: 4px 10px 4px 0; vertical-align: bottom }}
-td {{ padding: 4px 10px 4px 0; border-bottom: 1px solid #e9edf2; vertical-align: middle }}
-.n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }}
+th, td {{ padding: 4px 10px 4px 0; text-align: left }}
+th {{ font-weight: 600; color: {DIM}; border-bottom: 1px solid #b9c3ce; vertical-align: bottom }}
+td {{ border-bottom: 1px solid #e9edf2; vertical-align: middle }}
+th.n, td.n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }}
 tr.sure td {{ color: {RED}; font-weight: 600 }}
 .maps {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); gap: 22px; margin: 12px 0 }}
 figure {{ margin: 14px 0 20px; break-inside: avoid }}

@@ -31,7 +31,7 @@ def maps(results: Results) -> tuple[Section, dict[str, str]]:
         return Section("maps", "Where", '<p class="lead">No region was found.</p>'), {}
     note = (
         '<p class="note">Darker where more centroids lie, on a '
-        "scale of square roots. The line is what half of all parts cover"
+        "scale of square roots. The line is what half of the parts of the last days cover"
         + (".</p>" if outlines else "; it is known where pixels are counted.</p>")
     )
     body = f'<div class="maps">{"".join(found.values())}</div>'
@@ -80,14 +80,11 @@ def _spotted(results: Results) -> dict[tuple[tuple[str, str, str], str, str], li
 
 def _outlines(results: Results) -> Iterator[tuple[str, Flags]]:
     """Which pixels of a view half of all parts cover, by prompt; of the size of mask that is seen most."""
-    pc = arrow().compute
-    parts = results.pixels.filter(pc.equal(results.pixels["label"], results.manifest.asked["part"]))
-    for who, rows in split(parts, ("prompt",)):
-        told = rows.group_by(["height", "width", "x", "y"], use_threads=False).aggregate([("n", "sum")])
-        sizes = [(some, size["height"], size["width"]) for size, some in split(told, ("height", "width"))]
-        some, height, width = max(sizes, key=lambda each: pc.sum(each[0]["n_sum"]).as_py())
+    for who, rows in split(results.parts, ("prompt",)):
+        sizes = [(some, size["height"], size["width"]) for size, some in split(rows, ("height", "width"))]
+        some, height, width = max(sizes, key=lambda each: arrow().compute.sum(each[0]["n"]).as_py())
         cells = np.zeros((height, width))
-        np.add.at(cells, (some["y"].to_numpy(), some["x"].to_numpy()), some["n_sum"].to_numpy())
+        np.add.at(cells, (some["y"].to_numpy(), some["x"].to_numpy()), some["n"].to_numpy())
         yield who["prompt"], cells >= HALF * cells.max()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from pipeline.batch.concluding import TABLES, read
+from pipeline.batch.concluding import HEAT, TABLES, read, summed
 from pipeline.batch.publishing import Manifest, load
 from pipeline.batch.splitting import Row, windowed
 from pipeline.columns import arrow
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+LAST = 7  # days whose parts tell the outline of a part
+PIXELS = ("prompt", "label", "height", "width", "x", "y")
+
+
 class Results(Struct, frozen=True):
     """What a folder of results says.
 
@@ -24,8 +28,8 @@ class Results(Struct, frozen=True):
         manifest: What was asked, and the account of every day.
         rates: Of windows, with a column `date`.
         measures: Likewise.
-        heat: Likewise; of whole days.
-        pixels: Likewise.
+        heat: Over all days, of views and of parts.
+        parts: Pixels of parts, over the last days.
         charts: Points of control charts.
         told: The other conclusions, row by row.
     """
@@ -34,7 +38,7 @@ class Results(Struct, frozen=True):
     rates: pa.Table
     measures: pa.Table
     heat: pa.Table
-    pixels: pa.Table
+    parts: pa.Table
     charts: pa.Table
     told: dict[str, list[Row]]
 
@@ -77,7 +81,9 @@ def results(folder: Path) -> Results:
             f"{folder}: expected {min(missing)}.parquet, which an older version did not make; aggregate anew"
         )
     try:
-        rates, *tables = (read(folder, manifest.days, name) for name in ("rates", "measures", "heat", "pixels"))
+        rates, measures = (read(folder, manifest.days, name) for name in ("rates", "measures"))
+        heat = summed(folder, manifest.days, "heat", HEAT, space=["view", "part"])
+        parts = _parts(folder, manifest)
         charts = pq.read_table(folder / "charts.parquet")
         told = {name: pq.read_table(folder / f"{name}.parquet").to_pylist() for name in TABLES if name != "charts"}
     except (OSError, ValueError, arrow().ArrowException) as error:
@@ -85,4 +91,10 @@ def results(folder: Path) -> Results:
         raise TableError(
             f"{folder}: expected every file that manifest.json lists, found: {said}; aggregate anew"
         ) from error
-    return Results(manifest, windowed(rates), *tables, charts, told)
+    return Results(manifest, windowed(rates), measures, heat, parts, charts, told)
+
+
+def _parts(folder: Path, manifest: Manifest) -> pa.Table:
+    dates = sorted({day.date for day in manifest.days})[-LAST:]
+    days = [day for day in manifest.days if day.date in dates]
+    return summed(folder, days, "pixels", PIXELS, label=[str(manifest.asked["part"])])

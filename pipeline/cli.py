@@ -37,6 +37,7 @@ COMMANDS = {
     "replay": "run a whole topology over a recording, in one thread",
     "test": "run the cases written beside topologies",
     "aggregate": "make statistics of an archive",
+    "report": "make a page of statistics",
 }
 
 

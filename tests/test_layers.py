@@ -43,6 +43,7 @@ ARROWS: dict[str, str] = {
     "pipeline.archive": "columns errors pieces",
     "pipeline.completeness": "archive columns errors pieces",
     "pipeline.batch": "archive columns errors evolution fields pieces records",
+    "pipeline.report": "batch columns errors",
     "pipeline.disk": "",
     "pipeline.score": "",
     "pipeline.agreement": "score",
@@ -90,7 +91,7 @@ ARROWS: dict[str, str] = {
     "pipeline.commands": (
         "appraisal archive batch calibrating calibration capture cases catalog check clock codec drawing durations "
         "errors faults folders keys manual node notices outline plan planner provision recordings records replay "
-        "runtime schema score topology trial"
+        "report runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",

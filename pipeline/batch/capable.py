@@ -25,6 +25,7 @@ Numbers = NDArray[np.float64]
 OF_MEASURE: Column = ("float64", "of the measure")
 INDEX: Column = ("float64", "1")
 INDICES = ("cp", "cpk", "pp", "ppk")
+FINE = 40  # half bins of a histogram that tails must lie apart, for indices by quantiles
 TAILS = ("0.00135", "0.5", "0.99865")
 CAPABLE: dict[str, Column] = {
     **dict.fromkeys((*PHASE, "measure"), TEXT),
@@ -33,9 +34,7 @@ CAPABLE: dict[str, Column] = {
     **dict.fromkeys(("mean", "within", "overall"), OF_MEASURE),
     "stable": ("bool", "whether the means of all windows lie within the limits of their chart; null of few"),
     **{f"{name}{part}": INDEX for name in INDICES for part in ("", "_low", "_high")},
-    **dict.fromkeys(
-        ("pp_quantiles", "ppk_quantiles"), ("float64", "1; by quantiles, for measures that are not normal")
-    ),
+    **dict.fromkeys(("pp_quantiles", "ppk_quantiles"), ("float64", "1; null where the histogram is too coarse")),
 }
 
 
@@ -72,7 +71,8 @@ def _told(rows: pa.Table, tolerance: Tolerance, tails: tuple[float, float, float
         "pp": spread(*limits, overall, count),
         "ppk": centred(*limits, middle, overall, count),
     }
-    pp, ppk = by_quantiles(*limits, tails)
+    fine = tails[2] - tails[0] >= FINE * quantiles.ERROR * abs(tails[1])
+    pp, ppk = by_quantiles(*limits, tails) if fine else (Index(), Index())
     told: Row = {f"{name}{part}": value for name, index in found.items() for part, value in _parts(index)}
     told |= {"pp_quantiles": pp.value, "ppk_quantiles": ppk.value}
     return {**said, "within": within, "overall": overall, "stable": stable, **told}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.batch import spc
 from pipeline.batch.changes import LEAST, changes
 from pipeline.batch.patterns import RULES, Flags, flagged
-from pipeline.batch.peers import adjusted
+from pipeline.batch.peers import together
 from pipeline.batch.spc import Chart
 from pipeline.batch.splitting import PHASE, TEXT, WINDOW, Column, Row, split
 from pipeline.batch.studies import Study
@@ -47,7 +47,7 @@ CHANGED: dict[str, Column] = {
     "begin_ns": WINDOW["begin_ns"],
     "window": TEXT,
     **dict.fromkeys(("before", "after"), ("float64", "of what is charted")),
-    **dict.fromkeys(("p", "q"), ("float64", "0…1")),
+    **dict.fromkeys(("p", "p_all"), ("float64", "0…1")),
 }
 
 
@@ -105,7 +105,10 @@ def drawn(one: Series, study: Study) -> Iterator[Chart]:
 
 
 def changed(found: Sequence[Series]) -> list[Row]:
-    """When the level of a series changed: the first window after it, with the medians on either side."""
+    """When the level of a series changed: the first window after it, with the medians on either side.
+
+    `p_all` minds all series that were tested.
+    """
     told, tested = list[Row](), 0
     for one in found:
         level = one.values if one.kind == "measure" else one.values / one.n
@@ -115,8 +118,8 @@ def changed(found: Sequence[Series]) -> list[Row]:
             kind = {"share": "p′", "count": "u′", "measure": "x"}[one.kind]
             row = {**one.who, "chart": kind, "begin_ns": at["begin_ns"], "window": at["window"]}
             told.append({**row, "before": change.before, "after": change.after, "p": change.p})
-    p = np.array([row["p"] for row in told] + [1.0] * max(0, tested - len(told)))
-    return [{**row, "q": q} for row, q in zip(told, adjusted(p).tolist(), strict=False)]
+    every = together(np.array([row["p"] for row in told]), max(tested, len(told)))
+    return [{**row, "p_all": p} for row, p in zip(told, every.tolist(), strict=True)]
 
 
 def _shares(who: Row, rows: pa.Table) -> Iterator[Series]:

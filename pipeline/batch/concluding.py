@@ -13,7 +13,7 @@ from pipeline.batch.files import Listed, documented, keep
 from pipeline.batch.phasing import PHASED, phases
 from pipeline.batch.publishing import Day
 from pipeline.batch.results import COLUMNS
-from pipeline.batch.splitting import Column, Row, windowed
+from pipeline.batch.splitting import PLACE, Column, Row, windowed
 from pipeline.batch.spotting import SPOTTED, spots
 from pipeline.batch.studies import Study
 from pipeline.columns import arrow
@@ -21,6 +21,8 @@ from pipeline.columns import arrow
 if TYPE_CHECKING:
     import pyarrow as pa
 
+TOGETHER = 16  # days that are added up at once
+HEAT = (*PLACE, "label", "space", "x", "y")
 TABLES: dict[str, dict[str, Column]] = {
     "charts": CHARTED,
     "changes": CHANGED,
@@ -41,9 +43,8 @@ def conclude(folder: Path, days: Sequence[Day], study: Study) -> dict[str, Liste
         days: All of them.
         study: How they are looked at.
     """
-    rates, measures, histograms, heat = (
-        read(folder, days, name) for name in ("rates", "measures", "histograms", "heat")
-    )
+    rates, measures, histograms = (read(folder, days, name) for name in ("rates", "measures", "histograms"))
+    heat = summed(folder, days, "heat", HEAT, space=["view"])
     shown, dates = windowed(rates), sorted({day.date for day in days})
     found = series(shown, measures)
     told: Mapping[str, Sequence[Row]] = {
@@ -72,6 +73,29 @@ def read(folder: Path, days: Sequence[Day], table: str) -> pa.Table:
         rows = pq.ParquetFile(folder / day.results[table][0]).read()
         pieces.append(rows.append_column("date", pa.array([day.date] * len(rows), pa.string())))
     return pa.concat_tables(pieces)
+
+
+def summed(folder: Path, days: Sequence[Day], table: str, keys: Sequence[str], **only: Sequence[str]) -> pa.Table:
+    """Counts of a result over all days, read day by day: memory holds what is added up, not what is read.
+
+    Args:
+        folder: Where the results are.
+        days: Which days.
+        table: One with a column `n`.
+        keys: Columns that tell rows apart.
+        only: Values that a column may have, column by column; rows with others are left out.
+    """
+    import pyarrow.parquet as pq
+
+    pa, columns = arrow(), [*keys, "n"]
+    told = [(name, "in", [*values]) for name, values in only.items()] or None
+    held = documented(table, COLUMNS[table]).empty_table().select(columns).replace_schema_metadata()
+    for begin in range(0, len(days), TOGETHER):
+        paths = [folder / day.results[table][0] for day in days[begin : begin + TOGETHER]]
+        read_ = [pq.read_table(path, columns=columns, filters=told).replace_schema_metadata() for path in paths]
+        rows = pa.concat_tables([held, *read_]).group_by([*keys], use_threads=False).aggregate([("n", "sum")])
+        held = rows.rename_columns(columns).cast(held.schema)
+    return held
 
 
 def _cast(points: pa.Table) -> pa.Table:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.batch import peers
 from pipeline.batch.charting import GOOD, JUDGED, POINTS
 from pipeline.batch.drift import LEAST, choices, distances, drift, together
-from pipeline.batch.peers import Funnel, adjusted, funnel, level
+from pipeline.batch.peers import Funnel, funnel, level
 from pipeline.batch.splitting import PLACE, TEXT, Column, Row, split
 from pipeline.batch.tally import Ints, ranked
 from pipeline.columns import arrow
@@ -27,7 +28,7 @@ COMPARED: dict[str, Column] = {
     **dict.fromkeys(("n", "of"), ("int64", "count; of is null for measures")),
     **dict.fromkeys(("rate", "peers", "spread"), ("float64", "0…1; for measures their mean, of the measure")),
     "score": ("float64", "standard deviations"),
-    **dict.fromkeys(("p", "q", "q_all"), ("float64", "0…1")),
+    **dict.fromkeys(("p", "q", "p_all"), ("float64", "0…1")),
 }
 RANKED: dict[str, Column] = {
     **dict.fromkeys(("plant", "line", "what", "name"), TEXT),
@@ -39,6 +40,7 @@ DRIFTED: dict[str, Column] = {
     **dict.fromkeys(("days_before", "days_since", "before", "since"), ("int64", "count")),
     **dict.fromkeys(("distance", "psi"), ("float64", "1")),
     "shift": ("float64", "of the measure"),
+    **dict.fromkeys(("mean_before", "mean_since"), ("float64", "of the measure, within 1 %")),
     **dict.fromkeys(("p", "p_all"), ("float64", "0…1")),
 }
 
@@ -64,11 +66,11 @@ def comparison(rates: pa.Table, measures: pa.Table) -> list[Row]:
     """Cameras with the same prompt against each other.
 
     Compared are their shares of every outcome but PASS, of reasons, and of frames that show a label, and the means of
-    measures. `q` minds all cameras of one comparison, `q_all` those of all comparisons.
+    measures. `q` minds all cameras of one comparison, `p_all` all comparisons.
     """
     found = [*_outcomes(rates), *_shown(rates), *_measured(measures)]
-    q = adjusted(np.array([row["p"] for row in found]))
-    told = ({**row, "q_all": each} for row, each in zip(found, q.tolist(), strict=True))
+    every = peers.together(np.array([row["p"] for row in found]))
+    told = ({**row, "p_all": each} for row, each in zip(found, every.tolist(), strict=True))
     return sorted(told, key=lambda row: [row[key] for key in ("what", "name", "label", *PLACE)])
 
 
@@ -92,10 +94,17 @@ def drifts(histograms: pa.Table, dates: Sequence[str], recent: int) -> list[Row]
             told = drift(counts, values, chosen, apart[-1])
             days = {"days_before": int((~late).sum()), "days_since": int(late.sum())}
             named = {name: getattr(told, name) for name in ("before", "since", "distance", "psi", "shift", "p")}
-            found.append({**who, **days, **named})
+            means = {
+                f"mean_{name}": _middle(counts[mine], values) for name, mine in (("before", ~late), ("since", late))
+            }
+            found.append({**who, **days, **named, **means})
     for row, p in zip(found, together(np.array(apart)).tolist() if apart else (), strict=True):
         row["p_all"] = p
     return found
+
+
+def _middle(counts: Ints, values: Numbers) -> float:
+    return float(counts.sum(axis=0) @ values / counts.sum())
 
 
 def _outcomes(rates: pa.Table) -> Iterator[Row]:

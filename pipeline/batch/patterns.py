@@ -71,17 +71,21 @@ class Rule(Struct, frozen=True):
 # N1…N8 are Nelson's, W1…W4 those of Western Electric.
 RULES: dict[str, Rule] = {
     "N1": Rule("beyond the limits", beyond, shares=True),
-    "N2": Rule("the ninth in a row on one side of the centre", lambda scores: same_side(scores, 9), shares=True),
-    "N3": Rule("the sixth in a row that only rise or only fall", trend, shares=True),
-    "N4": Rule("the fourteenth in a row that go up and down by turns", alternating, shares=True),
+    "N2": Rule(
+        "the ninth or later in a row on one side of the centre", lambda scores: same_side(scores, 9), shares=True
+    ),
+    "N3": Rule("the sixth or later in a row that only rise or only fall", trend, shares=True),
+    "N4": Rule("the fourteenth or later in a row that go up and down by turns", alternating, shares=True),
     "N5": Rule("two of three beyond two sigmas on one side", lambda scores: zone(scores, 2, 2, 3)),
     "N6": Rule("four of five beyond one sigma on one side", lambda scores: zone(scores, 1, 4, 5)),
-    "N7": Rule("the fifteenth in a row within one sigma of the centre", hugging),
-    "N8": Rule("the eighth in a row, none of them within one sigma", avoiding),
+    "N7": Rule("the fifteenth or later in a row within one sigma of the centre", hugging),
+    "N8": Rule("the eighth or later in a row, none of them within one sigma", avoiding),
     "W1": Rule("beyond the limits", beyond, shares=True),
     "W2": Rule("two of three beyond two sigmas on one side", lambda scores: zone(scores, 2, 2, 3)),
     "W3": Rule("four of five beyond one sigma on one side", lambda scores: zone(scores, 1, 4, 5)),
-    "W4": Rule("the eighth in a row on one side of the centre", lambda scores: same_side(scores, 8), shares=True),
+    "W4": Rule(
+        "the eighth or later in a row on one side of the centre", lambda scores: same_side(scores, 8), shares=True
+    ),
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.batch.measures import CELLS
-from pipeline.batch.peers import adjusted, funnel
+from pipeline.batch.peers import funnel, together
 from pipeline.batch.splitting import PLACE, TEXT, Column, Row, split
 from pipeline.columns import arrow
 
@@ -24,12 +24,12 @@ SPOTTED: dict[str, Column] = {
     **dict.fromkeys(("n", "of"), ("int64", "count")),
     **dict.fromkeys(("rate", "peers"), ("float64", "0…1")),
     "score": ("float64", "standard deviations"),
-    **dict.fromkeys(("p", "q"), ("float64", "0…1")),
+    **dict.fromkeys(("p", "p_all"), ("float64", "0…1")),
 }
 
 
 def spots(heat: pa.Table) -> list[Row]:
-    """Blocks of the view in which a camera has a larger share of a label's centroids than its peers have, q ≤ 0.05.
+    """Blocks of the view in which a camera has a larger share of a label's centroids than its peers have, p_all ≤ 0.05.
 
     Every block of every camera and label is a test, and all of them are minded together.
     """
@@ -37,9 +37,9 @@ def spots(heat: pa.Table) -> list[Row]:
     found = list[Row]()
     for who, rows in split(heat.filter(pc.equal(heat["space"], "view")), ("prompt", "label")):
         found += _spots(who, rows)
-    q = adjusted(np.array([row["p"] for row in found]))
-    told = ({**row, "q": each} for row, each in zip(found, q.tolist(), strict=True))
-    return [row for row in told if row["q"] <= LEVEL and row["score"] > 0]
+    every = together(np.array([row["p"] for row in found]))
+    told = ({**row, "p_all": each} for row, each in zip(found, every.tolist(), strict=True))
+    return [row for row in told if row["p_all"] <= LEVEL and row["score"] > 0]
 
 
 def _spots(who: Row, rows: pa.Table) -> Iterator[Row]:

@@ -45,7 +45,7 @@ class Fleet(Struct, frozen=True):
 
     cameras: int = 64
     days: int = 30
-    frames: int = 96
+    frames: int = 72
     failing: int = 5
     drifting: int = 19
     dirty: int = 37

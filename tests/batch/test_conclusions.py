@@ -138,10 +138,10 @@ def test_means_are_compared_as_well(fleet: tuple[Path, Outcome]) -> None:
     """The camera whose pits grow shows the largest of all; how many regions it is of is told, of how many not."""
     found = [row for row in rows(fleet[0], "comparison") if row["what"] == "measures" and row["name"] == "area_px"]
     assert len(found) == CAMERAS
-    (accused,) = (row for row in found if row["q_all"] <= 0.05)
+    (accused,) = (row for row in found if row["p_all"] <= 0.05)
     assert (accused["camera"], accused["label"], accused["of"], accused["n"]) == (DRIFTING, "pit", None, DAYS * FRAMES)
     assert accused["rate"] > accused["peers"] + 5
-    assert all(row["q_all"] >= row["p"] for row in found)
+    assert all(row["p_all"] >= row["p"] for row in found)
 
 
 def test_every_chart_can_be_asked_for(fleet: tuple[Path, Outcome]) -> None:

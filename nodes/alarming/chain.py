@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from nodes.alarming.engine import Step
+from nodes.alarming.engine import NOTHING, Step
 from nodes.alarming.life import Alarm
 from nodes.sinks.events import RottenError, iso
 from nodes.sinks.journal import Journal
@@ -119,6 +119,7 @@ def recall(path: Path, each: Callable[[Row], None] | None = None) -> Past:
         if each:
             each(row)
         past.rows, past.last, past.hash = row.n, row, said
+    past.alarms = {key: alarm for key, alarm in past.alarms.items() if alarm != NOTHING}
     return past
 
 

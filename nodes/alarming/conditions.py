@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from nodes.alarming.book import SECOND, Book, Entry, When
 from nodes.alarming.life import Because, Event
+from nodes.alarming.memory import Memory
 from nodes.sinks.events import event
 from pipeline.disk import measure
 from pipeline.records import Gap, Verdict
@@ -51,26 +52,31 @@ class Edge:
 class Row(Edge):
     """So many matching verdicts in a row."""
 
-    def __init__(self, when: When) -> None:
+    def __init__(self, when: When, row: int = 0) -> None:
         super().__init__()
-        self._when, self._row = when, 0
+        self._when, self.row = when, min(row, when.row or 1)
 
     def hear(self, verdict: Verdict) -> Event | None:
         """A verdict has come."""
         need = self._when.row or 1
-        self._row = min(self._row + 1, need) if matches(self._when, verdict) else 0
-        on = True if self._row == need else None if self._row else False
+        self.row = min(self.row + 1, need) if matches(self._when, verdict) else 0
+        on = True if self.row == need else None if self.row else False
         return self.turn(on, lambda: _verdict(verdict, f"{need} in a row", need, need))
 
 
 class Rate(Edge):
     """Such a share of the last verdicts matches."""
 
-    def __init__(self, when: When) -> None:
+    def __init__(self, when: When, last: str = "") -> None:
         super().__init__()
         self._when = when
-        self._last: deque[bool] = deque(maxlen=when.of)
-        self._count = 0
+        self._last: deque[bool] = deque((one == "1" for one in last), maxlen=when.of)
+        self._count = sum(self._last)
+
+    @property
+    def last(self) -> str:
+        """Which of the last verdicts matched: `1` and `0`, the oldest first."""
+        return "".join("01"[one] for one in self._last)
 
     def hear(self, verdict: Verdict) -> Event | None:
         """A verdict has come."""
@@ -171,17 +177,18 @@ class Conditions:
         book: The book.
         folder: Whose disk is looked at where the book names none.
         t_ns: When it begins.
+        memory: What was counted before.
     """
 
-    def __init__(self, book: Book, folder: str, t_ns: int) -> None:
-        self._book = book
+    def __init__(self, book: Book, folder: str, t_ns: int, memory: Memory) -> None:
+        self._book, self._memory = book, memory
         self._judged: dict[str, list[tuple[str, Row | Rate]]] = {}
         self._stalled: dict[str, Stalled] = {}
         self._gaps: dict[str, Gaps] = {}
         self._shared: dict[str, Row | Rate] = {}
         self._levels = {n: Level(e.when, folder) for n, e in book.alarms.items() if e.when.kind in ("disk", "clock")}
         self.folders = {level.folder for n, level in self._levels.items() if book.alarms[n].when.kind == "disk"}
-        for camera in book.cameras:
+        for camera in dict.fromkeys((*book.cameras, *memory.cameras)):
             self._meet(camera, t_ns)
 
     def hear(self, record: Verdict | Gap, t_ns: int) -> Iterator[Said]:
@@ -208,6 +215,12 @@ class Conditions:
         for key, level in self._levels.items():
             yield from _told(key, level.look(machine))
 
+    def counted(self, heard: tuple[str, ...]) -> Memory:
+        """What was counted so far; what of cameras that have not come again is still known."""
+        rows = {key: watch.row for key, watch in self._shared.items() if isinstance(watch, Row)}
+        rates = {key: watch.last for key, watch in self._shared.items() if isinstance(watch, Rate)}
+        return Memory(self._memory.rows | rows, self._memory.rates | rates, tuple(self._judged), heard)
+
     def _meet(self, camera: str, t_ns: int) -> None:
         judged = self._judged[camera] = []
         for name, entry in self._book.alarms.items():
@@ -222,8 +235,11 @@ class Conditions:
 
     def _judge(self, key: str, entry: Entry) -> Row | Rate:
         """What watches verdicts for an alarm; all cameras have the same one where the line has one."""
-        made: Row | Rate = Row(entry.when) if entry.when.kind == "row" else Rate(entry.when)
-        return self._shared.setdefault(key, made)
+        if key not in self._shared:
+            row, last = self._memory.rows.get(key, 0), self._memory.rates.get(key, "")
+            made = Row(entry.when, row) if entry.when.kind == "row" else Rate(entry.when, last)
+            self._shared[key] = made
+        return self._shared[key]
 
 
 def matches(when: When, verdict: Verdict) -> bool:

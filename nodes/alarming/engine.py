@@ -10,9 +10,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nodes.alarming.book import FLOOD, PRIORITIES, SECOND, Book, Priority
-from nodes.alarming.life import Alarm, Because, Event, Held, State, What, refusal, step
+from nodes.alarming.life import Alarm, Because, Event, Held, State, What
+from nodes.alarming.step import refusal, step
 from pipeline.digests import blake2b
 from pipeline.orders import Order
+
+NOTHING = Alarm()  # has happened to it
 
 
 class Step(Struct, frozen=True):
@@ -45,8 +48,6 @@ class Engine:
         alarms: How the alarms were left.
         seed: What ids of steps begin with; ids of engines with other seeds differ.
 
-    Attributes:
-        alarms: Every alarm that was ever other than normal, by key.
     """
 
     def __init__(self, book: Book, alarms: Mapping[str, Alarm], seed: str = "") -> None:
@@ -57,14 +58,15 @@ class Engine:
         self._raised: deque[int] = deque(maxlen=book.flood.alarms)
         self._raised.extend(sorted(alarm.raised_ns for key, alarm in alarms.items() if alarm.count and key != FLOOD))
         self._dependents = _dependents(book)
-        self._groups: defaultdict[str, set[str]] = defaultdict(set)
+        self._groups: defaultdict[str, set[str]] = defaultdict(set)  # the alarms of each that are up
+        self._met: defaultdict[str, set[str]] = defaultdict(set)  # the keys that an alarm's name has
         for key, held in self._held.items():
             self._gather(key, held.alarm)
 
     @property
     def alarms(self) -> dict[str, Alarm]:
-        """Every alarm that was met."""
-        return {key: held.alarm for key, held in self._held.items()}
+        """Every alarm that anything has happened to."""
+        return {key: held.alarm for key, held in self._held.items() if held.alarm != NOTHING}
 
     @property
     def flooded(self) -> bool:
@@ -185,9 +187,11 @@ class Engine:
 
     def _first(self, key: str) -> bool:
         entry = self._book.entry(key)
-        return entry is not None and entry.group is not None and not self._groups[entry.group] - {key}
+        up = self._groups[entry.group] if entry and entry.group else None
+        return up is not None and len(up) == (key in up)
 
     def _gather(self, key: str, alarm: Alarm) -> None:
+        self._met[key.partition("@")[0]].add(key)
         entry = self._book.entry(key)
         if entry and entry.group:
             (self._groups[entry.group].add if alarm.active else self._groups[entry.group].discard)(key)
@@ -195,12 +199,11 @@ class Engine:
     def _suppressed_by(self, key: str) -> list[str]:
         """The alarms that were met and that an alarm suppresses while it is up."""
         name, _, camera = key.partition("@")
-        wanted = self._dependents.get(name, ())
-        return [
-            other
-            for other in (sorted(self._held) if wanted else ())
-            if other.partition("@")[0] in wanted and camera in ("", other.partition("@")[2])
-        ]
+        found: list[str] = []
+        for other in self._dependents.get(name, ()):
+            met = self._met[other]
+            found += [one for one in (other, f"{other}@{camera}") if one in met] if camera else sorted(met)
+        return found
 
     def _design(self, key: str, t_ns: int) -> Iterator[Step]:
         """Suppress an alarm while the book says so, and no longer; what an operator suppressed is left alone."""

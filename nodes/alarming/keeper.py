@@ -16,12 +16,14 @@ from typing import Self
 
 from msgspec.structs import replace
 
+from nodes.alarming import memory
 from nodes.alarming.book import FLOOD, SECOND, Ready
 from nodes.alarming.chain import Chain, Row, read
 from nodes.alarming.conditions import Conditions, Machine, used
 from nodes.alarming.engine import Engine, Step
 from nodes.alarming.figures import Tally
 from nodes.alarming.life import Alarm, Event
+from nodes.alarming.memory import Memory
 from nodes.alarming.showing import listed, show
 from nodes.alarming.telling import told
 from nodes.sinks.cursor import Cursor
@@ -48,7 +50,7 @@ class Keeper:
 
     Args:
         ready: The book.
-        path: The journal; beside it `<path>.told` says how far it was told.
+        path: The journal; beside it `<path>.told` says how far it was told, `<path>.counts` what was counted.
         put: Writes events where people hear of them; may raise OSError.
         now: The time, UTC ns, by a clock that does not jump.
         machine: What the host says of itself.
@@ -68,10 +70,12 @@ class Keeper:
     ) -> None:
         self._ready, self._path, self._put, self._now = ready, path, put, now
         self._machine = machine or _machine
+        self._counts = Path(f"{path}.counts")
         self._lock, self._over = threading.RLock(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
         self._named = f"{ready.name} {ready.version}"
         self._stale, self._looked = False, 0
+        self._counted: tuple[str, ...] = ()
         self._load()
 
     def __enter__(self) -> Self:
@@ -96,13 +100,17 @@ class Keeper:
             OSError: If the disk refuses; the records may come again.
         """
         with self._lock, self._sure():
-            t_ns, heard = self._now(), [record for record in records if _short(record) not in self._known]
-            steps: list[Step] = []
-            for record in heard:
-                steps += self._engine.apply(self._conditions.hear(record, t_ns), t_ns)
+            t_ns, steps = self._now(), list[Step]()
+            fresh = {short: record for record in records if (short := _short(record)) not in self._counted}
+            for short, record in fresh.items():
+                said = [*self._conditions.hear(record, t_ns)]
+                if short not in self._known:
+                    steps += self._engine.apply(said, t_ns)
             if steps:
-                self._note(t_ns, steps, heard=tuple(map(_short, heard)))
+                self._note(t_ns, steps, heard=tuple(fresh))
             self._tell(lines)
+            self._counted = (self._counted + tuple(fresh))[-memory.MOST :]
+            memory.write(self._counts, self._conditions.counted(self._counted))
 
     def beat(self) -> None:
         """Let time pass.
@@ -162,11 +170,19 @@ class Keeper:
         self._place = self._remembered()
         self._cursor.write(self._place)
         self._engine = Engine(self._ready.book, self._chain.past.alarms, self._chain.seed)
-        self._conditions = Conditions(self._ready.book, str(self._path.parent), t_ns)
+        past = self._recollect()
+        self._counted = past.heard
+        self._conditions: Conditions = Conditions(self._ready.book, str(self._path.parent), t_ns, past)
         self._judge_journal()
         gone = [key for key in self.alarms if self._ready.book.entry(key) is None]
         self._note(t_ns, self._engine.apply([(key, Event("off")) for key in gone], t_ns))
         self._stale = False
+
+    def _recollect(self) -> Memory:
+        found = memory.read(self._counts)
+        if found is None:
+            log().error("what alarms had counted is not readable; counting anew", path=str(self._counts))
+        return found or Memory()
 
     def _judge_journal(self) -> None:
         """Tell people where the journal is not what was written."""

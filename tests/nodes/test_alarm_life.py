@@ -10,21 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from nodes.alarming.life import (
-    ACTIVE,
-    Alarm,
-    Aside,
-    Event,
-    Held,
-    Kind,
-    Life,
-    Pending,
-    State,
-    Terms,
-    What,
-    refusal,
-    step,
-)
+from nodes.alarming.life import ACTIVE, Alarm, Aside, Event, Held, Kind, Life, Pending, State, Terms, What
+from nodes.alarming.step import refusal, step
 
 S = 1_000_000_000
 NOW = 1_000 * S

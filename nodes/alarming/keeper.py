@@ -191,7 +191,7 @@ class Keeper:
             board.settle(key)
             return
         text = f"alarms: the journal is not as it was written, {len(flaws):,} places: {flaws[0]}"
-        board.raise_(key, f"{text}; keep a copy of it, and find out who changed it: `kensa alarm verify` lists all")
+        board.raise_(key, f"{text}; keep a copy of it, and find out who changed it: `kensa journal` lists all")
         log().error("journal of alarms broken", path=str(self._path), flaws=flaws[:20])
 
     def _note(

@@ -278,7 +278,7 @@ def test_a_journal_that_somebody_changed_says_where(tmp_path: Path) -> None:
         (notice,) = board.read()
         assert notice.text == (
             f"alarms: the journal is not as it was written, {len(flaws)} places: {found[0]}; keep a copy of it, and "
-            "find out who changed it: `kensa alarm verify` lists all"
+            "find out who changed it: `kensa journal` lists all"
         )
     world.journal.write_bytes(b"".join(lines))
     world.start()

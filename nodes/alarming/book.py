@@ -270,10 +270,14 @@ def _unclear(when: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     for names, fitting in fields.items():
         for field in names:
             if field in when and kinds[0] not in fitting:
-                yield (field,), f"{field}: belongs to {' or '.join(fitting)}, and this alarm is about {kinds[0]}"
+                yield (field,), f"{field}: belongs to {_either(fitting)}, and this alarm is about {kinds[0]}"
     limit, band = when[kinds[0]], when.get("deadband")
     if isinstance(limit, int | float) and isinstance(band, int | float) and band >= limit:
         yield ("deadband",), f"deadband: expected less than {kinds[0]}, {limit:g}: else it is never over; got {band:g}"
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def _mislinked(link: str) -> str:

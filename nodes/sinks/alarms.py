@@ -14,7 +14,6 @@ from nodes.sinks.events import encode, event
 from nodes.sinks.journal import Journal
 from nodes.sinks.room import log, room
 from pipeline.disk import Limits
-from pipeline.located import Document
 from pipeline.node import Batch, node
 from pipeline.records import Gap, Verdict
 from pipeline.units import Count, Seconds, Url
@@ -22,6 +21,7 @@ from pipeline.units import Count, Seconds, Url
 if TYPE_CHECKING:
     from nodes.alarming.keeper import Keeper, Put
     from nodes.sinks.courier import Courier
+    from pipeline.located import Document
 
 Least = Literal["WARN", "FAIL"]
 BALLAST = 1 << 20  # bytes: room for two thousand events on a disk that others have filled

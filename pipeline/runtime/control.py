@@ -149,7 +149,7 @@ class Client:
         """Give an order to the line's nodes, or ask how alarms are; returns what those say that take orders.
 
         Raises:
-            KensaError: If not all processes answer in time: nobody knows then whether it was done.
+            KensaError: If not all processes answer in time, and none that knows the alarm is among those that do.
         """
         self._socket.send(encode(Give(order)))
         deadline, waits = time.monotonic() + PATIENCE, -1
@@ -160,7 +160,7 @@ class Client:
             elif isinstance(answer, Heard):
                 waits -= 1
                 found += answer.answers
-        if waits:
+        if waits and not any(answer.knows for answer in found):
             raise KensaError(
                 f"line '{self.about.line}' does not answer in time; look whether it was done, and try again"
             )

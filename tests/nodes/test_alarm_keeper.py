@@ -16,10 +16,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from nodes.alarming.chain import recall
 from nodes.alarming.conditions import Machine
 from nodes.sinks import cursor, journal
+from nodes.sinks.alarms import alarms
+from nodes.sinks.events import decode
 from nodes.sinks.journal import Journal
 from pipeline.notices import board
-from pipeline.records import Gap
+from pipeline.records import Gap, Verdict
 from tests.nodes.alarming import BOOK, NOON, S, World, book, order, verdict
+from tests.nodes.test_alarms import Receiver
 
 
 def test_an_alarm_tells_all_that_somebody_needs_to_act_on_it(tmp_path: Path) -> None:
@@ -43,6 +46,27 @@ def test_an_alarm_tells_all_that_somebody_needs_to_act_on_it(tmp_path: Path) -> 
         "action": "Stop the feeder and look at the gripper.", "respond_s": None, "value": 3, "limit": 3, "unit": "",
         "link": "http://line/cam-1/s/3?part=3", "row": 1,
     }  # fmt: skip
+
+
+def test_a_webhook_gets_alarms_as_it_gets_verdicts(tmp_path: Path) -> None:
+    """In their order, each named by its id; an event of an alarm can be read as any other."""
+    receiver, path = Receiver(), tmp_path / "events.jsonl"
+    (tmp_path / "book.yaml").write_text(BOOK)
+    batch: list[Verdict | Gap] = [verdict(seq) for seq in (1, 2, 3)]
+    alarms(iter([batch]), path=str(path), book=str(tmp_path / "book.yaml"), url=receiver.url, patience=20)
+    receiver.stop()
+    assert [(one["subject"], one["seq"]) for one in receiver.got] == [
+        ("part", 1),
+        ("part", 2),
+        ("part", 3),
+        ("alarm", 3),
+    ]
+    assert (
+        receiver.keys
+        == [one["id"] for one in receiver.got]
+        == [decode(line).id for line in path.read_bytes().splitlines()]
+    )
+    assert receiver.got[3]["verdict"] == receiver.got[2]["id"]
 
 
 def test_every_action_of_an_operator_is_attributed(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ COMMANDS = {
     "keys": "say which hosts may speak with this one",
     "reload": "let a running line become what the file says",
     "top": "watch a running line",
+    "alarm": "see the alarms of a running line, and answer them",
     "tap": "print the records that a node of a running line gives",
     "record": "write down what the sources of a topology give",
     "replay": "run a whole topology over a recording, in one thread",

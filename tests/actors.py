@@ -136,3 +136,12 @@ def versions(verdicts: Iterator[Verdict], *, path: str) -> None:
     """Note who was judged by which version of a book."""
     with Path(path).open("a", encoding="utf-8", buffering=1) as file:
         file.writelines(f"{verdict.camera} {verdict.version} {verdict.part}\n" for verdict in verdicts)
+
+
+@node()
+def failing(frame: Frame | Gap) -> Verdict | Gap:
+    """Find every frame bad."""
+    if isinstance(frame, Gap):
+        return frame
+    where = {"camera": frame.camera, "session": frame.session, "seq": frame.seq, "t_ns": frame.t_ns}
+    return Verdict(outcome="FAIL", subject="frame", first_seq=frame.seq, **where)  # type: ignore[arg-type]

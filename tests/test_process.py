@@ -60,7 +60,8 @@ class Child:
         """The next thing it says."""
         assert self._socket.poll(PATIENCE_MS), "it said nothing"
         self.peer, message = self._socket.recv_multipart()
-        said: Report | Tapped = decode_report(message)
+        said = decode_report(message)
+        assert isinstance(said, Report | Tapped)
         return said
 
     def until(self, *states: str) -> Report:

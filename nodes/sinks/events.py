@@ -104,6 +104,11 @@ def event(record: Verdict | Gap) -> Event:
     )
 
 
+def identity(record: Verdict | Gap) -> str:
+    """The id of the event that tells of a record."""
+    return _identity(*_judged(record))
+
+
 def iso(t_ns: int) -> str:
     """ISO 8601 in UTC with microseconds.
 

@@ -14,8 +14,8 @@ from nodes.transforms.limits import Reading
 from nodes.transforms.outline import misshapen
 from nodes.transforms.quantity import UNITS, quantity
 from nodes.transforms.tooled import Beside, known_tools
+from nodes.version import version
 from pipeline.conform import Conform
-from pipeline.digests import blake2s
 from pipeline.errors import KensaError
 from pipeline.located import BROKEN, Document, read
 from pipeline.node import Mention
@@ -39,7 +39,6 @@ def _layout(path: str) -> Document:
 
 LayoutFile = Annotated[str, Meta(description="a file", extra={"beside": True, "read": _layout})]
 Crop = Annotated[tuple[int, int, int, int], Meta(description="[x, y, width, height], sensor px")]
-DIGITS = 12  # of a book's digest
 
 
 class BookError(KensaError):
@@ -199,11 +198,6 @@ def mentions(path: str) -> Iterator[Mention]:
             yield Mention(prompt, ("book",), document.mark((*path_, "prompt")))
     for prompt in crops if isinstance(crops, dict) else ():
         yield Mention(prompt, ("book",), document.mark(("crops", prompt), key=True))
-
-
-def version(document: Document) -> str:
-    """Digest of what a file says, 12 hexadecimal digits; how its lines end does not count."""
-    return blake2s("\n".join(document.lines[document.name]).encode(), digest_size=DIGITS // 2).hexdigest()
 
 
 def _judged(document: Document) -> tuple[Check, ...]:

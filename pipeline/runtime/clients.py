@@ -9,10 +9,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline.faults import listed, meant
-from pipeline.runtime.control import LEASE, Answer, Ask, Follow, Following, Refused, Reload
-from pipeline.runtime.health import Tapped
+from pipeline.orders import Order
+from pipeline.runtime.control import LEASE, Answer, Ask, Follow, Following, Give, Given, Heard, Refused, Reload
+from pipeline.runtime.health import Answered, Asked, Tapped
 from pipeline.runtime.state import Snapshot
 from pipeline.runtime.switchboard import Switchboard
+
+GIVERS = 256  # orders whose givers are remembered
 
 
 class Follower(Struct):
@@ -29,12 +32,21 @@ class Clients:
     def __init__(self, board: Switchboard) -> None:
         self._board = board
         self._followers: dict[bytes, Follower] = {}
+        self._number = 0
+        self._givers: dict[int, bytes] = {}  # who gave which order; the newest ones
 
-    def serve(self, snapshot: Callable[[], Snapshot], change: Callable[[Reload | Ask], Answer]) -> None:
+    def serve(
+        self,
+        snapshot: Callable[[], Snapshot],
+        change: Callable[[Reload | Ask], Answer],
+        ask: Callable[[Asked], int],
+    ) -> None:
         """Answer what was asked since the last call."""
         for peer, request in self._board.requests():
             if isinstance(request, Follow):
                 self._follow(peer, request, snapshot().here)
+            elif isinstance(request, Give):
+                self._give(peer, request.order, ask)
             else:
                 self._board.answer(peer, change(request) if isinstance(request, Reload | Ask) else snapshot())
 
@@ -51,6 +63,17 @@ class Clients:
                 continue
             told = self._board.answer(peer, replace(record, missed=record.missed + one.missed))
             one.missed = 0 if told else one.missed + record.missed + 1
+
+    def hear(self, said: Answered) -> None:
+        """Hand what a process says to an order to whoever gave it."""
+        if peer := self._givers.get(said.number):
+            self._board.answer(peer, Heard(said.answers))
+
+    def _give(self, peer: bytes, order: Order | None, ask: Callable[[Asked], int]) -> None:
+        self._number += 1
+        self._givers[self._number] = peer
+        self._givers.pop(self._number - GIVERS, None)
+        self._board.answer(peer, Given(ask(Asked(number=self._number, order=order))))
 
     def _follow(self, peer: bytes, request: Follow, nodes: list[str]) -> None:
         if request.node not in nodes:

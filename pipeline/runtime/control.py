@@ -15,7 +15,7 @@ import msgspec
 import zmq
 from msgspec import Struct
 
-from pipeline import codec
+from pipeline import codec, orders
 from pipeline.errors import KensaError
 from pipeline.faults import meant
 from pipeline.plan import Plan
@@ -77,8 +77,26 @@ class Reloading(Struct, frozen=True, kw_only=True, tag="reloading"):
     refused: bool = False
 
 
-Request = Watch | Follow | Reload | Ask
-Answer = Snapshot | Tapped | Following | Refused | Reloading
+class Give(Struct, frozen=True, tag="give"):
+    """An order to the nodes of the line that take any; without one, the question how alarms are."""
+
+    order: orders.Order | None = None
+
+
+class Given(Struct, frozen=True, tag="given"):
+    """It was handed to so many processes, and each of them will say something."""
+
+    processes: int
+
+
+class Heard(Struct, frozen=True, tag="heard"):
+    """What one of them said."""
+
+    answers: tuple[orders.Answer, ...]
+
+
+Request = Watch | Follow | Reload | Ask | Give
+Answer = Snapshot | Tapped | Following | Refused | Reloading | Given | Heard
 
 decode_request: Callable[[bytes], Request] = codec.reader(Request)
 decode_answer: Callable[[bytes], Answer] = codec.reader(Answer)
@@ -126,6 +144,27 @@ class Client:
             if isinstance(answer, Reloading):
                 return answer
         raise KensaError(f"line '{self.about.line}' does not answer; has it ended?")
+
+    def give(self, order: orders.Order | None) -> list[orders.Answer]:
+        """Give an order to the line's nodes, or ask how alarms are; returns what those say that take orders.
+
+        Raises:
+            KensaError: If not all processes answer in time, and none that knows the alarm is among those that do.
+        """
+        self._socket.send(encode(Give(order)))
+        deadline, waits = time.monotonic() + PATIENCE, -1
+        found: list[orders.Answer] = []
+        while waits and (answer := self._receive(deadline - time.monotonic())) is not None:
+            if isinstance(answer, Given):
+                waits = answer.processes
+            elif isinstance(answer, Heard):
+                waits -= 1
+                found += answer.answers
+        if waits and not any(answer.knows for answer in found):
+            raise KensaError(
+                f"line '{self.about.line}' does not answer in time; look whether it was done, and try again"
+            )
+        return found
 
     def follow(self, node: str) -> Iterator[Tapped | None]:
         """What a node gives, as it comes; None about once a second where nothing came. Ends with the line.

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from pipeline import codec
 from pipeline.notices import Notice
+from pipeline.orders import Answer, Order
 from pipeline.plan import Edge, Lane, Process
 from pipeline.readings import Reading
 from pipeline.transport.channel import Ledger
@@ -139,6 +140,13 @@ class Tapped(Struct, frozen=True, kw_only=True, tag="tapped"):
     missed: int = 0
 
 
+class Answered(Struct, frozen=True, kw_only=True, tag="answered"):
+    """What the nodes of a process say to an order, or to the question how alarms are."""
+
+    number: int
+    answers: tuple[Answer, ...]
+
+
 class Stop(Struct, frozen=True, tag="stop"):
     """Sources end; what is on its way is delivered; edges are closed in order."""
 
@@ -196,8 +204,15 @@ class Become(Struct, frozen=True, kw_only=True, tag="become"):
     more: bool = False
 
 
-Command = Stop | Finish | Tell | Tap | Prepare | Become
-FromProcess = Report | Tapped
+class Asked(Struct, frozen=True, kw_only=True, tag="asked"):
+    """An order to whoever takes any; the question how alarms are where there is none."""
+
+    number: int
+    order: Order | None = None
+
+
+Command = Stop | Finish | Tell | Tap | Prepare | Become | Asked
+FromProcess = Report | Tapped | Answered
 
 LARGEST = codec.MAX_BYTES + (1 << 16)  # bytes of a message on a control socket: a tapped record and a little more
 

@@ -21,11 +21,12 @@ from pipeline import codec, readings
 from pipeline.clock import line_time
 from pipeline.disk import ratios
 from pipeline.notices import board
+from pipeline.orders import desk
 from pipeline.records import Record
 from pipeline.runtime import health
 from pipeline.runtime.absence import Absences
 from pipeline.runtime.changing import Changing
-from pipeline.runtime.health import Command, Finish, Launch, Report, State, Stop, Tap, Tapped, Tell
+from pipeline.runtime.health import Answered, Asked, Command, Finish, Launch, Report, State, Stop, Tap, Tapped, Tell
 from pipeline.runtime.works import Works
 from pipeline.transport.context import Context
 
@@ -34,6 +35,7 @@ REPORT_S = 0.5  # between two reports while a node does not come back from a rec
 CALM_S = 1.0  # between two reports while all is well
 LONG_NS = 250_000_000  # work on one record that may turn out to have no end
 TAPPED = 256
+ORDERS = 8  # that are worked on at a time; who gives more gets no answer and tries again
 LAST_WORD_MS = 1000
 REMOTE_S = 2.0  # without a supervisor, after which nobody on another host is waited for
 ABANDONED = 4
@@ -77,6 +79,8 @@ class Pulse(threading.Thread):
         self._absences = Absences(launch.state)
         self._tapped: deque[tuple[str, Record]] = deque()
         self._missed: Counter[str] = Counter()
+        self._answered: deque[Answered] = deque()
+        self._orders = threading.Semaphore(ORDERS)
 
     @property
     def state(self) -> State:
@@ -143,8 +147,19 @@ class Pulse(threading.Thread):
             self._works.tap(command.node, self._look if command.on else None)
         elif isinstance(command, Tell):
             self._asked = True
+        elif isinstance(command, Asked):
+            if self._orders.acquire(blocking=False):
+                threading.Thread(target=self._answer, args=(command,), name="order", daemon=True).start()
         else:
             self._command(command)
+
+    def _answer(self, asked: Asked) -> None:
+        """Let nodes do what was ordered; on a thread of its own, for they may wait for a disk."""
+        try:
+            self._answered.append(Answered(number=asked.number, answers=desk.ask(asked.order)))
+            os.eventfd_write(self._nudge, 1)
+        finally:
+            self._orders.release()
 
     def _care(self) -> None:
         """Push on what waits in outboxes; do not wait for ever when the supervisor is gone."""
@@ -171,6 +186,8 @@ class Pulse(threading.Thread):
             self._missed[node] += 1
 
     def _show(self, socket: zmq.Socket[bytes]) -> None:
+        while self._answered:
+            _send(socket, health.encode(self._answered.popleft()))
         while self._tapped:
             node, record = self._tapped.popleft()
             missed = self._missed.pop(node, 0)

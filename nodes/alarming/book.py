@@ -1,0 +1,288 @@
+"""Alarm books: what people are called for, why, and what they should do, in YAML; every fault is told at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from nodes.alarming.life import Terms
+from nodes.version import version
+from pipeline.conform import Conform
+from pipeline.errors import KensaError
+from pipeline.located import BROKEN, Document, read
+from pipeline.units import Seconds
+
+AlarmName = Annotated[
+    str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$", description="lower-case letters, digits and dashes")
+]
+Words = Annotated[str, Meta(min_length=1, max_length=1024, description="text")]
+Name = Annotated[str, Meta(min_length=1, max_length=128, description="text")]
+Number = Annotated[int, Meta(ge=1, le=100_000, description="count")]
+Share = Annotated[float, Meta(gt=0, le=1, description="0…1")]
+Wait = Annotated[float, Meta(gt=0, description="s")]
+Priority = Literal["critical", "high", "medium", "low"]
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)  # the gravest first
+FLOOD = "flood"
+KINDS = ("row", "rate", "stalled", "gaps", "disk", "clock")
+JUDGED, SHARED = ("row", "rate"), ("disk", "clock")
+PLACES = ("camera", "session", "seq", "part", "event", "alarm")
+SECOND = 1_000_000_000
+
+
+class AlarmBookError(KensaError):
+    """An alarm book that cannot be used; the text holds every fault with its place."""
+
+
+class When(Struct, frozen=True, forbid_unknown_fields=True):
+    """The condition of an alarm: exactly one of `row`, `rate`, `stalled`, `gaps`, `disk` and `clock`.
+
+    Attributes:
+        row: So many verdicts in a row that match.
+        rate: Such a share of the last `of` verdicts matches.
+        of: See there; before so many were seen nobody knows.
+        outcome: Verdicts match that have this outcome;
+        reason: and, where it is given, a finding with this reason code;
+        rule: and, where it is given, a finding of this rule. Where both are, one finding must have both.
+        stalled: A camera has given no verdict and no gap for so long.
+        gaps: Such a share of its frames was told missing within the last `over` seconds.
+        over: See there.
+        disk: Such a share of the disk under `folder` is used.
+        folder: See there; the folder of the alarms' own file where it is left out.
+        clock: The host's clock was set by so much since the line began.
+        deadband: By how much `rate`, `gaps`, `disk` or `clock` must fall below its limit before it is over.
+    """
+
+    row: Number | None = None
+    rate: Share | None = None
+    of: Number = 100
+    outcome: Literal["FAIL", "WARN", "NO_READ"] = "FAIL"
+    reason: Name | None = None
+    rule: Name | None = None
+    stalled: Wait | None = None
+    gaps: Share | None = None
+    over: Wait = 60.0
+    disk: Share | None = None
+    folder: Name | None = None
+    clock: Wait | None = None
+    deadband: Seconds = 0.0
+
+    @property
+    def kind(self) -> str:
+        """Which of them it is."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+
+class Entry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One alarm: what people are called for.
+
+    Attributes:
+        when: Its condition.
+        priority: How soon somebody must act.
+        cause: What is most likely wrong.
+        consequence: What comes of it if nobody acts.
+        action: What to do.
+        respond: How long there is for that.
+        per: Whether each camera has an alarm of its own. Disk and clock are the line's, silence and gaps a camera's.
+        on_delay: How long the condition must hold before the alarm is raised.
+        off_delay: How long it must be over before the alarm returns.
+        re_alarm: After which an acknowledged alarm that still holds must be acknowledged anew; 0: never.
+        latched: It stays until somebody resets it.
+        group: Of the alarms of one group that are up, the first is marked as such.
+        suppressed_by: While one of these is up, of the same camera or of the line, this one is suppressed.
+        link: Where the drawn verdict is; `{camera}`, `{session}`, `{seq}`, `{part}`, `{event}` and `{alarm}` are
+            filled in.
+    """
+
+    when: When
+    priority: Priority
+    cause: Words
+    consequence: Words
+    action: Words
+    respond: Seconds | None = None
+    per: Literal["camera", "line"] = "camera"
+    on_delay: Seconds = 0.0
+    off_delay: Seconds = 0.0
+    re_alarm: Seconds = 0.0
+    latched: bool = False
+    group: Name | None = None
+    suppressed_by: tuple[AlarmName, ...] = ()
+    link: Words | None = None
+
+    @property
+    def single(self) -> bool:
+        """Whether the whole line has one."""
+        return self.per == "line" or self.when.kind in SHARED
+
+
+class Chatter(Struct, frozen=True, forbid_unknown_fields=True):
+    """An alarm that is raised again and again.
+
+    Attributes:
+        times: Raised so often within `within` it chatters, and returns only once it was calm for so long; 0: never.
+        within: See there.
+    """
+
+    times: Annotated[int, Meta(ge=0, le=100, description="count")] = 3
+    within: Wait = 60.0
+
+
+class Flood(Struct, frozen=True, forbid_unknown_fields=True):
+    """More alarms than people can follow.
+
+    Attributes:
+        alarms: So many raised within `within` are a flood; it is over once there were fewer than half.
+        within: See there.
+        told: In a flood only alarms of this priority or a graver one are told singly.
+    """
+
+    alarms: Annotated[int, Meta(ge=2, le=10_000, description="count")] = 10
+    within: Wait = 600.0
+    told: Priority = "critical"
+
+
+class Book(Struct, frozen=True, forbid_unknown_fields=True):
+    """An alarm book.
+
+    Attributes:
+        alarms: The alarms by name.
+        name: Name of the book; the file's name where it is left out.
+        cameras: Cameras that are waited for from the start; others from their first record on.
+        longest_shelf: How long an alarm may be shelved at most.
+        chatter: When an alarm chatters.
+        flood: When there are too many.
+    """
+
+    alarms: dict[AlarmName, Entry]
+    name: Name | None = None
+    cameras: tuple[Name, ...] = ()
+    longest_shelf: Wait = 8 * 3600.0
+    chatter: Chatter = Chatter()
+    flood: Flood = Flood()
+
+    def entry(self, key: str) -> Entry | None:
+        """What the book says of an alarm; None where it says nothing any more."""
+        return FLOOD_ENTRY if key == FLOOD else self.alarms.get(key.partition("@")[0])
+
+    def terms(self, key: str) -> Terms:
+        """How patient an alarm is."""
+        entry = self.entry(key) or FLOOD_ENTRY
+        return Terms(
+            on_delay_ns=round(entry.on_delay * SECOND),
+            off_delay_ns=round(entry.off_delay * SECOND),
+            re_alarm_ns=round(entry.re_alarm * SECOND),
+            latched=entry.latched,
+            chatter=0 if key == FLOOD else self.chatter.times,
+            chatter_ns=round(self.chatter.within * SECOND),
+            shelf_ns=round(self.longest_shelf * SECOND),
+        )
+
+
+FLOOD_ENTRY = Entry(
+    when=When(clock=1.0),  # it has a condition of its own: how many others are raised
+    priority="high",
+    cause="Many alarms have one cause: see which came first.",
+    consequence="People cannot follow them, and miss the one that matters.",
+    action="Look for the first of its group, and act on that.",
+    per="line",
+)
+
+
+class Ready(Struct, frozen=True):
+    """A book that can be gone by.
+
+    Attributes:
+        name: Its name in events.
+        version: Digest of its words.
+        book: What it says.
+    """
+
+    name: str
+    version: str
+    book: Book
+
+
+def open_alarms(path: str) -> Ready:
+    """Read an alarm book.
+
+    Raises:
+        AlarmBookError: If it cannot be read or does not say what a book says.
+    """
+    document = read_alarms(path)
+    if document.faults:
+        raise AlarmBookError(document.show())
+    book = msgspec.convert(document.data, Book)
+    return Ready(book.name or Path(path).stem, version(document), book)
+
+
+def read_alarms(path: str) -> Document:
+    """Read an alarm book as a document that holds every fault of it: `kensa check` tells them as its own."""
+    document = read(path)
+    if document.faults:
+        return document
+    if not isinstance(document.data, dict):
+        document.complain((), "expected `alarms`, got something else")
+        return document
+    data = Conform(document)(document.data, Book, ())
+    alarms = data.get("alarms")
+    for name, entry in alarms.items() if isinstance(alarms, dict) else ():
+        if isinstance(entry, dict):
+            _check(document, name, entry, alarms)
+    if alarms == {}:
+        document.complain(("alarms",), "alarms: expected at least one alarm, got none")
+    return document
+
+
+def _check(document: Document, name: str, entry: dict[str, Any], alarms: dict[str, Any]) -> None:
+    """What types cannot say of an alarm."""
+    place = ("alarms", name)
+    if name == FLOOD:
+        document.complain(place, f"'{FLOOD}' is the alarm that a flood raises; give this one another name", key=True)
+    if isinstance(when := entry.get("when"), dict):
+        for path, text in _unclear(when):
+            document.complain((*place, "when", *path), text)
+        if entry.get("per") == "line" and (kind := next((k for k in ("stalled", "gaps") if k in when), "")):
+            document.complain((*place, "per"), f"per: expected 'camera', for {kind} is about one, got 'line'")
+    for i, other in enumerate(entry.get("suppressed_by") or ()):
+        if other is not BROKEN and (other not in alarms or other == name):
+            document.complain((*place, "suppressed_by", i), f"expected another alarm of this book, got '{other}'")
+    if isinstance(link := entry.get("link"), str) and (text := _mislinked(link)):
+        document.complain((*place, "link"), f"link: {text}")
+
+
+def _unclear(when: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    kinds = [kind for kind in KINDS if when.get(kind) is not None]
+    if len(kinds) != 1:
+        found = " and ".join(kinds) or "none"
+        yield (), f"when: expected one of row, rate, stalled, gaps, disk and clock, got {found}"
+        return
+    fields = {
+        ("outcome", "reason", "rule"): JUDGED,
+        ("of",): ("rate",),
+        ("over",): ("gaps",),
+        ("folder",): ("disk",),
+        ("deadband",): ("rate", "gaps", "disk", "clock"),
+    }
+    for names, fitting in fields.items():
+        for field in names:
+            if field in when and kinds[0] not in fitting:
+                yield (field,), f"{field}: belongs to {_either(fitting)}, and this alarm is about {kinds[0]}"
+    limit, band = when[kinds[0]], when.get("deadband")
+    if isinstance(limit, int | float) and isinstance(band, int | float) and band >= limit:
+        yield ("deadband",), f"deadband: expected less than {kinds[0]}, {limit:g}: else it is never over; got {band:g}"
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+
+
+def _mislinked(link: str) -> str:
+    try:
+        unknown = [name for _, name, _, _ in Formatter().parse(link) if name is not None and name not in PLACES]
+    except ValueError as error:
+        return f"expected names in braces, such as {{camera}}: {error}"
+    return f"expected {', '.join(PLACES)} in braces, got '{unknown[0]}'" if unknown else ""

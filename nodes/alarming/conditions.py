@@ -1,0 +1,291 @@
+"""Conditions: what of verdicts, gaps and the machine an alarm book calls an alarm.
+
+Each watch says `on` or `off` when it knows, and only where that changes. After a restart it knows nothing until it has
+seen enough again: an alarm that is up stays up, and none is made up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from nodes.alarming.book import SECOND, Book, Entry, When
+from nodes.alarming.life import Because, Event
+from nodes.alarming.memory import Memory
+from nodes.sinks.events import event
+from pipeline.disk import measure
+from pipeline.records import Gap, Verdict
+
+Said = tuple[str, Event]
+SLOTS = 60  # parts of the time over which a rate of gaps is counted
+
+
+class Machine(Struct, frozen=True):
+    """What the host says of itself.
+
+    Attributes:
+        step_s: How far its clock was set since the line began, s.
+        used: Used share of the disk under each folder, 0…1.
+    """
+
+    step_s: float = 0.0
+    used: dict[str, float] = {}
+
+
+class Edge:
+    """Turns what is so into what has changed."""
+
+    def __init__(self) -> None:
+        self.on: bool | None = None
+
+    def turn(self, on: bool | None, because: Callable[[], Because]) -> Event | None:
+        """The event, where it is so since now; None also where nobody knows."""
+        if on is None or on is self.on:
+            return None
+        self.on = on
+        return Event("on", because=because()) if on else Event("off")
+
+
+class Row(Edge):
+    """So many matching verdicts in a row."""
+
+    def __init__(self, when: When, row: int = 0) -> None:
+        super().__init__()
+        self._when, self.row = when, min(row, when.row or 1)
+
+    def hear(self, verdict: Verdict) -> Event | None:
+        """A verdict has come."""
+        need = self._when.row or 1
+        self.row = min(self.row + 1, need) if matches(self._when, verdict) else 0
+        on = True if self.row == need else None if self.row else False
+        return self.turn(on, lambda: _verdict(verdict, f"{need} in a row", need, need))
+
+
+class Rate(Edge):
+    """Such a share of the last verdicts matches."""
+
+    def __init__(self, when: When, last: str = "") -> None:
+        super().__init__()
+        self._when = when
+        self._last: deque[bool] = deque((one == "1" for one in last), maxlen=when.of)
+        self._count = sum(self._last)
+
+    @property
+    def last(self) -> str:
+        """Which of the last verdicts matched: `1` and `0`, the oldest first."""
+        return "".join("01"[one] for one in self._last)
+
+    def hear(self, verdict: Verdict) -> Event | None:
+        """A verdict has come."""
+        when, limit = self._when, self._when.rate or 1.0
+        if len(self._last) == when.of:
+            self._count -= self._last[0]
+        self._last.append(matches(when, verdict))
+        self._count += self._last[-1]
+        if len(self._last) < when.of:
+            return None
+        share = self._count / when.of
+        on = over(share, limit, when.deadband, self.on)
+        return self.turn(on, lambda: _verdict(verdict, f"{share:.1%} of the last {when.of}", share, limit))
+
+
+class Stalled(Edge):
+    """A camera that says nothing."""
+
+    def __init__(self, when: When, camera: str, t_ns: int) -> None:
+        super().__init__()
+        self._camera, self._limit, self._heard, self._said = camera, when.stalled or 1.0, t_ns, False
+
+    def hear(self, t_ns: int) -> None:
+        """It has said something."""
+        self._heard, self._said = t_ns, True
+
+    def look(self, t_ns: int) -> Event | None:
+        """Time has passed."""
+        silent = (t_ns - self._heard) / SECOND
+        text = f"{self._camera} has given nothing for {silent:.1f} s, at most {self._limit:g} s"
+        on = True if silent >= self._limit else False if self._said else None
+        return self.turn(on, lambda: _measured(text, silent, self._limit, "s", self._camera))
+
+
+class Gaps(Edge):
+    """The share of a camera's frames that were told missing; nobody knows before all of the time was watched."""
+
+    def __init__(self, when: When, camera: str, t_ns: int) -> None:
+        super().__init__()
+        self._when, self._camera, self._due = when, camera, t_ns + round(when.over * SECOND)
+        self._slot = round(when.over * SECOND / SLOTS)
+        self._slots: deque[tuple[int, int, int]] = deque(maxlen=SLOTS + 1)  # its number, frames, missing ones
+        self._reached: dict[str, int] = {}
+
+    def hear(self, record: Verdict | Gap, t_ns: int) -> None:
+        """Frames have come, or were told missing."""
+        last = record.last if isinstance(record, Gap) else record.seq
+        first = record.seq if isinstance(record, Gap) else record.first_seq
+        lost = isinstance(record, Gap) or record.subject == "gap"
+        reached = self._reached.get(record.session, first - 1)
+        self._reached = {record.session: max(reached, last)}
+        self._add(t_ns // self._slot, max(0, last - reached), last - first + 1 if lost else 0)
+
+    def look(self, t_ns: int) -> Event | None:
+        """Time has passed."""
+        while self._slots and self._slots[0][0] < t_ns // self._slot - SLOTS:
+            self._slots.popleft()
+        frames, missing = (sum(slot[i] for slot in self._slots) for i in (1, 2))
+        if not frames or t_ns < self._due:
+            return None
+        share, limit = min(1.0, missing / frames), self._when.gaps or 1.0
+        text = f"{share:.1%} of {self._camera}'s frames are missing, at most {limit:.1%}"
+        on = over(share, limit, self._when.deadband, self.on)
+        return self.turn(on, lambda: _measured(text, share, limit, "", self._camera))
+
+    def _add(self, number: int, frames: int, missing: int) -> None:
+        if self._slots and self._slots[-1][0] >= number:
+            number, before, lost = self._slots.pop()
+            frames, missing = frames + before, missing + lost
+        self._slots.append((number, frames, missing))
+
+
+class Level(Edge):
+    """The disk, or the clock."""
+
+    def __init__(self, when: When, folder: str) -> None:
+        super().__init__()
+        self._when, self.folder = when, when.folder or folder
+
+    def look(self, machine: Machine) -> Event | None:
+        """Time has passed."""
+        if self._when.disk is not None:
+            found, limit, unit = machine.used.get(self.folder), self._when.disk, ""
+            text = f"the disk of {self.folder} is {found or 0:.0%} full, at most {limit:.0%}"
+        else:
+            found, limit, unit = abs(machine.step_s), self._when.clock or 1.0, "s"
+            text = f"the clock was set by {machine.step_s:+.1f} s, at most {limit:g} s"
+        if found is None:
+            return None
+        on = over(found, limit, self._when.deadband, self.on)
+        return self.turn(on, lambda: _measured(text, found or 0.0, limit, unit))
+
+
+class Conditions:
+    """Every condition of a book, for every camera that was met.
+
+    Args:
+        book: The book.
+        folder: Whose disk is looked at where the book names none.
+        t_ns: When it begins.
+        memory: What was counted before.
+    """
+
+    def __init__(self, book: Book, folder: str, t_ns: int, memory: Memory) -> None:
+        self._book, self._memory = book, memory
+        self._judged: dict[str, list[tuple[str, Row | Rate]]] = {}
+        self._stalled: dict[str, Stalled] = {}
+        self._gaps: dict[str, Gaps] = {}
+        self._shared: dict[str, Row | Rate] = {}
+        self._levels = {n: Level(e.when, folder) for n, e in book.alarms.items() if e.when.kind in ("disk", "clock")}
+        self.folders = {level.folder for n, level in self._levels.items() if book.alarms[n].when.kind == "disk"}
+        for camera in dict.fromkeys((*book.cameras, *memory.cameras)):
+            self._meet(camera, t_ns)
+
+    def hear(self, record: Verdict | Gap, t_ns: int) -> Iterator[Said]:
+        """What a record changes."""
+        camera = record.camera
+        if camera not in self._judged:
+            self._meet(camera, t_ns)
+        for name in self._book.alarms:
+            key = f"{name}@{camera}"
+            if watch := self._stalled.get(key):
+                watch.hear(t_ns)
+                yield from _told(key, watch.look(t_ns))
+            if gaps := self._gaps.get(key):
+                gaps.hear(record, t_ns)
+        if isinstance(record, Verdict):
+            for key, judged in self._judged[camera]:
+                yield from _told(key, judged.hear(record))
+
+    def look(self, t_ns: int, machine: Machine) -> Iterator[Said]:
+        """What time and the machine change."""
+        watches: dict[str, Stalled | Gaps] = {**self._stalled, **self._gaps}
+        for key, watch in watches.items():
+            yield from _told(key, watch.look(t_ns))
+        for key, level in self._levels.items():
+            yield from _told(key, level.look(machine))
+
+    def counted(self, heard: tuple[str, ...]) -> Memory:
+        """What was counted so far; what of cameras that have not come again is still known."""
+        rows = {key: watch.row for key, watch in self._shared.items() if isinstance(watch, Row)}
+        rates = {key: watch.last for key, watch in self._shared.items() if isinstance(watch, Rate)}
+        return Memory(self._memory.rows | rows, self._memory.rates | rates, tuple(self._judged), heard)
+
+    def _meet(self, camera: str, t_ns: int) -> None:
+        judged = self._judged[camera] = []
+        for name, entry in self._book.alarms.items():
+            key = name if entry.single else f"{name}@{camera}"
+            match entry.when.kind:
+                case "stalled":
+                    self._stalled[f"{name}@{camera}"] = Stalled(entry.when, camera, t_ns)
+                case "gaps":
+                    self._gaps[f"{name}@{camera}"] = Gaps(entry.when, camera, t_ns)
+                case "row" | "rate":
+                    judged.append((key, self._judge(key, entry)))
+
+    def _judge(self, key: str, entry: Entry) -> Row | Rate:
+        """What watches verdicts for an alarm; all cameras have the same one where the line has one."""
+        if key not in self._shared:
+            row, last = self._memory.rows.get(key, 0), self._memory.rates.get(key, "")
+            made = Row(entry.when, row) if entry.when.kind == "row" else Rate(entry.when, last)
+            self._shared[key] = made
+        return self._shared[key]
+
+
+def matches(when: When, verdict: Verdict) -> bool:
+    """Whether a verdict is what a condition counts."""
+    if verdict.outcome != when.outcome:
+        return False
+    if when.reason is None and when.rule is None:
+        return True
+    return any(when.reason in (None, f.reason) and when.rule in (None, f.rule) for f in verdict.findings)
+
+
+def over(value: float, limit: float, deadband: float, before: bool | None) -> bool:
+    """Whether a value is over its limit; one that was must fall below it by more than the deadband."""
+    return value >= limit if not before else value >= limit - deadband
+
+
+def used(folders: set[str]) -> dict[str, float]:
+    """The used share of the disk under each folder; one that does not answer is left out."""
+    found: dict[str, float] = {}
+    for folder in folders:
+        try:
+            found[folder] = measure(Path(folder)).used
+        except OSError:
+            continue
+    return found
+
+
+def _told(key: str, said: Event | None) -> Iterator[Said]:
+    if said is not None:
+        yield key, said
+
+
+def _verdict(verdict: Verdict, text: str, value: float, limit: float) -> Because:
+    told = event(verdict)
+    return Because(
+        text=f"{text}: {told.text}"[:1024],
+        event=told.id,
+        camera=verdict.camera,
+        session=verdict.session,
+        seq=verdict.seq,
+        part=verdict.part,
+        outcome=verdict.outcome,
+        value=value,
+        limit=limit,
+    )
+
+
+def _measured(text: str, value: float, limit: float, unit: str, camera: str = "") -> Because:
+    return Because(text=text, camera=camera, value=value, limit=limit, unit=unit)

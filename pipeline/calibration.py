@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pipeline.conform import Conform
-from pipeline.degenerate import judge
+from pipeline.degenerate import flat, judge
 from pipeline.errors import KensaError
 from pipeline.located import BROKEN, Document, read
 from pipeline.records import Roi
@@ -154,7 +154,8 @@ def fitted(px: Matrix, mm: Matrix) -> Matrix:
     Raises:
         CalibrationError: If OpenCV is not installed, or there is none.
     """
-    found: Matrix | None = vision().findHomography(px, mm, 0)[0]
+    plain = not flat(px.tolist()) and not flat(mm.tolist())
+    found: Matrix | None = vision().findHomography(px, mm, 0)[0] if plain else None
     if found is None:
         raise CalibrationError("expected points that span a plane, found none that do: no three may lie on a line")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date
 from itertools import combinations
 from typing import Any
@@ -25,9 +26,11 @@ def judge(document: Document, data: dict[str, Any]) -> None:
             ("homography",), "homography: expected one that can be undone, got one that flattens the plane"
         )
     pairs = data.get("points")
-    if isinstance(pairs, list) and all(isinstance(pair, dict) for pair in pairs) and len(pairs) == 4:
+    if isinstance(pairs, list) and all(isinstance(pair, dict) for pair in pairs) and len(pairs) >= 4:
         for name in ("px", "mm"):
-            _spread(document, name, [pair.get(name) for pair in pairs])
+            places = [pair.get(name) for pair in pairs]
+            if all(_numbers([place]) and len(place) == 2 for place in places):
+                _spread(document, name, places)
 
 
 def _day(document: Document, day: Any) -> None:
@@ -38,15 +41,29 @@ def _day(document: Document, day: Any) -> None:
 
 
 def _spread(document: Document, name: str, places: list[Any]) -> None:
-    """Complain where three of four places lie on a line."""
-    if not all(_numbers([place]) for place in places):
-        return
-    for three in combinations(range(4), 3):
-        rows = [[*places[i], 1.0] for i in three]
-        if abs(_determinant(rows)) < LEAST * _size(rows):
+    """Complain where three of four places lie on a line, or of more all but one."""
+    if len(places) > 4 and flat(places):
+        document.complain(("points",), f"points: expected places in a plane, got {name} that lie on a line but for one")
+    for three in combinations(range(4 if len(places) == 4 else 0), 3):
+        if _straight(*(places[i] for i in three)):
             numbers = ", ".join(str(i + 1) for i in three)
             document.complain(("points", three[2], name), f"points {numbers} lie on a line: expected four corners")
             return
+
+
+def flat(places: Sequence[Sequence[float]]) -> bool:
+    """Whether four places or more span no plane: all of them lie on a line, or all but one.
+
+    Two of the first three lie on that line, if there is one.
+    """
+    lines = ((places[i], places[j]) for i, j in combinations(range(3), 2))
+    return any(sum(not _straight(*line, place) for place in places) <= 1 for line in lines)
+
+
+def _straight(*places: Sequence[float]) -> bool:
+    """Whether three places lie on a line; two of them may be the same."""
+    rows = [[*place, 1.0] for place in places]
+    return abs(_determinant(rows)) < LEAST * _size(rows)
 
 
 def _numbers(rows: Any) -> bool:

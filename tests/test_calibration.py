@@ -137,6 +137,11 @@ def test_a_board_is_found_where_it_lies(tmp_path: Path) -> None:
             + "".join(f"- {{px: [{n}, {n * n % 5}], mm: [{n}, {n}]}}\n" for n in range(4)),
             "c.yaml:6:20: points 1, 2, 3 lie on a line: expected four corners",
         ),
+        (
+            "id: a\ndate: 2026-11-22\npoints:\n"
+            + "".join(f"- {{px: [{n}, {n * n}], mm: [{n}, {0 if n else 3}]}}\n" for n in range(6)),
+            "c.yaml:4:1: points: expected places in a plane, got mm that lie on a line but for one",
+        ),
     ],
 )
 def test_faults_have_their_place(tmp_path: Path, lines: str, said: str) -> None:
@@ -175,6 +180,12 @@ def test_the_command_makes_one_of_points(tmp_path: Path, capsys: pytest.CaptureF
     [
         (["--point", "1,2=3"], "--point: expected 2 numbers with ',' in between, got '3'"),
         (["--point", "1,2=3,4"], "expected four points or more, found 1"),
+        (["--scale", "-1"], "--scale: expected more than 0 mm per pixel, got -1"),
+        (["--scale", "nan"], "--scale: expected more than 0 mm per pixel, got nan"),
+        (["--scale", "0.1", "--id", "x" * 200], "id: expected"),
+        ([f"--point={n},{n}={n},{n}" for n in range(4)], "expected points that span a plane, found none that do"),
+        (["--point=5,0=9,9", *(f"--point={n},{n}={n},0" for n in range(5))], "expected points that span a plane"),
+        (["--board", "none.png", "--square", "0"], "--square: expected more than 0 mm, got 0"),
         (["--board", "none.png"], "--square: expected the side of a square in mm beside --board, got none"),
         (["--board", "none.png", "--square", "5"], "none.png: expected a picture, found none that OpenCV reads"),
         (

@@ -53,14 +53,14 @@ class Rejoiner:
 
     Args:
         chosen: Whether the views of a camera are judged again; where not, what the line said of them holds.
-        apart: Whether views are told by themselves, too.
+        apart: Whether the views of a camera are told by themselves, too.
 
     Attributes:
         lost: Parts of which a view is not in the archive.
         frames: Whether views of frames are joined, not only of parts.
     """
 
-    def __init__(self, chosen: Callable[[str], bool], *, apart: bool) -> None:
+    def __init__(self, chosen: Callable[[str], bool], apart: Callable[[str], bool]) -> None:
         self._chosen, self._apart = chosen, apart
         self._groups: list[_Group] = []
         self._of: dict[Key, list[_Group]] = {}
@@ -93,7 +93,7 @@ class Rejoiner:
     def take(self, key: Key, again: Again) -> Iterator[Again]:
         """Take what was judged again; gives what there is to tell."""
         groups = self._of.pop(key, [])
-        if self._apart or not groups:
+        if self._apart(key[1]) or not groups:
             yield again if again.was or not groups else replace(again, was=_one(groups[0].verdict, key))
         for group in groups:
             if key in group.missing:

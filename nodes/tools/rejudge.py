@@ -58,7 +58,7 @@ class Reader:
         self._books = [open_book(book) for book in books]
         self._folder, self._cameras, self._before, self._apart = folder, {*cameras}, before, apart
         self._stations: set[str] = set()  # cameras of stations that are asked for by name
-        self._rejoiner = Rejoiner(self._judged, apart=apart)
+        self._rejoiner = Rejoiner(self._judged, self._told_apart)
         self._judges: dict[tuple[int, str], Judge] = {}
         self.damaged: list[Damage] = []
         self.bare = self.lost = self.gaps = 0
@@ -146,6 +146,10 @@ class Reader:
     def _judged(self, camera: str) -> bool:
         """Whether what a camera saw is judged again."""
         return not self._cameras or camera in self._cameras or camera in self._stations
+
+    def _told_apart(self, camera: str) -> bool:
+        """Whether what a camera saw is told by itself where it was joined."""
+        return self._apart and (not self._cameras or camera in self._cameras)
 
     def _records(self, stretch: Stretch, unseen: Iterable[Gap], *, framed: bool) -> Iterator[Part | Regions | Gap]:
         """By exposure, as the line met them: a rule on several frames must know of those that nobody saw."""

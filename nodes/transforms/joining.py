@@ -18,7 +18,7 @@ from pipeline.records import Finding, Gap, Verdict, View
 
 KNOWN = 256  # verdicts of a camera that are recognised when they come again
 MOST = 4096  # findings that a verdict may hold
-VIEWS = ("view", "views", "NO_READ")  # rule, measure and outcome of what is wrong with a view
+VIEWS = ("view", "views", "NO_READ", "")  # rule, measure, outcome and severity, which rules of a book have, of `own`
 Place = Callable[[Verdict], "int | None"]
 
 
@@ -135,7 +135,7 @@ def together(lead: Verdict, verdicts: Sequence[Verdict], said: Iterable[Finding]
 
 def own(joined: Verdict) -> list[Finding]:
     """What a verdict on several views says of the views themselves, whatever they show and whoever judges them."""
-    return [each for each in joined.findings if (each.rule, each.measure, each.outcome) == VIEWS]
+    return [each for each in joined.findings if (each.rule, each.measure, each.outcome, each.severity) == VIEWS]
 
 
 def _view(verdict: Verdict) -> View:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from pipeline.calibrating import of_board, of_points, text, today
@@ -40,7 +41,11 @@ def run(args: argparse.Namespace) -> int:
         raise CalibrationError(f"{args.file}: expected a new file, found one; a calibration is never overwritten")
     made = _made(args)
     args.file.write_text(text(made), encoding="utf-8")
-    open_calibration(str(args.file))
+    try:
+        open_calibration(str(args.file))
+    except CalibrationError:
+        args.file.unlink()  # what is wrong is told, and does not stay
+        raise
     off = "" if made.error_mm is None else f"; known places are {made.error_mm:.4f} mm off, root of the mean square"
     print(f"{args.file}: calibration '{made.id}'{off}")
     return 0
@@ -49,11 +54,15 @@ def run(args: argparse.Namespace) -> int:
 def _made(args: argparse.Namespace) -> Calibration:
     name, lens = args.id or f"{args.file.stem}-{today()}", _lens(args.lens)
     if args.scale is not None:
+        if not 0 < args.scale < math.inf:
+            raise CalibrationError(f"--scale: expected more than 0 mm per pixel, got {args.scale:g}")
         return Calibration(name, today(), scale=args.scale, lens=lens, by=args.by)
     if args.point:
         return of_points(name, [_pair(each) for each in args.point], lens, by=args.by)
     if args.square is None:
         raise CalibrationError("--square: expected the side of a square in mm beside --board, got none")
+    if not 0 < args.square < math.inf:
+        raise CalibrationError(f"--square: expected more than 0 mm, got {args.square:g}")
     columns, rows = (int(each) for each in _numbers("--corners", args.corners, "x", 2))
     roi = Roi(*map(int, _numbers("--roi", args.roi, ",", 4))) if args.roi else None
     return of_board(name, args.board, (columns, rows), args.square, roi=roi, lens=lens, by=args.by)

@@ -219,3 +219,21 @@ def test_joined_verdicts_are_drawn_with_the_view_that_decided(tmp_path: Path, to
         assert "FAIL" in text
         assert "exit · part #1000" in text
         assert "36 px" in text
+
+
+def test_a_station_is_challenged_by_its_parts(tmp_path: Path, today: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Known parts may be those of a station, whose verdict is the worst of their views."""
+    parts, views, joined = line([(25, 26), (25, 36)], today)
+    folder, known = kept(tmp_path / "archive", [*parts, *views, *joined]), tmp_path / "known.csv"
+    assert main(["challenge", "--blank", str(known), str(folder)]) == 0
+    rows = known.read_text(encoding="utf-8").splitlines()
+    assert rows[1:] == ["both/0,,both,s,0", "both/1,,both,s,1"]
+    for second, status in (("bad", 0), ("good", 1)):
+        filled = [rows[0], "both/0,good,both,s,0", f"both/1,{second},both,s,1"]
+        known.write_text("\n".join(filled) + "\n", encoding="utf-8")
+        assert main(["challenge", str(known), str(folder)]) == status
+        out = capsys.readouterr().out
+        assert ("both/1 is good, called bad" in out) == (second == "good")
+        assert "other parts" not in out
+    main(["challenge", str(known), str(folder), "--rules", book(tmp_path, "loose", 40)])
+    assert "called bad" not in capsys.readouterr().out

@@ -28,7 +28,9 @@ def boxes(height: int, width: int) -> st.SearchStrategy[Box]:
 def test_both_ways_say_the_same(mask: Mask, data: st.DataObject) -> None:
     """By runs or by pixels: the same bytes, of the same boxes."""
     x, y, width, height = mask.box if data.draw(st.booleans()) else (3, 2, 30, 30)
-    assert _of_runs(mask, (x, y, width, height)) == _of_pixels(mask, (x, y, width, height))
+    counts = _of_runs(mask, (x, y, width, height))
+    assert counts == _of_pixels(mask, (x, y, width, height))
+    assert counts is None or whole((40, 50), (x, y, width, height), counts) == mask
 
 
 @given(masks((7, 9)), boxes(7, 9))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.archive import ERASED, SAME, Erased, once
 from pipeline.columns import TABLES, arrow
 from pipeline.errors import TableError
-from pipeline.pieces import Damage, days, load, pieces
+from pipeline.pieces import Damage, archive_of, days, load, pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,9 +81,7 @@ def completeness(folder: Path, *, quick: bool = False) -> Completeness:
     Raises:
         TableError: If there is no such archive, or pyarrow is not installed.
     """
-    if not folder.is_dir():
-        raise TableError(f"expected an archive, found no folder {folder}")
-    look = _Look(folder, quick=quick)
+    look = _Look(archive_of(folder), quick=quick)
     for day in days(folder, TABLES):
         look.at(day)
     return look.done()

@@ -43,6 +43,20 @@ def name(content: memoryview, t_ns: int, *, masks: bool) -> str:
     return f"{t_ns:019d}-{_digest(content)}{SUFFIX if masks else LEAN}"
 
 
+def archive_of(folder: Path) -> Path:
+    """The folder, where it is the archive of one line; an empty one is, too.
+
+    Raises:
+        TableError: If there is no such folder, or the archives of several lines lie in it.
+    """
+    if not folder.is_dir():
+        raise TableError(f"expected an archive, found no folder {folder}")
+    inside = () if any(folder.glob("table=*")) else (*folder.glob("*/table=*"), *folder.glob("*/*/table=*"))
+    if inside:
+        raise TableError(f"{folder}: expected the archive of one line, found several below it, as {inside[0].parent}")
+    return folder
+
+
 def days(folder: Path, tables: Iterable[str]) -> list[str]:
     """The days of exposure, UTC, of which any of some tables has files: `2026-11-22`."""
     return sorted(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
-from pipeline.boxes import cropped, whole
+from pipeline.boxes import _of_pixels, _of_runs, cropped, whole
 from pipeline.errors import MaskError
 from pipeline.masks import Mask
 from tests.strategies import masks
@@ -22,6 +22,15 @@ def boxes(height: int, width: int) -> st.SearchStrategy[Box]:
     """Boxes that may or may not be inside a view."""
     x, y = st.integers(-1, width), st.integers(-1, height)
     return st.tuples(x, y, st.integers(0, width + 1), st.integers(0, height + 1))
+
+
+@given(masks((40, 50)), st.data())
+def test_both_ways_say_the_same(mask: Mask, data: st.DataObject) -> None:
+    """By runs or by pixels: the same bytes, of the same boxes."""
+    x, y, width, height = mask.box if data.draw(st.booleans()) else (3, 2, 30, 30)
+    counts = _of_runs(mask, (x, y, width, height))
+    assert counts == _of_pixels(mask, (x, y, width, height))
+    assert counts is None or whole((40, 50), (x, y, width, height), counts) == mask
 
 
 @given(masks((7, 9)), boxes(7, 9))

@@ -20,7 +20,7 @@ from pipeline.archive import SAME, once
 from pipeline.columns import VERSION, arrow
 from pipeline.errors import TableError
 from pipeline.evolution import newer
-from pipeline.pieces import DamageError, load, set_aside, version
+from pipeline.pieces import DamageError, archive_of, load, set_aside, version
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,9 +60,7 @@ def alone(folder: Path) -> Iterator[Shelf]:
         TableError: If there is no such archive, or somebody else rewrites it.
         OSError: If the disk refuses.
     """
-    if not folder.is_dir():
-        raise TableError(f"expected an archive, found no folder {folder}")
-    with (folder / ALONE).open("wb") as lock:
+    with (archive_of(folder) / ALONE).open("wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -93,6 +93,13 @@ def test_words_that_mean_nothing_are_refused(
     assert said in capsys.readouterr().err
 
 
+def test_the_archives_of_several_lines_are_not_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty answer would be a wrong one: the folder of one of them is named."""
+    for action in ("ls", "show", "verify", "compact", "prune"):
+        said = kensa(capsys, action, folder.parent, status=2)
+        assert said == f"{folder.parent}: expected the archive of one line, found several below it, as {folder}\n"
+
+
 def test_verify_says_what_is_missing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A complete archive is said to be so; a hole is told with its frames, and makes the status 1."""
     said = kensa(capsys, "verify", folder)

@@ -12,8 +12,7 @@ from rich.table import Table
 
 from nodes.tools.archives.telling import console
 from pipeline.columns import TABLES, arrow
-from pipeline.errors import TableError
-from pipeline.pieces import LEAN, aside, days, pieces, sized, version
+from pipeline.pieces import LEAN, archive_of, aside, days, pieces, sized, version
 
 
 class Held(Struct, frozen=True):
@@ -46,10 +45,8 @@ def add(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """List it."""
-    if not args.archive.is_dir():
-        raise TableError(f"expected an archive, found no folder {args.archive}")
     arrow()
-    found = [*held(args.archive)]
+    found = [*held(archive_of(args.archive))]
     console().print(shown(found if args.days else [*_summed(found)]))
     if damaged := aside(args.archive):
         print(f"{damaged:,} damaged files lie in its folder quarantine")

@@ -14,9 +14,9 @@ from rich.console import Console
 
 from nodes.upkeep.rewriting import Left
 from pipeline.archive import SAME, once
-from pipeline.columns import TABLES, arrow
+from pipeline.columns import arrow
 from pipeline.errors import TableError
-from pipeline.pieces import Damage, days, load, pieces
+from pipeline.pieces import Damage, archive_of, days, load, pieces
 
 WIDE = 200  # characters
 
@@ -66,10 +66,9 @@ def chosen(args: Namespace, table: str, damaged: list[Damage]) -> Iterator[pa.Ta
     """The rows that are meant, day by day, each once, by camera and exposure.
 
     Raises:
-        TableError: If there is no such archive, or no such table.
+        TableError: If there is no such archive.
     """
-    if table not in TABLES or not args.archive.is_dir():
-        raise TableError(f"expected an archive with tables {', '.join(TABLES)}, found no {table!r} in {args.archive}")
+    archive_of(args.archive)
     for name in days(args.archive, [table]):
         if not args.day or name in args.day:
             found = [rows for path in pieces(args.archive, table, name) for rows in _read(args, path, table, damaged)]

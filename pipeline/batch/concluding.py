@@ -16,6 +16,7 @@ from pipeline.batch.results import COLUMNS
 from pipeline.batch.splitting import PLACE, Column, Row, windowed
 from pipeline.batch.spotting import SPOTTED, spots
 from pipeline.batch.studies import Study
+from pipeline.batch.trends import TRENDED, trends
 from pipeline.columns import arrow
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ TABLES: dict[str, dict[str, Column]] = {
     "comparison": COMPARED,
     "drift": DRIFTED,
     "pareto": RANKED,
+    "trends": TRENDED,
     "phases": PHASED,
     "spots": SPOTTED,
     "capability": CAPABLE,
@@ -52,6 +54,7 @@ def conclude(folder: Path, days: Sequence[Day], study: Study) -> dict[str, Liste
         "pareto": pareto(shown),
         "comparison": comparison(shown, measures),
         "drift": drifts(histograms, dates, study.recent),
+        "trends": trends(found),
         "phases": phases(shown),
         "spots": spots(heat),
         "capability": capabilities(measures, histograms, study),

@@ -13,6 +13,7 @@ from pipeline.batch.charting import JUDGED
 from pipeline.batch.measures import CELLS
 from pipeline.batch.splitting import PLACE, Row
 from pipeline.batch.spotting import BLOCK
+from pipeline.batch.trends import DAY
 from pipeline.columns import arrow
 from pipeline.report.wording import called, measured, moment, number, percent, whose
 
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 # Of one camera the first tells the most; what has a cause that somebody set comes last among cameras.
-KINDS = ("spot", "recipe", "model", "drift", "change", "peers")
-URGENT = ("spot", "peers", "drift", "change", "recipe", "model")
+KINDS = ("spot", "recipe", "model", "drift", "trend", "change", "peers")
+URGENT = ("spot", "peers", "drift", "trend", "change", "recipe", "model")
 HEADS = {
     "spot": "sees one place of its view too often: look for dirt on the lens or the window",
     "recipe": "is judged by another recipe",
     "model": "is seen by another network",
     "drift": "drifts",
+    "trend": "rises or falls",
     "change": "has changed",
     "peers": "sees otherwise than its peers",
 }
@@ -82,7 +84,13 @@ def stories(told: Mapping[str, Sequence[Row]], charts: pa.Table) -> list[Story]:
         charts: Their charts.
     """
     found: dict[Camera, list[Finding]] = defaultdict(list)
-    for name, worded in (("spots", _spot), ("drift", _drift), ("changes", _change), ("comparison", _peers)):
+    for name, worded in (
+        ("spots", _spot),
+        ("drift", _drift),
+        ("trends", _trend),
+        ("changes", _change),
+        ("comparison", _peers),
+    ):
         for row in told[name]:
             if row["p_all"] <= LEVEL:
                 found[whose(row)].append(worded(row))
@@ -137,6 +145,13 @@ def _drift(row: Row) -> Finding:
     days = f"{since} in the last {row['days_since']} days, {before} in the {row['days_before']} before"
     words = f"{what[:1].upper()}{what[1:]}: {days}; a shift of {by} (p = {number(row['p_all'])}, all measures minded)."
     return Finding("drift", words, row["distance"], (row["label"], "measures", row["measure"]))
+
+
+def _trend(row: Row) -> Finding:
+    said = _shares(row) if row["what"] != "measures" else called(row["name"], row["label"])
+    way, days = "rises" if row["tau"] > 0 else "falls", (row["end_ns"] - row["begin_ns"]) / DAY
+    words = f"{said[:1].upper()}{said[1:]} {way} by {_valued(row, abs(row['slope']))} a day, for {days:.0f} days."
+    return Finding("trend", words, abs(row["tau"]), (row["label"], row["what"], row["name"]))
 
 
 def _change(row: Row) -> Finding:

@@ -27,7 +27,8 @@ CAPABILITY = note(
 )
 METHOD = (
     "Intervals of shares are Wilson's. Charts of shares and counts have Laney's limits, as wide as the rate wanders. "
-    "Levels change where Pettitt's test says so. Peers are compared by a funnel with room for what cameras differ by. "
+    "Trends are Mann's and Kendall's; levels change where Pettitt's test says so. Peers are compared by a funnel with "
+    "room for what cameras differ by. "
     "Many tests are minded after Holm, of drift after Westfall and Young. Definitions: docs/statistics.md."
 )
 

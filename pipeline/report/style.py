@@ -27,7 +27,7 @@ svg {{ display: block; max-width: 100%; height: auto }}
 .stories {{ display: grid; gap: 12px; margin: 14px 0 }}
 .story {{ border: 1px solid #d6dde5; border-left: 5px solid {RED}; border-radius: 6px; padding: 10px 16px }}
 .story.recipe, .story.model {{ border-left-color: {BLUE} }}
-.story.drift, .story.change {{ border-left-color: {ORANGE} }}
+.story.drift, .story.trend, .story.change {{ border-left-color: {ORANGE} }}
 .story h3 {{ margin: 0 0 2px }}
 .story ul {{ margin: 4px 0 2px; padding-left: 19px }}
 .quiet {{ border-left: 5px solid {GREEN}; background: #f1f8f3; padding: 10px 16px; border-radius: 6px }}

@@ -12,6 +12,8 @@ from pipeline.batch import quantiles
 from pipeline.batch.changes import changes, pettitt
 from pipeline.batch.drift import choices, distances, drift, together
 from pipeline.batch.peers import adjusted, funnel
+from pipeline.batch.peers import together as holm
+from pipeline.batch.trends import Trend, trend
 
 Numbers = NDArray[np.float64]
 
@@ -82,6 +84,31 @@ def test_a_level_that_does_not_change() -> None:
     divided = [bool(changes(np.random.default_rng(number).normal(size=60))) for number in range(300)]
     assert sum(divided) <= 6
     assert changes(np.ones(50)) == changes(np.arange(5.0)) == changes(np.empty(0)) == []
+
+
+def test_trends() -> None:
+    """A slope is found, also among wild points; at most one still series in twenty has p ≤ 0.05."""
+    times = np.arange(60) / 3
+    dice = np.random.default_rng(5)
+    values = 10 + 0.5 * times + dice.normal(0, 1, 60)
+    values[[7, 30, 55]] = 500
+    found = trend(times, values)
+    assert found.slope == pytest.approx(0.5, abs=0.1)
+    assert found.p < 1e-6
+    assert trend(times, -values).tau == pytest.approx(-found.tau)
+    still = [trend(times, np.random.default_rng(number).normal(size=60)).p for number in range(400)]
+    assert np.mean(np.array(still) <= 0.05) == pytest.approx(0.05, abs=0.03)
+    assert trend(times, np.ones(60)) == Trend(0.0, 0.0, 1.0)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.integers(0, 50))
+def test_probabilities_of_all_together(drawn: list[float], more: int) -> None:
+    """Holm's are never below those of Benjamini and Hochberg, never above Bonferroni's, and in the same order."""
+    p, tests = np.array(drawn), len(drawn) + more
+    held = holm(p, tests)
+    assert (held >= adjusted(np.append(p, np.ones(more)))[: len(p)] - 1e-12).all()
+    assert (held <= np.minimum(1, p * tests) + 1e-12).all()
+    assert (np.diff(held[np.argsort(p, kind="stable")]) >= 0).all()
 
 
 def windows(dice: np.random.Generator, n: int, each: int, scale: Numbers) -> tuple[NDArray[np.int64], Numbers]:

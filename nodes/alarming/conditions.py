@@ -65,27 +65,26 @@ class Row(Edge):
 
 
 class Rate(Edge):
-    """Such a share of the last verdicts matches."""
+    """Such a share of the last verdicts matches.
+
+    Attributes:
+        last: Which of them matched: `1` and `0`, the oldest first.
+    """
 
     def __init__(self, when: When, last: str = "") -> None:
         super().__init__()
-        self._when = when
-        self._last: deque[bool] = deque((one == "1" for one in last), maxlen=when.of)
-        self._count = sum(self._last)
-
-    @property
-    def last(self) -> str:
-        """Which of the last verdicts matched: `1` and `0`, the oldest first."""
-        return "".join("01"[one] for one in self._last)
+        self._when, self.last = when, last[-when.of :]
+        self._count = self.last.count("1")
 
     def hear(self, verdict: Verdict) -> Event | None:
         """A verdict has come."""
         when, limit = self._when, self._when.rate or 1.0
-        if len(self._last) == when.of:
-            self._count -= self._last[0]
-        self._last.append(matches(when, verdict))
-        self._count += self._last[-1]
-        if len(self._last) < when.of:
+        if len(self.last) == when.of:
+            self._count -= self.last[0] == "1"
+        match = matches(when, verdict)
+        self.last = self.last[len(self.last) == when.of :] + "01"[match]
+        self._count += match
+        if len(self.last) < when.of:
             return None
         share = self._count / when.of
         on = over(share, limit, when.deadband, self.on)

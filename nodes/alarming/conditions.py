@@ -6,8 +6,8 @@ seen enough again: an alarm that is up stays up, and none is made up.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -65,27 +65,26 @@ class Row(Edge):
 
 
 class Rate(Edge):
-    """Such a share of the last verdicts matches."""
+    """Such a share of the last verdicts matches.
+
+    Attributes:
+        last: Which of them matched: `1` and `0`, the oldest first.
+    """
 
     def __init__(self, when: When, last: str = "") -> None:
         super().__init__()
-        self._when = when
-        self._last: deque[bool] = deque((one == "1" for one in last), maxlen=when.of)
-        self._count = sum(self._last)
-
-    @property
-    def last(self) -> str:
-        """Which of the last verdicts matched: `1` and `0`, the oldest first."""
-        return "".join("01"[one] for one in self._last)
+        self._when, self.last = when, last[-when.of :]
+        self._count = self.last.count("1")
 
     def hear(self, verdict: Verdict) -> Event | None:
         """A verdict has come."""
         when, limit = self._when, self._when.rate or 1.0
-        if len(self._last) == when.of:
-            self._count -= self._last[0]
-        self._last.append(matches(when, verdict))
-        self._count += self._last[-1]
-        if len(self._last) < when.of:
+        if len(self.last) == when.of:
+            self._count -= self.last[0] == "1"
+        match = matches(when, verdict)
+        self.last = self.last[len(self.last) == when.of :] + "01"[match]
+        self._count += match
+        if len(self.last) < when.of:
             return None
         share = self._count / when.of
         on = over(share, limit, when.deadband, self.on)
@@ -185,24 +184,30 @@ class Conditions:
         self._judged: dict[str, list[tuple[str, Row | Rate]]] = {}
         self._stalled: dict[str, Stalled] = {}
         self._gaps: dict[str, Gaps] = {}
+        self._listening: defaultdict[str, list[tuple[str, Stalled]]] = defaultdict(
+            list
+        )  # the same by camera; so with the next
+        self._counting: defaultdict[str, list[Gaps]] = defaultdict(list)
         self._shared: dict[str, Row | Rate] = {}
         self._levels = {n: Level(e.when, folder) for n, e in book.alarms.items() if e.when.kind in ("disk", "clock")}
         self.folders = {level.folder for n, level in self._levels.items() if book.alarms[n].when.kind == "disk"}
         for camera in dict.fromkeys((*book.cameras, *memory.cameras)):
             self._meet(camera, t_ns)
 
-    def hear(self, record: Verdict | Gap, t_ns: int) -> Iterator[Said]:
-        """What a record changes."""
-        camera = record.camera
-        if camera not in self._judged:
-            self._meet(camera, t_ns)
-        for name in self._book.alarms:
-            key = f"{name}@{camera}"
-            if watch := self._stalled.get(key):
+    def greet(self, records: Iterable[Verdict | Gap], t_ns: int) -> Iterator[Said]:
+        """What it changes that cameras have said something new."""
+        for camera in dict.fromkeys(record.camera for record in records):
+            if camera not in self._judged:
+                self._meet(camera, t_ns)
+            for key, watch in self._listening[camera]:
                 watch.hear(t_ns)
                 yield from _told(key, watch.look(t_ns))
-            if gaps := self._gaps.get(key):
-                gaps.hear(record, t_ns)
+
+    def hear(self, record: Verdict | Gap, t_ns: int) -> Iterator[Said]:
+        """What a record of a camera that was greeted changes."""
+        camera = record.camera
+        for gaps in self._counting[camera]:
+            gaps.hear(record, t_ns)
         if isinstance(record, Verdict):
             for key, judged in self._judged[camera]:
                 yield from _told(key, judged.hear(record))
@@ -227,9 +232,12 @@ class Conditions:
             key = name if entry.single else f"{name}@{camera}"
             match entry.when.kind:
                 case "stalled":
-                    self._stalled[f"{name}@{camera}"] = Stalled(entry.when, camera, t_ns)
+                    key = f"{name}@{camera}"
+                    self._stalled[key] = Stalled(entry.when, camera, t_ns)
+                    self._listening[camera].append((key, self._stalled[key]))
                 case "gaps":
-                    self._gaps[f"{name}@{camera}"] = Gaps(entry.when, camera, t_ns)
+                    gaps = self._gaps[f"{name}@{camera}"] = Gaps(entry.when, camera, t_ns)
+                    self._counting[camera].append(gaps)
                 case "row" | "rate":
                     judged.append((key, self._judge(key, entry)))
 

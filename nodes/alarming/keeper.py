@@ -100,8 +100,9 @@ class Keeper:
             OSError: If the disk refuses; the records may come again.
         """
         with self._lock, self._sure():
-            t_ns, steps = self._now(), list[Step]()
+            t_ns = self._now()
             fresh = {short: record for record in records if (short := _short(record)) not in self._counted}
+            steps = self._engine.apply(self._conditions.greet(fresh.values(), t_ns), t_ns)
             for short, record in fresh.items():
                 said = [*self._conditions.hear(record, t_ns)]
                 if short not in self._known:

@@ -82,10 +82,9 @@ class World:
         machine: What the host says.
     """
 
-    def __init__(self, folder: Path, ready: Ready | None = None) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder: Path, ready: Ready | None = None, *, now: int = NOON) -> None:
         self.folder, self.ready = folder, ready or book(folder)
-        self.now, self.machine = NOON, Machine()
+        self.now, self.machine = now, Machine()
         self.put: Callable[[list[bytes]], None] = self._put
         self.keeper = self.start()
 

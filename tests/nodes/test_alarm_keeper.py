@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nodes.alarming.chain import recall
 from nodes.alarming.conditions import Machine
-from nodes.sinks import cursor, journal
 from nodes.sinks.alarms import alarms
 from nodes.sinks.events import decode
 from nodes.sinks.journal import Journal
 from pipeline.notices import board
 from pipeline.records import Gap, Verdict
+from tests.conftest import ROOT
 from tests.nodes.alarming import BOOK, NOON, S, World, book, order, verdict
 from tests.nodes.test_alarms import Receiver
 
@@ -157,108 +157,25 @@ def test_a_row_that_a_crash_interrupts_is_counted_on(tmp_path: Path) -> None:
     assert world.story() == [("bad@cam-1", "raised")]
 
 
-class Crash(BaseException):
-    """The process is gone, at this very moment."""
-
-
-class Saw:
-    """Counts what is done to files, and kills the process before, amid or after one of these."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.count, self.at, self.share = 0, -1, 0.0
-        self._write, self._replace = os.write, journal.replace
-        monkeypatch.setattr(os, "write", self.write)
-        monkeypatch.setattr(cursor, "replace", self.replace)
-        monkeypatch.setattr("nodes.alarming.memory.replace", self.replace)
-
-    def write(self, handle: int, content: bytes) -> int:
-        """As the real one, unless this is the moment."""
-        if self._due():
-            self._write(handle, content[: round(self.share * len(content))])
-            raise Crash
-        return self._write(handle, content)
-
-    def replace(self, path: Path, content: bytes) -> None:
-        """As the real one: it happens or it does not."""
-        if due := self._due():
-            if self.share == 1:
-                self._replace(path, content)
-            raise Crash
-        assert not due
-        self._replace(path, content)
-
-    def _due(self) -> bool:
-        self.count += 1
-        return self.count == self.at
-
-
-Do = Callable[[World], object]
-
-
-def history() -> list[Do]:
-    """A shift: parts, gaps, operators and time, one thing after the other; each is done again after a crash.
-
-    For a camera's silence a process that begins anew waits anew: there is time for that.
-    """
-
-    def parts(*numbers: int, outcome: Any = "FAIL") -> Do:
-        return lambda world: world.keeper.hear(
-            [verdict(n, outcome) for n in numbers], [b'{"id": "%d", "subject": "part"}' % n for n in numbers]
-        )
-
-    def at(seconds: float, do: Do = lambda world: world.keeper.beat()) -> Do:
-        def done(world: World) -> None:
-            world.now = NOON + round(seconds * S)
-            do(world)
-
-        return done
-
-    gap = Gap(camera="cam-1", session="s", seq=8, last=9, t_ns=NOON, reason="overflow", where="a→b")
-    return [
-        parts(1, 2), parts(3, 4), at(1), parts(5, 6, outcome="PASS"), parts(7), at(1.4, lambda w: w.keeper.hear([gap])),
-        at(1.6, lambda w: w.keeper.answer(order("acknowledge"))), at(2), at(4.4), at(6.6),
-        at(7, lambda w: w.keeper.answer(order("shelve", "disk", seconds=60))), parts(10, 11, 12, outcome="FAIL"),
-        parts(13, 14, 15, 16, 17, outcome="PASS"),
-        at(8, lambda w: w.keeper.answer(order("acknowledge", "silent@cam-1"))),
-        at(9, lambda w: w.keeper.answer(order("reset", "silent@cam-1"))), at(67, parts(18, outcome="PASS")), at(68),
-    ]  # fmt: skip
-
-
-def played(folder: Path, saw: Saw, at: int = -1, share: float = 0.0) -> World:
-    """The shift, with one crash in it; whoever got no answer asks again."""
-    saw.count, saw.at, saw.share = 0, -1, share
-    world = World(folder)
-    saw.count, saw.at = 0, at
-    for do in history():
-        try:
-            do(world)
-        except Crash:
-            saw.at = -1
-            world.start()
-            do(world)
-    return world
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_a_kill_at_any_write_loses_nothing_and_makes_nothing_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
-) -> None:
-    """Before, amid and after each write: the same alarms went through the same, and people heard all of it."""
-    saw = Saw(monkeypatch)
-    whole = played(tmp_path / "whole", saw)
-    writes, story = saw.count, whole.story()
-    assert writes > 30
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_kill_at_any_write_loses_nothing_and_makes_nothing_up(tmp_path: Path, share: float) -> None:
+    """SIGKILL amid and after each write: alarms went through the same, and people heard all of it, once."""
+    command = [sys.executable, "-m", "tests.nodes.killing", str(tmp_path), str(share)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    whole, *killed = sorted(tmp_path.iterdir())
+    assert len(killed) > 30
+    story = World(whole).story()
     assert {what for _, what in story} >= {"raised", "returned", "acknowledged", "shelved", "shelf_ended", "reset"}
-    for at in range(1, writes + 1):
-        world = played(tmp_path / f"{share}-{at}", saw, at, share)
-        assert world.story() == story, f"crash at write {at}"
+    for folder in killed:
+        world = World(folder)
+        assert world.story() == story, folder.name
         assert [told["id"] for told in world.told()] == [step.id for step in world.steps() if not step.quiet]
         past = recall(world.journal)
-        assert past.flaws == []
-        assert past.alarms == world.keeper.alarms
+        assert (past.flaws, past.alarms) == ([], world.keeper.alarms)
         text = world.events.path.read_bytes()
-        assert all(b'{"id": "%d", "subject": "part"}\n' % n in text for n in (1, 2, 3, 4, 5, 6, 7, *range(10, 18)))
+        assert all(b'{"id": "%d", "subject": "part"}\n' % n in text for n in (*range(1, 8), *range(10, 19)))
 
 
 def test_a_disk_that_refuses_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

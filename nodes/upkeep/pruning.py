@@ -6,6 +6,7 @@ What goes is first written down in `erased.jsonl`, so that `kensa archive verify
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,8 +89,10 @@ def prune(folder: Path, rule: Rule, today: date, left: list[Left], *, dry: bool 
 
 
 def _ago(limit: int | None, today: date, day: str) -> bool:
-    """Whether all of a day lies so many days back."""
-    return limit is not None and date.fromisoformat(day) < today - timedelta(days=limit)
+    """Whether all of a day lies so many days back; what is no day, as other tools call a folder, never does."""
+    with suppress(ValueError):
+        return limit is not None and date.fromisoformat(day) < today - timedelta(days=limit)
+    return False
 
 
 class _Day:

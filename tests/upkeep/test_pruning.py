@@ -137,3 +137,11 @@ def test_a_region_without_a_box_loses_its_mask_too(tmp_path: Path) -> None:
     assert read(folder, "parts")["counts"].null_count == 0
     pruned(folder, masks=7)
     assert read(folder, "parts")["counts"].null_count == 1
+
+
+def test_a_folder_that_is_no_day_is_left_alone(tmp_path: Path) -> None:
+    """Other tools make such; nobody knows how old it is."""
+    folder = shelve(tmp_path, [part(1)])
+    (folder / "table=parts" / "date=2026-11-22").rename(folder / "table=parts" / "date=unknown")
+    assert pruned(folder, masks=0, rows=0) == []
+    assert seqs(folder, "parts") == [1]

@@ -100,10 +100,13 @@ def test_one_camera_can_be_erased(tmp_path: Path) -> None:
 
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     """It says what would go."""
-    folder = shelve(tmp_path, everything(1))
+    folder, left = shelve(tmp_path, everything(1), [gap(2), part(2)]), list[Left]()
+    torn = pieces(folder, "parts")[1]
+    torn.write_bytes(torn.read_bytes()[:-1])
     before = {path: path.read_bytes() for path in folder.rglob("*.parquet")}
-    found = [*prune(folder, Rule(masks=0, rows=None), TODAY, [], dry=True)]
+    found = [*prune(folder, Rule(masks=0, rows=None), TODAY, left, dry=True)]
     assert {each.table: each.bare for each in found} == {"frames": 1, "regions": 1, "parts": 1}
+    assert [each.path for each in left] == [torn]
     assert {path: path.read_bytes() for path in folder.rglob("*.parquet")} == before
 
 

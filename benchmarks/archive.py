@@ -188,12 +188,16 @@ def _records() -> list[list[Regions]]:
     for number in range(BATCH * BATCHES):
         who: dict[str, Any] = {"camera": f"cam-{number % 16}", "session": "5d1c8e22", "seq": number // 16}
         layer = Layer("pit", Mask.from_dense(drawn[number]), 0.75)
-        told: dict[str, Any] = {
-            "t_ns": NOON + number // 16 * 33_333_333 + number % 16 * 977,
-            "size": view_size(),
-            "prompt": "top",
-        }
-        seen = Frame(**who, **told, layers=(layer,), model="ab12cd34", roi=Roi(100, 200, 640, 640))
+        when = NOON + number // 16 * 33_333_333 + number % 16 * 977
+        seen = Frame(
+            **who,
+            t_ns=when,
+            size=view_size(),
+            prompt="top",
+            layers=(layer,),
+            model="ab12cd34",
+            roi=Roi(100, 200, 640, 640),
+        )
         found.append(_measured(seen))
     return [found[at : at + BATCH] for at in range(0, len(found), BATCH)]
 

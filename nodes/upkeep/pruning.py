@@ -6,6 +6,7 @@ What goes is first written down in `erased.jsonl`, so that `kensa archive verify
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,8 +89,10 @@ def prune(folder: Path, rule: Rule, today: date, left: list[Left], *, dry: bool 
 
 
 def _ago(limit: int | None, today: date, day: str) -> bool:
-    """Whether all of a day lies so many days back."""
-    return limit is not None and date.fromisoformat(day) < today - timedelta(days=limit)
+    """Whether all of a day lies so many days back; what is no day, as other tools call a folder, never does."""
+    with suppress(ValueError):
+        return limit is not None and date.fromisoformat(day) < today - timedelta(days=limit)
+    return False
 
 
 class _Day:
@@ -103,13 +106,16 @@ class _Day:
         found = Pruned(self._table, self._day)
         for path in pieces(self._kept.folder, self._table, self._day):
             lean = path.name.endswith(LEAN)
-            rows = None if lean and not whole else readable(self._kept.folder, path, self._table, left)
+            rows = None if lean and not whole else self._readable(path, left)
             if rows is None or not len(chosen := self._chosen(rows)):
                 continue
             freed = 0 if self._dry else self._rewritten(path, rows, chosen, whole=whole)
             bare, gone = (0, len(chosen)) if whole else (len(chosen), 0)
             found = Pruned(self._table, self._day, found.bare + bare, found.rows + gone, found.freed + freed)
         return found
+
+    def _readable(self, path: Path, left: list[Left]) -> pa.Table | None:
+        return readable(self._kept.folder, path, self._table, left, dry=self._dry)
 
     def _rewritten(self, path: Path, rows: pa.Table, chosen: pa.Table, *, whole: bool) -> int:
         """How many bytes are free after the chosen rows, or their masks, have gone."""

@@ -69,7 +69,7 @@ def alone(folder: Path) -> Iterator[Shelf]:
             yield kept
 
 
-def readable(folder: Path, path: Path, table: str, left: list[Left]) -> pa.Table | None:
+def readable(folder: Path, path: Path, table: str, left: list[Left], *, dry: bool = False) -> pa.Table | None:
     """The rows of a file, where all of it is known; damaged files are set aside, those of newer versions stay.
 
     Args:
@@ -77,6 +77,7 @@ def readable(folder: Path, path: Path, table: str, left: list[Left]) -> pa.Table
         path: The file.
         table: Whose rows it holds.
         left: Whatever is not read is told here.
+        dry: Leave damaged files where they are as well.
     """
     try:
         if newer(told := version(path)):
@@ -86,7 +87,8 @@ def readable(folder: Path, path: Path, table: str, left: list[Left]) -> pa.Table
     except FileNotFoundError:
         return None
     except DamageError as error:
-        left.append(Left(set_aside(folder, path, str(error)).path, f"set aside: {error}"))
+        aside = None if dry else set_aside(folder, path, str(error)).path
+        left.append(Left(aside or path, f"set aside: {error}" if aside else str(error)))
     except (TableError, OSError) as error:
         left.append(Left(path, str(error)))
     return None

@@ -100,10 +100,13 @@ def test_one_camera_can_be_erased(tmp_path: Path) -> None:
 
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     """It says what would go."""
-    folder = shelve(tmp_path, everything(1))
+    folder, left = shelve(tmp_path, everything(1), [gap(2), part(2)]), list[Left]()
+    torn = pieces(folder, "parts")[1]
+    torn.write_bytes(torn.read_bytes()[:-1])
     before = {path: path.read_bytes() for path in folder.rglob("*.parquet")}
-    found = [*prune(folder, Rule(masks=0, rows=None), TODAY, [], dry=True)]
+    found = [*prune(folder, Rule(masks=0, rows=None), TODAY, left, dry=True)]
     assert {each.table: each.bare for each in found} == {"frames": 1, "regions": 1, "parts": 1}
+    assert [each.path for each in left] == [torn]
     assert {path: path.read_bytes() for path in folder.rglob("*.parquet")} == before
 
 
@@ -137,3 +140,11 @@ def test_a_region_without_a_box_loses_its_mask_too(tmp_path: Path) -> None:
     assert read(folder, "parts")["counts"].null_count == 0
     pruned(folder, masks=7)
     assert read(folder, "parts")["counts"].null_count == 1
+
+
+def test_a_folder_that_is_no_day_is_left_alone(tmp_path: Path) -> None:
+    """Other tools make such; nobody knows how old it is."""
+    folder = shelve(tmp_path, [part(1)])
+    (folder / "table=parts" / "date=2026-11-22").rename(folder / "table=parts" / "date=unknown")
+    assert pruned(folder, masks=0, rows=0) == []
+    assert seqs(folder, "parts") == [1]

@@ -54,7 +54,7 @@ CardFile = Annotated[str, Meta(description="a file", extra={"beside": True, "rea
 
 @node()
 def drift(records: Iterator[Stats], *, card: CardFile, least: Count = 100) -> None:
-    """Raise a notice while half of a camera's values lie where a network's judges had one in twenty, or fewer.
+    """Raise a notice while half of a camera's values lie where of those that its network was judged by few did: 5 %.
 
     It takes what `stats` with `measures` tells: how many regions were found in a frame, their areas, their scores. A
     network that is shown what it was never judged by gives no error: its masks are another size, are many or none, or

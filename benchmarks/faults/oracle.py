@@ -74,15 +74,29 @@ class Account(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What can be read of a plant at some moment: keys per table, and ids of events."""
+    """What can be read of a plant at some moment: keys per table, ids of events, and which parts only a spool had."""
 
     tables: dict[str, frozenset[Key]]
     events: frozenset[str]
+    spooled: frozenset[Key] = frozenset()
 
     def without(self, other: Reading) -> list[str]:
-        """What this one has and the other has not, in words."""
-        rows = [f"{name} {key}" for name, keys in self.tables.items() for key in keys - other.tables.get(name, set())]
+        """What this one has and the other has not, in words.
+
+        A part that waited in a spool may be one that its sender's predecessor had told, under another id: whoever
+        follows parts anew sees again those that were in view. Its sink knows it by its last sight and takes it once.
+        """
+        again = {key for key in self.spooled if key[:3] in {known[:3] for known in other.tables.get("parts", ())}}
+        gone = {name: keys - other.tables.get(name, set()) for name, keys in self.tables.items()}
+        rows = [f"{name} {key}" for name, keys in gone.items() for key in keys if name != "parts" or key not in again]
         return rows + [f"event {each}" for each in self.events - other.events]
+
+    def plus(self, later: Reading) -> Reading:
+        """What could be read then or later."""
+        names = self.tables.keys() | later.tables.keys()
+        tables = {name: self.tables.get(name, frozenset()) | later.tables.get(name, frozenset()) for name in names}
+        archived = later.tables.get("parts", frozenset()) - later.spooled
+        return Reading(tables, self.events | later.events, (self.spooled | later.spooled) - archived)
 
 
 def given(plant: Plant) -> set[Seen]:
@@ -95,9 +109,10 @@ def look(plant: Plant) -> Reading:
     """Everything that can be read now: archive, events, and what waits in spools."""
     waiting = [*spooled(plant.folder / "state")]  # before the archive: what leaves a spool has come to the archive
     tables = {name: frozenset(_keys(plant.archive, name)) for name in KEYS}
+    spooled = frozenset(key for name, key in waiting if name == "parts") - tables["parts"]
     for name, key in waiting:
         tables[name] |= {key}
-    return Reading(tables, frozenset(_events(plant.events)))
+    return Reading(tables, frozenset(_events(plant.events)), spooled)
 
 
 def judge(plant: Plant, looks: Iterable[Reading], resent: int = 0) -> Account:

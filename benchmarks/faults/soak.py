@@ -106,8 +106,7 @@ def _compared(before: Reading, now: Reading) -> Reading:
     """The newer reading, with what only the older one has: that stays in view until the end."""
     for each in before.without(now):
         print(f"was readable and is not: {each}", flush=True)
-    tables = {name: keys | before.tables.get(name, frozenset()) for name, keys in now.tables.items()}
-    return Reading(tables, now.events | before.events)
+    return before.plus(now)
 
 
 def _line(at: float, strikes: int, plant: Plant, reading: Reading) -> str:

@@ -48,8 +48,7 @@ def floating(network: nn.Module) -> bytes:
 def quantised(network: bytes, pictures: Sequence[Pixels]) -> bytes:
     """The same in int8: weights per channel, activations by the least and greatest value seen.
 
-    Thin layers at full resolution stay in float32: onnxruntime takes three times as long over them in int8, and an
-    outline is drawn by them.
+    Thin layers at full resolution stay in float32: onnxruntime is slower over them in int8, and they draw the outline.
 
     Args:
         network: What `floating` gave.

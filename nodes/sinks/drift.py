@@ -34,8 +34,10 @@ class Card(Struct, frozen=True):
 
     def usual(self, measure: str) -> tuple[float, float] | None:
         """Between which values 90 % of a measure lay; None where the card does not say."""
-        known = dict(zip(self.percents, self.reference.get(measure, ()), strict=False))
-        return (known[LOW], known[HIGH]) if {LOW, HIGH} <= {*known} else None
+        if measure not in self.reference or not {LOW, HIGH} <= {*self.percents}:
+            return None
+        known = dict(zip(self.percents, self.reference[measure], strict=True))
+        return known[LOW], known[HIGH]
 
 
 def read_card(path: str) -> Document:
@@ -43,10 +45,20 @@ def read_card(path: str) -> Document:
     document = read(path)
     if not document.faults:
         try:
-            msgspec.convert(document.data, Card)
+            card = msgspec.convert(document.data, Card)
         except msgspec.ValidationError as error:
             document.complain((), f"expected the card of a network, as `kensa-model export` writes it: {error}")
+        else:
+            _count(document, card)
     return document
+
+
+def _count(document: Document, card: Card) -> None:
+    """Each measure has as many percentiles as there are percents."""
+    for measure, values in card.reference.items():
+        if len(values) != len(card.percents):
+            fault = f"expected {len(card.percents)} percentiles, one for each of `percents`, found {len(values)}"
+            document.complain(("reference", measure), fault)
 
 
 CardFile = Annotated[str, Meta(description="a file", extra={"beside": True, "read": read_card})]
@@ -54,7 +66,7 @@ CardFile = Annotated[str, Meta(description="a file", extra={"beside": True, "rea
 
 @node()
 def drift(records: Iterator[Stats], *, card: CardFile, least: Count = 100) -> None:
-    """Raise a notice while half of a camera's values lie where a network's judges had one in twenty, or fewer.
+    """Raise a notice while half of a camera's values lie where of those that its network was judged by few did: 5 %.
 
     It takes what `stats` with `measures` tells: how many regions were found in a frame, their areas, their scores. A
     network that is shown what it was never judged by gives no error: its masks are another size, are many or none, or

@@ -135,5 +135,13 @@ def test_the_command_writes_a_file_with_its_card(
     assert told["tiny"] == pytest.approx(floats, abs=0.05)
 
 
+def test_speeds_are_told_pair_by_pair(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each network in both forms, and how many times as long as the first one it takes: of itself, once."""
+    assert main(["speed", "tiny", "--peer", "tiny", "--rounds", "3"]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [["tiny", "float32"], ["tiny", "int8"]]
+    assert [lines[0].split()[3], lines[1].split()[4]] == ["1.00", "1.00"]
+
+
 def _overlap(one: Any, other: Any) -> float:
     return float((one & other).sum() / max(1, (one | other).sum()))

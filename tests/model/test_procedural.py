@@ -154,6 +154,7 @@ def test_the_catalogue_is_a_picture(tmp_path: Path, capsys: pytest.CaptureFixtur
         view = turn * apart.period_ns, aims(None)[0].roi, (SIDE, SIDE)
         seen, truth = apart.picture(*view), apart.truth(*view)
         assert np.abs(seen - sample.picture).mean() < 2
+        assert truth is not None
         assert (truth == sample.mask).mean() > 0.98
     assert main(["catalogue", "--kind", "pits", "-o", str(path)]) == 2
     assert "kind 'pits'" in capsys.readouterr().err

@@ -91,5 +91,8 @@ def test_what_is_no_card_is_refused(tmp_path: Path) -> None:
     assert "missing required field `reference`" in read_card(str(path)).show()
     with pytest.raises(NodeError, match="expected the card of a network, as `kensa-model export` writes it"):
         drift(iter(()), card=str(path))
+    path.write_text('{"name": "net", "percents": [5, 95], "reference": {"found": [1]}}')
+    with pytest.raises(NodeError, match=r"card\.json:1:\d+: expected 2 percentiles, one for each of `per"):
+        drift(iter(()), card=str(path))
     with pytest.raises(NodeError, match=r"none\.json"):
         drift(iter(()), card=str(tmp_path / "none.json"))

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.faults import disks, kills, network, strangers, torn, webhooks
 from benchmarks.faults.fault import Fault, suffer
 from benchmarks.faults.growth import WARM, Sample, slope
-from benchmarks.faults.oracle import Account
+from benchmarks.faults.oracle import Account, Reading
 from benchmarks.faults.proxy import Wire, framed, read
 
 PATIENCE = pytest.mark.timeout(300)  # 10 s each, where nobody else wants the machine
@@ -86,3 +86,16 @@ def _parts(data: bytes, size: int) -> list[tuple[int, int]]:
 def _broken(faults: Sequence[Fault], transport: str) -> Account:
     with tempfile.TemporaryDirectory(prefix="kf-", dir="/tmp") as folder:
         return suffer(faults, transport, Path(folder), Random(1), short=True).account
+
+
+def test_a_part_that_waits_twice_is_lost_where_neither_came() -> None:
+    """Followed anew after a kill it has another id, and its sink takes it once; in the archive it must stay."""
+    mine, again, other = ("cam-1", "s", 9, 3), ("cam-1", "s", 9, 7), ("cam-1", "s", 12, 8)
+    before = Reading({"parts": frozenset({mine, again, other})}, frozenset(), frozenset({again, other}))
+    assert before.without(Reading({"parts": frozenset({mine})}, frozenset())) == [f"parts {other}"]
+    assert before.without(Reading({"parts": frozenset({again, other})}, frozenset())) == [f"parts {mine}"]
+    archived = before.plus(Reading({"parts": frozenset({mine, again})}, frozenset()))
+    assert archived.spooled == {other}
+    assert sorted(archived.without(Reading({"parts": frozenset({mine})}, frozenset()))) == [
+        f"parts {again}", f"parts {other}",
+    ]  # fmt: skip

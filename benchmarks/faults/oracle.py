@@ -109,10 +109,10 @@ def look(plant: Plant) -> Reading:
     """Everything that can be read now: archive, events, and what waits in spools."""
     waiting = [*spooled(plant.folder / "state")]  # before the archive: what leaves a spool has come to the archive
     tables = {name: frozenset(_keys(plant.archive, name)) for name in KEYS}
-    spooled = frozenset(key for name, key in waiting if name == "parts") - tables["parts"]
+    alone = frozenset(key for name, key in waiting if name == "parts") - tables["parts"]
     for name, key in waiting:
         tables[name] |= {key}
-    return Reading(tables, frozenset(_events(plant.events)), spooled)
+    return Reading(tables, frozenset(_events(plant.events)), alone)
 
 
 def judge(plant: Plant, looks: Iterable[Reading], resent: int = 0) -> Account:

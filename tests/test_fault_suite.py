@@ -97,5 +97,5 @@ def test_a_part_that_waits_twice_is_lost_where_neither_came() -> None:
     archived = before.plus(Reading({"parts": frozenset({mine, again})}, frozenset()))
     assert archived.spooled == {other}
     assert sorted(archived.without(Reading({"parts": frozenset({mine})}, frozenset()))) == [
-        f"parts {again}", f"parts {other}",
+        f"parts {other}", f"parts {again}",
     ]  # fmt: skip

@@ -201,6 +201,16 @@ def mentions(path: str) -> Iterator[Mention]:
         yield Mention(prompt, ("book",), document.mark(("crops", prompt), key=True))
 
 
+def first_tool(path: str) -> tuple[str, int, int] | None:
+    """Where a book speaks of a tool first: name of the file, line and column, from 1; None where it does not."""
+    document = read(path)
+    rules = document.data.get("rules") if isinstance(document.data, dict) else None
+    for i, rule in enumerate(rules) if isinstance(rules, list) else ():
+        if isinstance(rule, dict) and isinstance(rule.get("tool"), str):
+            return document.mark(("rules", i, "tool"))
+    return None
+
+
 def version(document: Document) -> str:
     """Digest of what a file says, 12 hexadecimal digits; how its lines end does not count."""
     return blake2s("\n".join(document.lines[document.name]).encode(), digest_size=DIGITS // 2).hexdigest()

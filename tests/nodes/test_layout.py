@@ -259,6 +259,42 @@ def test_each_camera_needs_views_of_its_own_prompts_alone(tmp_path: Path, monkey
     ]
 
 
+def test_a_rule_on_a_tool_that_nobody_measures_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A book that speaks of tools needs `gauge` before its rules, somewhere."""
+    text = (
+        "book.yaml:1:50: tool: expected `gauge` among the nodes before the rules, found none: nobody would measure it"
+    )
+    rim = f'views: {{"*": {{zones: {{slot: {{corners: {SQUARE}}}}}}}}}'
+    assert told(tmp_path, rim) == []
+    without = TOPOLOGY.replace("  gauge: {{from: measure, with: {{{said}}}}}\n", "").replace(
+        "from: gauge", "from: measure"
+    )
+    monkeypatch.setattr("tests.nodes.test_layout.TOPOLOGY", without)
+    assert [line.split(": ", 1)[1] for line in told(tmp_path, "")] == [text.split(": ", 1)[1]]
+    assert told(tmp_path, "", "rules: [{name: r, reason: R, measure: area, fail: {high: 9 px²}}]\n") == []
+
+
+def test_an_encoder_that_no_source_reads_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `track` goes by one; a recording may have it or not, and nobody knows that before."""
+    book = "rules: [{name: r, reason: R, measure: area, fail: {high: 9 px²}}]\n"
+    text = "pulse: expected an encoder count with every frame, found no source that tells one: let it, or leave it out"
+    belt = TOPOLOGY.replace(
+        "gauge: {{from: measure, with: {{{said}}}}}", "track: {{from: measure, with: {{pulse: 2}}}}"
+    )
+    belt = belt.replace("from: gauge", "from: track")
+    sources = {
+        "{{use: synthetic}}": [f"line.yaml:6:40: {text}"],
+        "{{use: synthetic, with: {{pulse: 0.5}}}}": [],
+        "{{use: imx500}}": [f"line.yaml:6:40: {text}"],
+        "{{use: imx500, with: {{virtual: {{}}}}}}": [],
+        "{{use: imx500, with: {{virtual: {{target: true}}}}}}": [f"line.yaml:6:40: {text}"],
+        "{{use: imx500, with: {{virtual: {{belt: {{pulse: 0}}}}}}}}": [f"line.yaml:6:40: {text}"],
+    }
+    for source, faults in sources.items():
+        monkeypatch.setattr("tests.nodes.test_layout.TOPOLOGY", belt.replace("{{use: synthetic}}", source))
+        assert told(tmp_path, "", book) == faults
+
+
 NO_PRESENT = (
     "tool: 'rim' is a zone, which has no 'present'; it measures difference_area, extra_area, filled, filled_area, iou, "
     "missing_area, moved, pieces"

@@ -37,7 +37,13 @@ def _needs(params: Any) -> Iterator[Need]:
         yield Need("encoder", ("pulse",), text)
 
 
-@node(per="camera", mentions=_mentions, needs=_needs)
+def _offers(params: Any) -> Iterator[str]:
+    """Where on the belt parts lie, where an encoder says so."""
+    if params.pulse is not None:
+        yield "marks"
+
+
+@node(per="camera", mentions=_mentions, needs=_needs, offers=_offers)
 def track(
     frames: Iterator[Regions | Gap],
     *,

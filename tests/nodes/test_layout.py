@@ -295,6 +295,35 @@ def test_an_encoder_that_no_source_reads_is_told(tmp_path: Path, monkeypatch: py
         assert told(tmp_path, "", book) == faults
 
 
+@pytest.mark.parametrize(
+    ("last", "pulse", "fault"),
+    [
+        ("join: {{from: rules, with: {{cameras: [cam-1, cam-2], by: encoder}}}}", "0.5", ""),
+        ("join: {{from: rules, with: {{cameras: [cam-1, cam-2], by: time}}}}", "0", ""),
+        (
+            "join: {{from: rules, with: {{cameras: [cam-1, cam-2], by: encoder}}}}",
+            "0",
+            "by: expected an encoder count with every frame, found no source that tells one: join by time or part",
+        ),
+        (
+            "handover: {{from: track, with: {{stations: {{cam-1: 0}}, tolerance: 5}}}}",
+            "0.5",
+            "stations: expected parts with a mark on the belt: give `track` before a `pulse`",
+        ),
+    ],
+)
+def test_what_goes_by_the_belt_needs_its_encoder(
+    last: str, pulse: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Views are joined by it, and parts numbered by it, only where somebody reads it."""
+    belt = TOPOLOGY.replace("gauge: {{from: measure, with: {{{said}}}}}", "track: {{from: measure}}")
+    belt = belt.replace("from: gauge", "from: track").replace("[cam-1]", "[cam-1, cam-2]")
+    belt = belt.replace("use: synthetic", f"use: synthetic, with: {{{{pulse: {pulse}}}}}") + f"  {last}\n"
+    monkeypatch.setattr("tests.nodes.test_layout.TOPOLOGY", belt)
+    faults = told(tmp_path, "", "rules: [{name: r, reason: R, measure: area, fail: {high: 9 px²}}]\n")
+    assert [line.split(": ", 1)[1] for line in faults] == ([fault] if fault else [])
+
+
 NO_PRESENT = (
     "tool: 'rim' is a zone, which has no 'present'; it measures difference_area, extra_area, filled, filled_area, iou, "
     "missing_area, moved, pieces"

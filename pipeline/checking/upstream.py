@@ -84,7 +84,7 @@ def _misspelt(draft: Draft, name: str, spec: Spec, given: Any) -> bool:
 def _lack(draft: Draft, name: str, variant: str, camera: str, said: Mention) -> None:
     what = f"the prompt '{said.prompt}'" if said.prompt else "the whole view"
     path = (*at(draft, name, variant, said.path), *said.path)
-    text = f"'{name}' has nothing for {what} of '{camera}': what is seen there would be NO_READ"
+    text = f"'{name}' has nothing for {what} of '{camera}': what is seen there would be NO_READ; add it, or '*'"
     draft.document.complain_at(Mark(*said.mark) if said.mark else draft.document.mark(path), text)
 
 

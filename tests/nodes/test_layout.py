@@ -233,7 +233,7 @@ def test_a_prompt_that_no_camera_has_is_told(tmp_path: Path, monkeypatch: pytest
 def test_a_prompt_without_a_view_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the line runs, where its view would stand; an empty view for all others says that none is wanted."""
     rim = f"zones: {{slot: {{corners: {SQUARE}}}}}"
-    text = "'gauge' has nothing for the prompt 'hub' of 'cam-1': what is seen there would be NO_READ"
+    text = "'gauge' has nothing for the prompt 'hub' of 'cam-1': what is seen there would be NO_READ; add it, or '*'"
     layout = tmp_path / "plates.yaml"
     layout.write_text(f"views:\n  rim: {{{rim}}}\n", encoding="utf-8")
     assert told(tmp_path, "layout: plates.yaml") == []
@@ -255,7 +255,8 @@ def test_each_camera_needs_views_of_its_own_prompts_alone(tmp_path: Path, monkey
     two = TOPOLOGY.replace("{{use: synthetic}}", CAMERA).replace("[cam-1]", "[cam-1, cam-2]")
     monkeypatch.setattr("tests.nodes.test_layout.TOPOLOGY", own.replace("{", "{{").replace("}", "}}") + two)
     assert told(tmp_path, "layout: hub.yaml") == [
-        "hub.yaml:1:1: 'gauge' has nothing for the prompt 'rim' of 'cam-2': what is seen there would be NO_READ"
+        "hub.yaml:1:1: 'gauge' has nothing for the prompt 'rim' of 'cam-2': "
+        "what is seen there would be NO_READ; add it, or '*'"
     ]
 
 

@@ -66,9 +66,27 @@ class Mention(NamedTuple):
     mark: tuple[str, int, int] | None = None
 
 
+class Need(NamedTuple):
+    """Something that a node before must give, or all that it says is that it was not there.
+
+    Attributes:
+        what: As that node calls it among its offers.
+        path: Where in the parameters it is asked for, or the file that asks for it.
+        text: What was expected, and what to do.
+        mark: Where in that file: its name, line and column, from 1.
+    """
+
+    what: str
+    path: tuple[str | int, ...]
+    text: str
+    mark: tuple[str, int, int] | None = None
+
+
 Check = Callable[[Any], abc.Iterable[Flaw]]
 Prompts = Callable[[Any], abc.Iterable[str]]
 Mentions = Callable[[Any], abc.Iterable[Mention]]
+Needs = Callable[[Any], abc.Iterable[Need]]
+Offers = Callable[[Any], abc.Iterable[str]]
 Lacks = Callable[[Any, abc.Collection[str]], abc.Iterable[Mention]]
 Tells = Callable[[Any], abc.Iterable[str]]
 
@@ -93,6 +111,8 @@ class Spec(msgspec.Struct, frozen=True):
         prompts: Of a source: the prompts that its frames carry; None where nobody knows them before it runs.
         mentions: Prompts that its parameters speak of, and that a source before it must have.
         lacks: Prompts of its cameras that its parameters must speak of, and do not.
+        needs: What a node before it must offer.
+        offers: What it gives that is not always there; of a source that does not say, anything may be.
     """
 
     name: str
@@ -111,6 +131,8 @@ class Spec(msgspec.Struct, frozen=True):
     prompts: Prompts | None = None
     mentions: Mentions | None = None
     lacks: Lacks | None = None
+    needs: Needs | None = None
+    offers: Offers | None = None
 
     @property
     def kind(self) -> Literal["source", "transform", "sink"]:
@@ -149,6 +171,8 @@ def node(
     prompts: Prompts | None = None,
     mentions: Mentions | None = None,
     lacks: Lacks | None = None,
+    needs: Needs | None = None,
+    offers: Offers | None = None,
 ) -> Callable[[F], F]:
     """Mark a function as a node and return it unchanged.
 
@@ -164,6 +188,8 @@ def node(
             told at its place.
         lacks: Called by `kensa check` likewise, with the prompts that its cameras have: of which of them its parameters
             should speak and do not, and where they would. Without them nothing can be said of what is seen there.
+        needs: Called by `kensa check` likewise: what a node before it must offer; what none does is told at its place.
+        offers: Called by `kensa check` likewise: what it gives that is not always there.
 
     Raises:
         NodeError: If the signature is not a node's.
@@ -171,7 +197,8 @@ def node(
 
     def mark(fn: F) -> F:
         spec = read(fn, per=per, live=live, batch=batch, commits=commits)
-        more = {"check": check, "tells": tells, "prompts": prompts, "mentions": mentions, "lacks": lacks}
+        more: dict[str, Any] = {"check": check, "tells": tells, "prompts": prompts, "mentions": mentions}
+        more |= {"lacks": lacks, "needs": needs, "offers": offers}
         fn.spec = msgspec.structs.replace(spec, **more)  # type: ignore[attr-defined]
         return fn
 

@@ -164,12 +164,27 @@ def _findings(pen: Pen, at: tuple[int, int], found: Sequence[Finding], outcome: 
         if finding.note and finding.outcome == "NO_READ":  # why is what a person wants to know
             told = [finding.tool, finding.note]
         about = " · ".join(filter(None, dict.fromkeys(told)))
-        pen.text((x, top + 22), pen.fit(about, 15, SIDE - 26), 15, theme.pale)
+        first, more = _broken(pen, about, 15, SIDE - 26) if finding.outcome == "NO_READ" else (about, "")
+        pen.text((x, top + 22), pen.fit(first, 15, SIDE - 26), 15, theme.pale)
+        if more:
+            pen.text((x, top + 42), more, 15, theme.pale)
+            continue
         end = pen.text((x, top + 46), measured(finding), 19, theme.ink, bold=True)
         pen.text((end + 12, top + 46), f"allowed {allowed(finding)}" if allowed(finding) else "", 16, theme.ink)
     if len(found) > MOST:
         pen.text((x, base + STEP * MOST), f"and {len(found) - MOST} more", 16, theme.pale)
     return base + STEP * min(len(found), MOST) - 38
+
+
+def _broken(pen: Pen, text: str, size: int, room: int) -> tuple[str, str]:
+    """A text in two lines, the second cut where it is too long; with the second empty where one is enough."""
+    if pen.width(text, size) <= room:
+        return text, ""
+    words = text.split(" ")
+    count = next((n for n in range(len(words) - 1, 0, -1) if pen.width(" ".join(words[:n]), size) <= room), 0)
+    if not count:
+        return text, ""
+    return " ".join(words[:count]), pen.fit(" ".join(words[count:]), size, room)
 
 
 def _told(shown: Shown) -> list[tuple[str, str]]:

@@ -82,7 +82,15 @@ def names(params: Any) -> Iterator[str]:
         return  # their flaws are told
 
 
-@node(live=True, check=check, tells=tells, prompts=names)
+def offers(params: Any) -> Iterator[str]:
+    """An encoder, where a belt is made up, or was recorded; nobody reads one beside a real camera."""
+    virtual = params.virtual
+    other = virtual and (virtual.images or virtual.video or virtual.target or virtual.page)
+    if virtual and (virtual.replay or (virtual.belt.pulse and not other)):
+        yield "encoder"
+
+
+@node(live=True, check=check, tells=tells, prompts=names, offers=offers)
 def imx500(
     camera: str,
     session: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -26,7 +26,13 @@ Deviation = Annotated[float, Meta(ge=0, le=10, description="px")]
 BUFFERS = 4
 
 
-@node(live=True)
+def offers(params: Any) -> Iterator[str]:
+    """An encoder, where the belt has one."""
+    if params.pulse:
+        yield "encoder"
+
+
+@node(live=True, offers=offers)
 def synthetic(
     camera: str,
     session: str,

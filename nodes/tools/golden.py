@@ -76,7 +76,11 @@ def run(args: Namespace) -> int:
         prompt=first.prompt, roi=roi, masks=len(masks), source=f"{args.source.name} {first.camera}", by=args.by,
     )  # fmt: skip
     args.file.write_text(text(golden), encoding="utf-8")
-    open_golden(str(args.file))
+    try:
+        open_golden(str(args.file))
+    except GoldenError:
+        args.file.unlink()  # what is wrong is told, and does not stay
+        raise
     least = min(iou(mask, each) for each in masks)
     print(f"{args.file}: golden mask '{golden.id}' {golden.digest}, {mask.area:,} px² in {mask.size[1]}×{mask.size[0]}")
     print(f"the majority of {len(masks)}; the one that is least like it overlaps it by {least:.1%} (IoU)")

@@ -200,6 +200,16 @@ def mentions(path: str) -> Iterator[Mention]:
         yield Mention(prompt, ("book",), document.mark(("crops", prompt), key=True))
 
 
+def first_tool(path: str) -> tuple[str, int, int] | None:
+    """Where a book speaks of a tool first: name of the file, line and column, from 1; None where it does not."""
+    document = read(path)
+    rules = document.data.get("rules") if isinstance(document.data, dict) else None
+    for i, rule in enumerate(rules) if isinstance(rules, list) else ():
+        if isinstance(rule, dict) and isinstance(rule.get("tool"), str):
+            return document.mark(("rules", i, "tool"))
+    return None
+
+
 def _judged(document: Document) -> tuple[Check, ...]:
     """What types cannot say: every rule can be asked, names are used once, zones and units are known."""
     if document.faults:

@@ -58,7 +58,12 @@ def _lacks(params: Any, prompts: Collection[str]) -> Iterator[Mention]:
         yield from (Mention(prompt, ("views",)) for prompt in sorted(prompts) if prompt not in params.views)
 
 
-@node(per="camera", check=_check, mentions=_mentions, lacks=_lacks)
+def _offers(_: Any) -> Iterator[str]:
+    """What tools measure."""
+    yield "gauges"
+
+
+@node(per="camera", check=_check, mentions=_mentions, lacks=_lacks, offers=_offers)
 def gauge(
     frames: Iterator[Regions | Gap],
     *,

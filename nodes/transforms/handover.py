@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta
 from msgspec.structs import replace
 
 from pipeline.errors import NodeError
-from pipeline.node import node
+from pipeline.node import Need, node
 from pipeline.records import Gap, Part
 
 Counts = Annotated[float, Meta(gt=0, description="encoder counts")]
@@ -25,7 +25,14 @@ class _Piece(NamedTuple):
     cameras: frozenset[str]
 
 
-@node()
+def _needs(_: Any) -> Iterator[Need]:
+    """Parts whose place on the belt is known."""
+    yield Need(
+        "marks", ("stations",), "stations: expected parts with a mark on the belt: give `track` before a `pulse`"
+    )
+
+
+@node(needs=_needs)
 def handover(parts: Iterator[Part | Gap], *, stations: Stations, tolerance: Counts) -> Iterator[Part | Gap]:
     """Number the parts of one belt, each once, however many cameras it passes.
 

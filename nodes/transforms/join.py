@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from nodes.transforms.joining import Joiner, Place
-from pipeline.node import Flaw, node
+from pipeline.node import Flaw, Need, node
 from pipeline.records import Gap, Verdict
 
 Cameras = Annotated[tuple[str, ...], Meta(min_length=2, max_length=256, description="names of cameras, at least two")]
@@ -34,7 +34,14 @@ def flaws(given: Any) -> Iterable[Flaw]:
         yield Flaw(("by",), "by: ids are the same or not: `within` and `offsets` go with `time` and `encoder`")
 
 
-@node(check=flaws)
+def _needs(given: Any) -> Iterator[Need]:
+    """An encoder, where it goes by one."""
+    if given.by == "encoder":
+        text = "by: expected an encoder count with every frame, found no source that tells one: join by time or part"
+        yield Need("encoder", ("by",), text)
+
+
+@node(check=flaws, needs=_needs)
 def join(
     verdicts: Iterator[Verdict | Gap],
     *,

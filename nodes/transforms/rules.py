@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from nodes.transforms.book import mentions, read_book
+from nodes.transforms.book import first_tool, mentions, read_book
 from nodes.transforms.judge import Judge
 from nodes.transforms.watch import Watch
-from pipeline.node import Mention, node
+from pipeline.node import Mention, Need, node
 from pipeline.records import Gap, Part, Regions, Verdict
 from pipeline.units import Seconds
 
@@ -22,7 +22,14 @@ def _mentions(params: Any) -> Iterator[Mention]:
     yield from mentions(params.book)
 
 
-@node(per="camera", mentions=_mentions)
+def _needs(params: Any) -> Iterator[Need]:
+    """The tools that its book speaks of."""
+    if (mark := first_tool(params.book)) is not None:
+        text = "tool: expected `gauge` among the nodes before the rules, found none: nobody would measure it"
+        yield Need("gauges", ("book",), text, mark)
+
+
+@node(per="camera", mentions=_mentions, needs=_needs)
 def rules(records: Iterator[Regions | Part | Gap], *, book: BookFile, look: Seconds = 0.5) -> Iterator[Verdict]:
     """Judge frames or parts by a rule book; what was not seen is NO_READ, never good.
 

@@ -14,7 +14,7 @@ from nodes.transforms.odometer import Odometer
 from nodes.transforms.places import Way
 from nodes.transforms.tracking import Tracker
 from pipeline.errors import NodeError
-from pipeline.node import Mention, node
+from pipeline.node import Mention, Need, node
 from pipeline.records import Gap, Part, Regions, Tracks
 from pipeline.units import Frames, Speed
 
@@ -28,7 +28,22 @@ def _mentions(params: Any) -> Iterator[Mention]:
         yield Mention(params.prompt, ("prompt",))
 
 
-@node(per="camera", mentions=_mentions)
+def _needs(params: Any) -> Iterator[Need]:
+    """An encoder, where it goes by one."""
+    if params.pulse is not None:
+        text = (
+            "pulse: expected an encoder count with every frame, found no source that tells one: let it, or leave it out"
+        )
+        yield Need("encoder", ("pulse",), text)
+
+
+def _offers(params: Any) -> Iterator[str]:
+    """Where on the belt parts lie, where an encoder says so."""
+    if params.pulse is not None:
+        yield "marks"
+
+
+@node(per="camera", mentions=_mentions, needs=_needs, offers=_offers)
 def track(
     frames: Iterator[Regions | Gap],
     *,

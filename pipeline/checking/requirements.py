@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
 from pipeline import words
 from pipeline.checking.draft import Draft, kinds
-from pipeline.faults import Mark, listed, meant
-from pipeline.located import Path
-from pipeline.node import Mention, Spec
+from pipeline.checking.upstream import lacking, offered, prompts
+from pipeline.checking.variants import at, params
+from pipeline.faults import meant
+from pipeline.node import Spec
 from pipeline.records import Image
 
 Requirement = Callable[[Draft], None]
@@ -132,100 +132,12 @@ def parameters(draft: Draft) -> None:
                 draft.complain(("nodes", name), text, key=True)
 
 
-def prompts(draft: Draft) -> None:
-    """A prompt that parameters speak of is one that a source before them has, where those are known."""
-    for name, spec in draft.specs.items():
-        if spec.mentions is None or (known := _prompts(draft, name)) is None:
-            continue
-        for camera, params in _params(draft, name):
-            for said in spec.mentions(params):
-                if said.prompt not in known:
-                    near = meant(said.prompt, known) or f"; there {_are(sorted(known - {''}))}"
-                    text = f"no camera before '{name}' has the prompt '{said.prompt}'{near}"
-                    path = (*_at(draft, name, camera, said.path), *said.path)
-                    draft.document.complain_at(Mark(*said.mark) if said.mark else draft.document.mark(path), text)
-
-
-def lacking(draft: Draft) -> None:
-    """Parameters speak of every prompt that a camera has, where they must."""
-    for name, spec in draft.specs.items():
-        for variant, params in _params(draft, name) if spec.lacks else ():
-            if _misspelt(draft, name, spec, params):
-                continue
-            rows = draft.rows[name]
-            cameras = [variant] if variant else [each for each in draft.cameras if each not in rows]
-            told = set[str]()
-            for camera in cameras:
-                known = (_prompts(draft, name, camera) or set()) - told
-                for said in spec.lacks(params, known) if spec.lacks and known else ():
-                    told.add(said.prompt)
-                    _lack(draft, name, variant, camera, said)
-
-
-def _misspelt(draft: Draft, name: str, spec: Spec, params: Any) -> bool:
-    """Whether parameters speak of a prompt that no camera has: that is told, and most likely is the one that lacks."""
-    known = _prompts(draft, name) or set()
-    return spec.mentions is not None and any(said.prompt not in known for said in spec.mentions(params))
-
-
-def _lack(draft: Draft, name: str, variant: str, camera: str, said: Mention) -> None:
-    what = f"the prompt '{said.prompt}'" if said.prompt else "the whole view"
-    path = (*_at(draft, name, variant, said.path), *said.path)
-    text = f"'{name}' has nothing for {what} of '{camera}': what is seen there would be NO_READ"
-    draft.document.complain_at(Mark(*said.mark) if said.mark else draft.document.mark(path), text)
-
-
-def _prompts(draft: Draft, name: str, camera: str = "") -> set[str] | None:
-    """The prompts of every source that a node's records come from; None where one of them does not say.
-
-    Args:
-        draft: The topology.
-        name: The node.
-        camera: Of this camera alone; of all where it is left out.
-    """
-    found, seen, ways = set[str](), set[str](), [name]
-    while ways:
-        if (node := ways.pop()) in seen or node not in draft.specs:
-            continue
-        seen.add(node)
-        spec = draft.specs[node]
-        if spec.kind == "source":
-            if spec.prompts is None:
-                return None
-            own = camera if camera in draft.rows[node] else ""
-            for variant, params in _params(draft, node):
-                if not camera or variant == own:
-                    found.update(spec.prompts(params))
-        ways += draft.inputs(node)
-    return found or None
-
-
-def _are(names: list[str]) -> str:
-    return f"are {listed(names)}" if names else "is none"
-
-
-def _params(draft: Draft, name: str) -> Iterator[tuple[str, Any]]:
-    """The parameters of a node, camera by camera, that could be read."""
-    spec = draft.specs[name]
-    for camera, given in _variants(draft, name):
-        try:
-            yield camera, msgspec.convert(given, spec.params)
-        except msgspec.ValidationError:
-            continue  # something is missing, and that is told
-
-
-def _at(draft: Draft, name: str, camera: str, path: Path) -> Path:
-    """Where the parameters of a camera stand that a path begins in."""
-    inside = path[:1] and path[0] in draft.rows[name].get(camera, {})
-    return ("cameras", camera, name) if inside else ("nodes", name, "with")
-
-
 def together(draft: Draft) -> None:
     """A node can run with the parameters that each camera gives it, as far as all of them could be read."""
     for name, spec in draft.specs.items():
-        for camera, params in _params(draft, name) if spec.check else ():
-            for flaw in spec.check(params) if spec.check else ():
-                draft.complain((*_at(draft, name, camera, flaw.path), *flaw.path), flaw.text)
+        for camera, given in params(draft, name) if spec.check else ():
+            for flaw in spec.check(given) if spec.check else ():
+                draft.complain((*at(draft, name, camera, flaw.path), *flaw.path), flaw.text)
 
 
 def private(draft: Draft) -> None:
@@ -237,16 +149,6 @@ def private(draft: Draft) -> None:
                 f"source, as in `cameras: {{{next(iter(draft.cameras), 'cam-1')}: {{{name}: {{images: true}}}}}}`"
             )
             draft.complain(("nodes", name, "with", "images"), text)
-
-
-def _variants(draft: Draft, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The parameters of a node, camera by camera; once for all those that give it none of their own."""
-    rows = draft.rows[name]
-    others = [""] if not rows or draft.cameras.keys() - rows.keys() else []
-    for camera in [*rows, *others]:
-        paths: set[Path] = {("nodes", name, "with"), ("cameras", camera, name)}
-        if not paths & draft.unread:
-            yield camera, {**draft.params[name], **rows.get(camera, {})}
 
 
 def _given(draft: Draft, name: str, param: str) -> bool:
@@ -300,4 +202,4 @@ SOURCE = {
 }
 
 GRAPH: tuple[Requirement, ...] = (hosts, wiring, nodes, inputs, types, circles, places)
-WORDS: tuple[Requirement, ...] = (parameters, table, queues, together, prompts, lacking, private)
+WORDS: tuple[Requirement, ...] = (parameters, table, queues, together, prompts, lacking, offered, private)

@@ -221,6 +221,26 @@ def test_svg_says_the_same(tmp_path: Path) -> None:
     assert root.attrib["viewBox"] == "0 0 980 640"
 
 
+@pytest.mark.parametrize(
+    ("note", "lines"),
+    [
+        ("no view of left", ["no view of left"]),
+        (
+            "entry lost records just before: the view may be of the next part",
+            ["entry lost records just before: the view", "may be of the next part"],
+        ),
+    ],
+)
+def test_why_something_was_not_read_is_told_whole(note: str, lines: list[str], tmp_path: Path) -> None:
+    """In two lines where one is too short; what it should have been comes after it, where there is room."""
+    unread = Finding("view", "SENSOR", "views", 0.0, low=1, outcome="NO_READ", note=note)
+    path = tmp_path / "page.svg"
+    write(path, PAGE, LIGHT, lambda pen: portrait(pen, Shown(verdict("NO_READ", unread), part()), LIGHT))
+    texts = [element.text for element in ET.parse(path).getroot().iter("{http://www.w3.org/2000/svg}text")]
+    assert {*lines} <= {*texts}
+    assert ("allowed ≥ 1" in texts) == (len(lines) == 1)
+
+
 def test_an_svg_mask_has_the_area_of_its_pixels() -> None:
     """Holes are cut out."""
     pen = Svg(100, 100, (0, 0, 0))

@@ -154,6 +154,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     ),
     "cameras": (["--seq", "0-1"], "expected masks of one camera, found cam-1 and cam-2; choose one with --camera"),
     "parts": (["--part", "3"], "--part: expected an archive, which has parts, got the recording"),
+    "a name": (["--camera", "cam-1", "--id", "x" * 200], "id: expected"),
     "a word": (["--seq", "first"], "--seq: expected a frame or a range such as 40-60, got 'first'"),
 }
 

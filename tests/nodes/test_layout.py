@@ -233,7 +233,7 @@ def test_a_prompt_that_no_camera_has_is_told(tmp_path: Path, monkeypatch: pytest
 def test_a_prompt_without_a_view_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the line runs, where its view would stand; an empty view for all others says that none is wanted."""
     rim = f"zones: {{slot: {{corners: {SQUARE}}}}}"
-    text = "'gauge' has nothing for the prompt 'hub' of 'cam-1': what is seen there would be NO_READ"
+    text = "'gauge' has nothing for the prompt 'hub' of 'cam-1': what is seen there would be NO_READ; add it, or '*'"
     layout = tmp_path / "plates.yaml"
     layout.write_text(f"views:\n  rim: {{{rim}}}\n", encoding="utf-8")
     assert told(tmp_path, "layout: plates.yaml") == []
@@ -254,9 +254,73 @@ def test_each_camera_needs_views_of_its_own_prompts_alone(tmp_path: Path, monkey
     own = "cameras: {cam-1: {camera: {prompts: {rim: {point: [2028, 1520], size: 640}}}, gauge: {layout: rim.yaml}}}\n"
     two = TOPOLOGY.replace("{{use: synthetic}}", CAMERA).replace("[cam-1]", "[cam-1, cam-2]")
     monkeypatch.setattr("tests.nodes.test_layout.TOPOLOGY", own.replace("{", "{{").replace("}", "}}") + two)
-    assert told(tmp_path, "layout: hub.yaml") == [
-        "hub.yaml:1:1: 'gauge' has nothing for the prompt 'rim' of 'cam-2': what is seen there would be NO_READ"
-    ]
+    (fault,) = told(tmp_path, "layout: hub.yaml")
+    assert fault.startswith("hub.yaml:1:1: 'gauge' has nothing for the prompt 'rim' of 'cam-2': what is seen there")
+
+
+def test_a_rule_on_a_tool_that_nobody_measures_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A book that speaks of tools needs `gauge` before its rules, somewhere."""
+    text = (
+        "book.yaml:1:50: tool: expected `gauge` among the nodes before the rules, found none: nobody would measure it"
+    )
+    rim = f'views: {{"*": {{zones: {{slot: {{corners: {SQUARE}}}}}}}}}'
+    assert told(tmp_path, rim) == []
+    without = TOPOLOGY.replace("  gauge: {{from: measure, with: {{{said}}}}}\n", "").replace(
+        "from: gauge", "from: measure"
+    )
+    monkeypatch.setattr("tests.nodes.test_layout.TOPOLOGY", without)
+    assert [line.split(": ", 1)[1] for line in told(tmp_path, "")] == [text.split(": ", 1)[1]]
+    assert told(tmp_path, "", "rules: [{name: r, reason: R, measure: area, fail: {high: 9 px²}}]\n") == []
+
+
+def test_an_encoder_that_no_source_reads_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `track` goes by one; a recording may have it or not, and nobody knows that before."""
+    book = "rules: [{name: r, reason: R, measure: area, fail: {high: 9 px²}}]\n"
+    text = "pulse: expected an encoder count with every frame, found no source that tells one: let it, or leave it out"
+    belt = TOPOLOGY.replace(
+        "gauge: {{from: measure, with: {{{said}}}}}", "track: {{from: measure, with: {{pulse: 2}}}}"
+    )
+    belt = belt.replace("from: gauge", "from: track")
+    sources = {
+        "{{use: synthetic}}": [f"line.yaml:6:40: {text}"],
+        "{{use: synthetic, with: {{pulse: 0.5}}}}": [],
+        "{{use: imx500}}": [f"line.yaml:6:40: {text}"],
+        "{{use: imx500, with: {{virtual: {{}}}}}}": [],
+        "{{use: imx500, with: {{virtual: {{target: true}}}}}}": [f"line.yaml:6:40: {text}"],
+        "{{use: imx500, with: {{virtual: {{belt: {{pulse: 0}}}}}}}}": [f"line.yaml:6:40: {text}"],
+    }
+    for source, faults in sources.items():
+        monkeypatch.setattr("tests.nodes.test_layout.TOPOLOGY", belt.replace("{{use: synthetic}}", source))
+        assert told(tmp_path, "", book) == faults
+
+
+@pytest.mark.parametrize(
+    ("last", "pulse", "fault"),
+    [
+        ("join: {{from: rules, with: {{cameras: [cam-1, cam-2], by: encoder}}}}", "0.5", ""),
+        ("join: {{from: rules, with: {{cameras: [cam-1, cam-2], by: time}}}}", "0", ""),
+        (
+            "join: {{from: rules, with: {{cameras: [cam-1, cam-2], by: encoder}}}}",
+            "0",
+            "by: expected an encoder count with every frame, found no source that tells one: join by time or part",
+        ),
+        (
+            "handover: {{from: track, with: {{stations: {{cam-1: 0}}, tolerance: 5}}}}",
+            "0.5",
+            "stations: expected parts with a mark on the belt: give `track` before a `pulse`",
+        ),
+    ],
+)
+def test_what_goes_by_the_belt_needs_its_encoder(
+    last: str, pulse: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Views are joined by it, and parts numbered by it, only where somebody reads it."""
+    belt = TOPOLOGY.replace("gauge: {{from: measure, with: {{{said}}}}}", "track: {{from: measure}}")
+    belt = belt.replace("from: gauge", "from: track").replace("[cam-1]", "[cam-1, cam-2]")
+    belt = belt.replace("use: synthetic", f"use: synthetic, with: {{{{pulse: {pulse}}}}}") + f"  {last}\n"
+    monkeypatch.setattr("tests.nodes.test_layout.TOPOLOGY", belt)
+    faults = told(tmp_path, "", "rules: [{name: r, reason: R, measure: area, fail: {high: 9 px²}}]\n")
+    assert [line.split(": ", 1)[1] for line in faults] == ([fault] if fault else [])
 
 
 NO_PRESENT = (

@@ -72,7 +72,7 @@ def test_the_report_shows_it(wear: tuple[Path, set[str]]) -> None:
     out, cameras = wear
     page = report(out).page
     assert all(f"<h3>{camera} " in page for camera in cameras)
-    assert page.count("Area of pit rises by ") >= 6
+    assert page.count("Area of pit: up by ") >= 6
 
 
 def _seen(folder: Path) -> Iterator[Record]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,7 +140,12 @@ def _file(folder: Path, day: int, part: int, frames: int, drawn: tuple[np.random
     camera, seq = number % CAMERAS, (day * (DAILY // EACH) + part * (PER_FILE // EACH) + number) // CAMERAS
     t = BEGIN + day * DAY + (part * DAY + number * (DAY // max(1, frames))) // (DAILY // PER_FILE)
     row = np.repeat(number, EACH)
-    regions = {"camera": camera[row], "seq": seq[row], "t_ns": t[row], "place": np.tile(np.arange(EACH), frames)}
+    regions: dict[str, NDArray[Any]] = {
+        "camera": camera[row],
+        "seq": seq[row],
+        "t_ns": t[row],
+        "place": np.tile(np.arange(EACH), frames),
+    }
     regions |= {"label": dice.integers(0, len(LABELS), len(row)), "mask": dice.integers(0, POOL, len(row))}
     regions |= {"area_px": dice.lognormal(5, 0.6, len(row)).astype(np.int64) + 1, "score": dice.beta(9, 3, len(row))}
     regions |= {name: dice.uniform(0, SIDE - 1, len(row)) for name in ("centroid_x", "centroid_y")}
@@ -149,7 +155,9 @@ def _file(folder: Path, day: int, part: int, frames: int, drawn: tuple[np.random
     )
 
 
-def _keep(folder: Path, table: str, place: tuple[int, int], columns: dict[str, Ints], pool: list[bytes]) -> None:
+def _keep(
+    folder: Path, table: str, place: tuple[int, int], columns: dict[str, NDArray[Any]], pool: list[bytes]
+) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

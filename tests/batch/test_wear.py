@@ -85,8 +85,17 @@ def _seen(folder: Path) -> Iterator[Record]:
         marked = folder / "masks_png" / f"{path.stem}.png"
         pits = [*_pits(marked)] if marked.exists() else []
         seqs[camera] += 1
-        who = {"camera": camera, "session": "s", "seq": seqs[camera], "t_ns": int(taken.timestamp()) * SECOND}
-        told = {"size": pits[0].mask.size if pits else size, "prompt": "screw", "model": "marked by people"}
+        who: dict[str, Any] = {
+            "camera": camera,
+            "session": "s",
+            "seq": seqs[camera],
+            "t_ns": int(taken.timestamp()) * SECOND,
+        }
+        told: dict[str, Any] = {
+            "size": pits[0].mask.size if pits else size,
+            "prompt": "screw",
+            "model": "marked by people",
+        }
         yield Regions(**who, regions=tuple(pits), **told)
 
 

@@ -28,6 +28,18 @@ PER_FILE = 1 << 18  # regions
 DAILY = 1 << 20  # regions of a day: a larger archive has more days
 SIDE, POOL = 96, 2048
 HOUR = 3600 * 10**9
+NAMES = {"camera": [f"cam-{number:02}" for number in range(CAMERAS)], "label": [*LABELS]}
+SAME: dict[str, str | int | bool] = {
+    "session": "s",
+    "kind": "regions",
+    "prompt": "lid",
+    "model": "net",
+    "whole": True,
+    "height": SIDE,
+    "width": SIDE,
+    "box_width": 16,
+    "box_height": 16,
+}
 
 
 def write(folder: Path, rows: int) -> None:
@@ -161,34 +173,29 @@ def _keep(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows, fixed = (
-        len(columns["seq"]),
-        {"session": "s", "kind": "regions", "prompt": "lid", "model": "net", "whole": True},
-    )
-    fixed |= dict.fromkeys(("height", "width"), SIDE) | dict.fromkeys(("box_width", "box_height"), 16)
-    named = {"camera": [f"cam-{number:02}" for number in range(CAMERAS)], "label": [*LABELS]}
-    made = []
-    for field in schema(table):
-        if field.name in named:
-            made.append(pa.array(named[field.name]).take(pa.array(columns[field.name])))
-        elif field.name == "counts":
-            made.append(pa.array(pool, pa.binary()).take(pa.array(columns["mask"])))
-        elif field.name in columns:
-            made.append(pa.array(columns[field.name]).cast(field.type))
-        elif field.nullable:
-            made.append(pa.array([None] * rows, field.type))
-        elif field.name == "layers":
-            made.append(pa.array([[]] * rows, field.type))
-        else:
-            made.append(pa.repeat(pa.scalar(fixed.get(field.name, 0), field.type), rows))
-    path = (
-        folder
-        / f"table={table}"
-        / f"date={np.datetime64('2026-11-01') + place[0]}"
-        / f"{table}-{place[0]}-{place[1]}.parquet"
-    )
+    made = [_array(field, columns, pool) for field in schema(table)]
+    day, part = place
+    path = folder / f"table={table}" / f"date={np.datetime64('2026-11-01') + day}" / f"{table}-{day}-{part}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(made, schema=schema(table)), path, compression="zstd", row_group_size=1 << 16)
+
+
+def _array(field: Any, columns: dict[str, NDArray[Any]], pool: list[bytes]) -> Any:
+    """A column: what is drawn, what is the same in every row, else null or nothing."""
+    import pyarrow as pa
+
+    rows = len(columns["seq"])
+    if field.name in NAMES:
+        return pa.array(NAMES[field.name]).take(pa.array(columns[field.name]))
+    if field.name == "counts":
+        return pa.array(pool, pa.binary()).take(pa.array(columns["mask"]))
+    if field.name in columns:
+        return pa.array(columns[field.name]).cast(field.type)
+    if field.nullable:
+        return pa.array([None] * rows, field.type)
+    if field.name == "layers":
+        return pa.array([[]] * rows, field.type)
+    return pa.repeat(pa.scalar(SAME.get(field.name, 0), field.type), rows)
 
 
 def _pool() -> list[bytes]:

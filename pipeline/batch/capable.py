@@ -52,30 +52,34 @@ def _capable(measures: pa.Table, histograms: pa.Table, tolerance: Tolerance) -> 
 
 
 def _told(rows: pa.Table, tolerance: Tolerance, tails: tuple[float, float, float]) -> Row | None:
+    known = _spreads(rows)
+    if known is None:
+        return None
+    count, middle, within, overall = known
+    means, limits = rows["mean"].to_numpy(), (tolerance.low, tolerance.high)
+    stable = None if len(means) < POINTS else not individuals(means)[0].outside().any()
+    found = {"cp": Index(), "cpk": Index()}
+    if stable:
+        found = {"cp": spread(*limits, within, count), "cpk": centred(*limits, middle, within, count)}
+    found |= {"pp": spread(*limits, overall, count), "ppk": centred(*limits, middle, overall, count)}
+    fine = tails[2] - tails[0] >= FINE * quantiles.ERROR * abs(tails[1])
+    pp, ppk = by_quantiles(*limits, tails) if fine else (Index(), Index())
+    said: Row = {"least": tolerance.low, "greatest": tolerance.high, "n": count, "mean": middle}
+    said |= {"within": within, "overall": overall, "stable": stable}
+    said |= {f"{name}{part}": value for name, index in found.items() for part, value in _parts(index)}
+    return said | {"pp_quantiles": pp.value, "ppk_quantiles": ppk.value}
+
+
+def _spreads(rows: pa.Table) -> tuple[int, float, float, float] | None:
+    """How many values, their mean, and their deviations within windows and over all; None of too few."""
     n, mean, variance = (rows[name].to_numpy().astype(np.float64) for name in ("n", "mean", "variance"))
     count, free = int(n.sum()), float(np.maximum(n - 1, 0).sum())
     if count < 2 or not free:
         return None
     middle = float((n * mean).sum() / count)
     inner = float(((n - 1) * np.nan_to_num(variance)).sum())
-    within, overall = sqrt(inner / free), sqrt((inner + float((n * (mean - middle) ** 2).sum())) / (count - 1))
-    stable = None if len(mean) < POINTS else not individuals(mean)[0].outside().any()
-    said = {"least": tolerance.low, "greatest": tolerance.high, "n": count, "mean": middle}
-    limits = tolerance.low, tolerance.high
-    both, nearer = (
-        (spread(*limits, within, count), centred(*limits, middle, within, count)) if stable else (Index(), Index())
-    )
-    found = {
-        "cp": both,
-        "cpk": nearer,
-        "pp": spread(*limits, overall, count),
-        "ppk": centred(*limits, middle, overall, count),
-    }
-    fine = tails[2] - tails[0] >= FINE * quantiles.ERROR * abs(tails[1])
-    pp, ppk = by_quantiles(*limits, tails) if fine else (Index(), Index())
-    told: Row = {f"{name}{part}": value for name, index in found.items() for part, value in _parts(index)}
-    told |= {"pp_quantiles": pp.value, "ppk_quantiles": ppk.value}
-    return {**said, "within": within, "overall": overall, "stable": stable, **told}
+    outer = float((n * (mean - middle) ** 2).sum())
+    return count, middle, sqrt(inner / free), sqrt((inner + outer) / (count - 1))
 
 
 def _parts(index: Index) -> Iterator[tuple[str, float | None]]:

@@ -24,10 +24,23 @@ Ints = NDArray[np.int64]
 
 CAMERAS, EACH, LABELS = 64, 3, ("pit", "scratch", "stain")
 BEGIN, DAY = 1_793_491_200 * 10**9, 24 * 3600 * 10**9  # 2026-11-01, 00:00 UTC
+HOUR = 3600 * 10**9
+MEASURED = ", ".join(
+    f"avg({m}), var_samp({m}), min({m}), max({m}), quantile_disc({m}, [0.5, 0.95, 0.99])" for m in ("area_px", "score")
+)
+QUERIES = (
+    f"""create table told as select camera, label, t_ns // {HOUR} as t, count(*) as n, {MEASURED}
+        from regions group by all""",
+    f"""create table shares as select camera, t_ns // {HOUR} as t, label, count(distinct (session, seq)) as shown
+        from regions group by all""",
+    f"create table of_frames as select camera, t_ns // {HOUR} as t, count(*) as n from frames group by all",
+    "create table rates as select *, shown / n as share from shares join of_frames using (camera, t)",
+    """create table heat as select camera, label, floor((centroid_x + 0.5) / width * 64)::int as x,
+        floor((centroid_y + 0.5) / height * 64)::int as y, count(*) as n from regions group by all""",
+)
 PER_FILE = 1 << 18  # regions
 DAILY = 1 << 20  # regions of a day: a larger archive has more days
 SIDE, POOL = 96, 2048
-HOUR = 3600 * 10**9
 NAMES = {"camera": [f"cam-{number:02}" for number in range(CAMERAS)], "label": [*LABELS]}
 SAME: dict[str, str | int | bool] = {
     "session": "s",
@@ -59,47 +72,49 @@ def kensa(folder: Path, *, pixels: bool = False, words: tuple[str, ...] = ()) ->
 
 
 def naive(folder: Path) -> None:
-    """Beam as it is taught: a dictionary per row, a key per group, a combiner per number."""
+    """The same by Beam as it is taught: a dictionary per row, a key per group, a combiner per number."""
     import apache_beam as beam
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
     paths = [str(path) for path in sorted(folder.glob("table=regions/*/*.parquet"))]
+    columns = ["camera", "label", "t_ns", "area_px", "score", "centroid_x", "centroid_y", "width", "height"]
+    numbers = {"n": beam.combiners.CountCombineFn(), "mean": beam.combiners.MeanCombineFn(), "min": min, "max": max}
     with beam.Pipeline(runner=FnApiRunner()) as root:
-        rows = (
-            root
-            | beam.Create(paths)
-            | beam.io.ReadAllFromParquet(columns=["camera", "label", "t_ns", "area_px", "score"])
-        )
-        keyed = rows | beam.Map(lambda row: ((row["camera"], row["label"], row["t_ns"] // HOUR), row["area_px"]))
-        for name, combiner in (("n", beam.combiners.CountCombineFn()), ("mean", beam.combiners.MeanCombineFn())):
-            _ = keyed | name >> beam.CombinePerKey(combiner)
-        _ = keyed | beam.ApproximateQuantiles.PerKey(num_quantiles=100)
+        rows = root | beam.Create(paths) | beam.io.ReadAllFromParquet(columns=columns)
+        for measure in ("area_px", "score"):
+            keyed = rows | f"key {measure}" >> beam.Map(_keyed, measure)
+            for said, combiner in numbers.items():
+                _ = keyed | f"{measure} {said}" >> beam.CombinePerKey(combiner)
+            squares = keyed | f"square {measure}" >> beam.MapTuple(lambda key, value: (key, value * value))
+            _ = squares | f"sum {measure}" >> beam.CombinePerKey(sum)
+            _ = keyed | f"quantiles {measure}" >> beam.ApproximateQuantiles.PerKey(num_quantiles=100)
+        _ = rows | "cells" >> beam.Map(_celled) | "heat" >> beam.CombinePerKey(sum)
 
 
-def duckdb(folder: Path) -> None:
-    """Counts, moments, quantiles, shares and heat maps of the same groups."""
+def _keyed(row: dict[str, Any], measure: str) -> tuple[tuple[str, str, int], float]:
+    return (row["camera"], row["label"], row["t_ns"] // HOUR), row[measure]
+
+
+def _celled(row: dict[str, Any]) -> tuple[tuple[str, str, int, int], int]:
+    x, y = (int((row[f"centroid_{axis}"] + 0.5) / row[side] * 64) for axis, side in (("x", "width"), ("y", "height")))
+    return (row["camera"], row["label"], x, y), 1
+
+
+def duckdb(folder: Path, once: str = "") -> None:
+    """Counts, moments, quantiles, shares and heat maps of the same groups.
+
+    Args:
+        folder: The archive.
+        once: Columns that tell a region from others, where each is to count once, as it does with Kensa.
+    """
     import duckdb
 
     db = duckdb.connect()
-    for table in ("frames", "regions"):
-        db.sql(f"create view {table} as from read_parquet('{folder}/table={table}/*/*.parquet')")
-    db.sql(f"""
-        create table told as select camera, label, t_ns // {HOUR} as t, count(*) as n,
-            {
-        ", ".join(
-            f"avg({m}), var_samp({m}), min({m}), max({m}), quantile_disc({m}, [0.5, 0.95, 0.99])"
-            for m in ("area_px", "score")
-        )
-    }
-        from regions group by all""")
-    db.sql(f"""
-        create table shares as select camera, t_ns // {HOUR} as t, label, count(distinct (session, seq)) as shown
-        from regions group by all""")
-    db.sql(f"create table of_frames as select camera, t_ns // {HOUR} as t, count(*) as n from frames group by all")
-    db.sql("create table rates as select *, shown / n as share from shares join of_frames using (camera, t)")
-    db.sql("""
-        create table heat as select camera, label, floor((centroid_x + 0.5) / width * 64)::int as x,
-            floor((centroid_y + 0.5) / height * 64)::int as y, count(*) as n from regions group by all""")
+    for table, also in (("frames", ""), ("regions", f", {once}")):
+        chosen = f"select distinct on (camera, session, seq{also}) *" if once else "select *"
+        db.sql(f"create view {table} as {chosen} from read_parquet('{folder}/table={table}/*/*.parquet')")
+    for query in QUERIES:
+        db.sql(query)
 
 
 def duckdb_pixels(folder: Path) -> None:
@@ -140,6 +155,7 @@ TASKS: dict[str, Callable[[Path], None]] = {
     "kensa-pixels": lambda folder: kensa(folder, pixels=True),
     "naive": naive,
     "duckdb": duckdb,
+    "duckdb-once": lambda folder: duckdb(folder, "place, label"),
     "duckdb-pixels": duckdb_pixels,
     "dask-1": lambda folder: dasked(folder, 1),
     "dask-2": lambda folder: dasked(folder, 2),

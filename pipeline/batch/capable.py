@@ -32,7 +32,7 @@ CAPABLE: dict[str, Column] = {
     **dict.fromkeys(("least", "greatest"), ("float64", "of the measure; what is allowed")),
     "n": ("int64", "count"),
     **dict.fromkeys(("mean", "within", "overall"), OF_MEASURE),
-    "stable": ("bool", "whether the means of all windows lie within the limits of their chart; null of few"),
+    "stable": ("bool", "whether no more means lie beyond the limits of their chart than chance explains; null of few"),
     **{f"{name}{part}": INDEX for name in INDICES for part in ("", "_low", "_high")},
     **dict.fromkeys(("pp_quantiles", "ppk_quantiles"), ("float64", "1; null where the histogram is too coarse")),
 }
@@ -57,7 +57,7 @@ def _told(rows: pa.Table, tolerance: Tolerance, tails: tuple[float, float, float
         return None
     count, middle, within, overall = known
     means, limits = rows["mean"].to_numpy(), (tolerance.low, tolerance.high)
-    stable = None if len(means) < POINTS else not individuals(means)[0].outside().any()
+    stable = _stable(means)
     found = {"cp": Index(), "cpk": Index()}
     if stable:
         found = {"cp": spread(*limits, within, count), "cpk": centred(*limits, middle, within, count)}
@@ -68,6 +68,16 @@ def _told(rows: pa.Table, tolerance: Tolerance, tails: tuple[float, float, float
     said |= {"within": within, "overall": overall, "stable": stable}
     said |= {f"{name}{part}": value for name, index in found.items() for part, value in _parts(index)}
     return said | {"pp_quantiles": pp.value, "ppk_quantiles": ppk.value}
+
+
+def _stable(means: Numbers) -> bool | None:
+    """Whether means of windows are those of a process that is left alone, at 95 %: one in 370 is beyond its limits."""
+    from scipy.special import pdtrc
+
+    if len(means) < POINTS:
+        return None
+    beyond = int(individuals(means)[0].outside().sum())
+    return beyond == 0 or bool(pdtrc(beyond - 1, len(means) / 370) > 0.05)
 
 
 def _spreads(rows: pa.Table) -> tuple[int, float, float, float] | None:

@@ -28,6 +28,7 @@ BENCHES = (
     "sensor",
     "inspection",
     "tracking",
+    "aggregate",
 )
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\

@@ -32,7 +32,7 @@ CAPABLE: dict[str, Column] = {
     **dict.fromkeys(("least", "greatest"), ("float64", "of the measure; what is allowed")),
     "n": ("int64", "count"),
     **dict.fromkeys(("mean", "within", "overall"), OF_MEASURE),
-    "stable": ("bool", "whether the means of all windows lie within the limits of their chart; null of few"),
+    "stable": ("bool", "whether no more means lie beyond the limits of their chart than chance explains; null of few"),
     **{f"{name}{part}": INDEX for name in INDICES for part in ("", "_low", "_high")},
     **dict.fromkeys(("pp_quantiles", "ppk_quantiles"), ("float64", "1; null where the histogram is too coarse")),
 }
@@ -52,30 +52,44 @@ def _capable(measures: pa.Table, histograms: pa.Table, tolerance: Tolerance) -> 
 
 
 def _told(rows: pa.Table, tolerance: Tolerance, tails: tuple[float, float, float]) -> Row | None:
+    known = _spreads(rows)
+    if known is None:
+        return None
+    count, middle, within, overall = known
+    means, limits = rows["mean"].to_numpy(), (tolerance.low, tolerance.high)
+    stable = _stable(means)
+    found = {"cp": Index(), "cpk": Index()}
+    if stable:
+        found = {"cp": spread(*limits, within, count), "cpk": centred(*limits, middle, within, count)}
+    found |= {"pp": spread(*limits, overall, count), "ppk": centred(*limits, middle, overall, count)}
+    fine = tails[2] - tails[0] >= FINE * quantiles.ERROR * abs(tails[1])
+    pp, ppk = by_quantiles(*limits, tails) if fine else (Index(), Index())
+    said: Row = {"least": tolerance.low, "greatest": tolerance.high, "n": count, "mean": middle}
+    said |= {"within": within, "overall": overall, "stable": stable}
+    said |= {f"{name}{part}": value for name, index in found.items() for part, value in _parts(index)}
+    return said | {"pp_quantiles": pp.value, "ppk_quantiles": ppk.value}
+
+
+def _stable(means: Numbers) -> bool | None:
+    """Whether means of windows are those of a process that is left alone, at 95 %: one in 370 is beyond its limits."""
+    from scipy.special import pdtrc
+
+    if len(means) < POINTS:
+        return None
+    beyond = int(individuals(means)[0].outside().sum())
+    return beyond == 0 or bool(pdtrc(beyond - 1, len(means) / 370) > 0.05)
+
+
+def _spreads(rows: pa.Table) -> tuple[int, float, float, float] | None:
+    """How many values, their mean, and their deviations within windows and over all; None of too few."""
     n, mean, variance = (rows[name].to_numpy().astype(np.float64) for name in ("n", "mean", "variance"))
     count, free = int(n.sum()), float(np.maximum(n - 1, 0).sum())
     if count < 2 or not free:
         return None
     middle = float((n * mean).sum() / count)
     inner = float(((n - 1) * np.nan_to_num(variance)).sum())
-    within, overall = sqrt(inner / free), sqrt((inner + float((n * (mean - middle) ** 2).sum())) / (count - 1))
-    stable = None if len(mean) < POINTS else not individuals(mean)[0].outside().any()
-    said = {"least": tolerance.low, "greatest": tolerance.high, "n": count, "mean": middle}
-    limits = tolerance.low, tolerance.high
-    both, nearer = (
-        (spread(*limits, within, count), centred(*limits, middle, within, count)) if stable else (Index(), Index())
-    )
-    found = {
-        "cp": both,
-        "cpk": nearer,
-        "pp": spread(*limits, overall, count),
-        "ppk": centred(*limits, middle, overall, count),
-    }
-    fine = tails[2] - tails[0] >= FINE * quantiles.ERROR * abs(tails[1])
-    pp, ppk = by_quantiles(*limits, tails) if fine else (Index(), Index())
-    told: Row = {f"{name}{part}": value for name, index in found.items() for part, value in _parts(index)}
-    told |= {"pp_quantiles": pp.value, "ppk_quantiles": ppk.value}
-    return {**said, "within": within, "overall": overall, "stable": stable, **told}
+    outer = float((n * (mean - middle) ** 2).sum())
+    return count, middle, sqrt(inner / free), sqrt((inner + outer) / (count - 1))
 
 
 def _parts(index: Index) -> Iterator[tuple[str, float | None]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ Numbers = NDArray[np.float64]
 
 SERIES = (*PHASE, "chart", "what", "name")
 POINTS = 5  # of a chart: limits from fewer say nothing
+FEW = 25  # expected in a window: of fewer, limits are by Poisson's law
 COUNTED = 5  # expected in a window: of fewer, most windows lie on one side
 TAIL = 0.00135  # of a normal value beyond three sigmas, on one side
 GOOD = "PASS"
@@ -154,11 +156,26 @@ def _means(who: Row, rows: pa.Table) -> Series:
 
 
 def _of_shares(one: Series, inside: Flags) -> dict[str, Chart]:
-    return {"laney-p": spc.p_prime(one.values, one.n, inside), "p": spc.p(one.values, one.n, inside)}
+    found = {"laney-p": spc.p_prime(one.values, one.n, inside), "p": spc.p(one.values, one.n, inside)}
+    return {name: _rare(chart, one.n, most=1.0) for name, chart in found.items()}
 
 
 def _of_counts(one: Series, inside: Flags) -> dict[str, Chart]:
-    return {"laney-u": spc.u_prime(one.values, one.n, inside), "u": spc.u(one.values, one.n, inside)}
+    found = {"laney-u": spc.u_prime(one.values, one.n, inside), "u": spc.u(one.values, one.n, inside)}
+    return {name: _rare(chart, one.n) for name, chart in found.items()}
+
+
+def _rare(chart: Chart, of: Numbers, most: float = np.inf) -> Chart:
+    """A chart whose upper limit, where few are expected, is as unlikely to be passed as three sigmas are.
+
+    There the normal law alarms too often: of 0.1 expected, two are beyond three sigmas, and seen every 200 windows.
+    """
+    from scipy.special import pdtrik
+
+    expected = chart.center * of
+    few = (expected > 0) & (expected < FEW)
+    high = np.where(few, np.ceil(pdtrik(1 - TAIL, np.where(few, expected, 1.0))) / of, 0.0)
+    return msgspec.structs.replace(chart, high=np.clip(np.maximum(chart.high, high), None, most))
 
 
 def _of_measures(one: Series, inside: Flags) -> dict[str, Chart]:
@@ -176,7 +193,9 @@ def _points(one: Series, chart: Chart, rules: Sequence[str]) -> pa.Table:
     able = [rule for rule in rules if rule in {"N1", "W1"} or (not chart.summed and (held or RULES[rule].shares))]
     flags = flagged(chart.scores(), able)
     if one.kind != "measure" and not chart.summed:
-        flags = {rule: found & _surely(one, chart, rule) for rule, found in flags.items()}
+        # Beyond the limits is beyond those that are drawn; patterns say something where windows lie on either side.
+        enough = chart.center * one.n >= COUNTED
+        flags = {r: chart.outside() if r in {"N1", "W1"} else found & enough for r, found in flags.items()}
     said = [" ".join(rule for rule in able if flags[rule][number]) for number in range(len(chart.values))]
     same: dict[str, Any] = {**{name: one.who[name] for name in PHASE}, "chart": chart.kind}
     same |= {name: one.who[name] for name in ("what", "name")}
@@ -186,18 +205,3 @@ def _points(one: Series, chart: Chart, rules: Sequence[str]) -> pa.Table:
     columns |= {name: getattr(chart, name) for name in ("center", "low", "high", "sigma")}
     columns |= {"spread": np.full(len(said), chart.spread), "rules": pa.array(said, "string")}
     return pa.table(columns)
-
-
-def _surely(one: Series, chart: Chart, rule: str) -> Flags:
-    """Whether a flag of a share or count says anything: where few are expected, the normal limits alarm too often.
-
-    Beyond the upper limit it does where so many are as unlikely by Poisson's law as three sigmas are by the normal one;
-    patterns do where five or more are expected.
-    """
-    from scipy.special import gammainc
-
-    expected = chart.center * one.n
-    if rule not in {"N1", "W1"}:
-        return np.asarray(expected >= COUNTED, bool)
-    unlikely = gammainc(np.maximum(one.values, 1), expected) <= TAIL
-    return np.asarray((chart.values <= chart.center) | unlikely, bool)

@@ -104,7 +104,7 @@ def drifts(histograms: pa.Table, dates: Sequence[str], recent: int) -> list[Row]
 
 
 def _middle(counts: Ints, values: Numbers) -> float:
-    return float(counts.sum(axis=0) @ values / counts.sum())
+    return float((counts.sum(axis=0) * values).sum() / counts.sum())
 
 
 def _outcomes(rates: pa.Table) -> Iterator[Row]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.batch.measures import CELLS
 from pipeline.batch.peers import funnel, together
@@ -15,8 +16,11 @@ from pipeline.columns import arrow
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Numbers = NDArray[np.float64]
+
 BLOCK = 8  # cells of a view, along each side, that are counted together
 CAMERAS = 3
+FAR = 3.0  # sigmas of chance from the median: what lies nearer is no spot, whatever else cameras differ by
 LEVEL = 0.05
 SPOTTED: dict[str, Column] = {
     **dict.fromkeys((*PLACE, "label"), TEXT),
@@ -34,27 +38,30 @@ def spots(heat: pa.Table) -> list[Row]:
     Every block of every camera and label is a test, and all of them are minded together.
     """
     pc = arrow().compute
-    found = list[Row]()
+    found, tests = list[Row](), 0
     for who, rows in split(heat.filter(pc.equal(heat["space"], "view")), ("prompt", "label")):
-        found += _spots(who, rows)
-    every = together(np.array([row["p"] for row in found]))
+        whose = [*split(rows, ("plant", "line", "camera"))]
+        if len(whose) >= CAMERAS:
+            counts = np.array([_blocks(some) for _, some in whose], np.float64)
+            tests += counts[:, counts.any(axis=0)].size
+            found += _spots(who, [camera for camera, _ in whose], counts)
+    every = together(np.array([row["p"] for row in found]), tests)
     told = ({**row, "p_all": each} for row, each in zip(found, every.tolist(), strict=True))
-    return [row for row in told if row["p_all"] <= LEVEL and row["score"] > 0]
+    return [row for row in told if row["p_all"] <= LEVEL]
 
 
-def _spots(who: Row, rows: pa.Table) -> Iterator[Row]:
-    whose = [*split(rows, ("plant", "line", "camera"))]
-    if len(whose) < CAMERAS:
-        return
-    counts = np.array([_blocks(some) for _, some in whose], np.float64)
+def _spots(who: Row, cameras: Sequence[Row], counts: Numbers) -> Iterator[Row]:
+    """Where a camera has more than the others, of those blocks that chance alone does not explain."""
     of = counts.sum(axis=1)
-    for block in np.flatnonzero(counts.sum(axis=0)).tolist():
+    scale = np.arcsin(np.sqrt(counts / of[:, None]))
+    far = (scale - np.median(scale, axis=0)) * 2 * np.sqrt(of)[:, None]
+    for block in np.flatnonzero((far > FAR).any(axis=0)).tolist():
         held = funnel(counts[:, block], of)
         y, x = divmod(block, CELLS // BLOCK)
-        for number, (camera, _) in enumerate(whose):
+        for number in np.flatnonzero(held.scores > 0).tolist():
             n, score = counts[number, block], float(held.scores[number])
             told = {"x": x * BLOCK, "y": y * BLOCK, "n": int(n), "of": int(of[number]), "rate": float(n / of[number])}
-            yield {**camera, **who, **told, "peers": held.rate, "score": score, "p": float(held.p[number])}
+            yield {**cameras[number], **who, **told, "peers": held.rate, "score": score, "p": float(held.p[number])}
 
 
 def _blocks(rows: pa.Table) -> list[float]:

@@ -88,7 +88,7 @@ def ranking(title: str, rows: Sequence[Row], say: Say) -> str:
     body = [words(0, 14, title, "strong")]
     for tick in ticks(0, most):
         body += [line((x(tick), 24), (x(tick), 34 + height * len(rows)), "grid")]
-        body += [words(x(tick), 50 + height * len(rows), say(tick), "dim", "middle")]
+        body += [words(x(tick), 50 + height * len(rows), say(tick).replace(".0 %", " %"), "dim", "middle")]
     for number, row in enumerate(rows):
         y, colour = 44 + number * height, RED if row["sure"] else BLUE
         told = f"{row['camera']}: {say(row['rate'])}, its peers {say(row['peers'])}"
@@ -206,7 +206,7 @@ def _band(phase: Phase, number: int, x: Callable[[float], float], height: float,
 def _sides(limits: tuple[float, float], y: Callable[[float], float], say: Say) -> Iterator[str]:
     for tick in ticks(*limits):
         yield line((LEFT, y(tick)), (WIDE - RIGHT, y(tick)), "grid")
-        yield words(LEFT - 8, y(tick) + 4, say(tick), "dim", "end")
+        yield words(LEFT - 8, y(tick) + 4, say(tick).replace(".0 %", " %"), "dim", "end")
 
 
 def _days(points: Sequence[Row], x: Callable[[float], float], height: float) -> Iterator[str]:

@@ -98,8 +98,15 @@ def stories(told: Mapping[str, Sequence[Row]], charts: pa.Table) -> list[Story]:
     for _, some in groupby(told["phases"], key=lambda row: [row[key] for key in PLACE]):
         for before, row in pairwise(some):
             found[whose(row)].extend(_phases(before, row, centres))
-    known = [Story(camera, tuple(sorted(some, key=_order))) for camera, some in found.items()]
+    known = [Story(camera, _sorted(some)) for camera, some in found.items()]
     return sorted(known, key=lambda story: (URGENT.index(story.kind), -story.findings[0].weight, story.camera))
+
+
+def _sorted(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The weightiest of each kind, then the others."""
+    ordered = sorted(found, key=_order)
+    first = [next(some) for _, some in groupby(ordered, key=lambda finding: finding.kind)]
+    return (*first, *(each for each in ordered if each not in first))
 
 
 def _order(finding: Finding) -> tuple[int, float]:
@@ -149,8 +156,9 @@ def _drift(row: Row) -> Finding:
 
 def _trend(row: Row) -> Finding:
     said = _shares(row) if row["what"] != "measures" else called(row["name"], row["label"])
-    way, days = "rises" if row["tau"] > 0 else "falls", (row["end_ns"] - row["begin_ns"]) / DAY
-    words = f"{said[:1].upper()}{said[1:]} {way} by {_valued(row, abs(row['slope']))} a day, for {days:.0f} days."
+    way, days = "up" if row["tau"] > 0 else "down", (row["end_ns"] - row["begin_ns"]) / DAY
+    much = _valued(row, abs(row["slope"])).replace("%", "percentage points")
+    words = f"{said[:1].upper()}{said[1:]}: {way} by {much} a day, for {days:.0f} days."
     return Finding("trend", words, abs(row["tau"]), (row["label"], row["what"], row["name"]))
 
 

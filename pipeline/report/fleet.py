@@ -21,7 +21,7 @@ Seen = Mapping[tuple[Camera, str], Counts]
 PROMISE = note(
     "Searched were: shares and means against those of peers with the same prompt, the last days against those before, "
     "trends, changes of level, and places of the view. Each of these five searches accuses any camera wrongly in at "
-    "most one of twenty fleets. Recipes and networks that changed are told because they did."
+    "most about one of twenty fleets. Recipes and networks that changed are told because they did."
 )
 
 

@@ -30,8 +30,8 @@ def maps(results: Results) -> tuple[Section, dict[str, str]]:
     if not found:
         return Section("maps", "Where", '<p class="lead">No region was found.</p>'), {}
     note = (
-        '<p class="note">Darker where more centroids lie, on a '
-        "scale of square roots. The line is what half of the parts of the last days cover"
+        '<p class="note">Darker where more centroids lie, on a scale of square roots where one cell has far more than '
+        "the others. The line is what half of the parts of the last days cover"
         + (".</p>" if outlines else "; it is known where pixels are counted.</p>")
     )
     body = f'<div class="maps">{"".join(found.values())}</div>'

@@ -61,8 +61,10 @@ def gridded(rows: dict[str, NDArray[np.int64]]) -> Grid:
 
 def _level(cells: Grid, most: float, number: int) -> str:
     """All cells of one colour as one path, in runs along the rows."""
-    # Shares on a scale of square roots: one hot cell must not hide where the others are.
-    level = np.minimum(len(HEAT) - 1, (np.sqrt(cells / most) * len(HEAT)).astype(int))
+    share = cells / most
+    # One hot cell must not hide where the others are.
+    part = np.sqrt(share) if np.median(share[cells > 0]) < 1 / 6 else share
+    level = np.minimum(len(HEAT) - 1, (part * len(HEAT)).astype(int))
     mine, step = (level == number) & (cells > 0), SIDE / cells.shape[1]
     steps = [
         f"M{a * step:.1f} {MARGIN + y * step:.1f}h{(b - a) * step:.1f}v{step:.1f}h{(a - b) * step:.1f}z"

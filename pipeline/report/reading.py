@@ -68,30 +68,29 @@ def results(folder: Path) -> Results:
     Raises:
         TableError: If there are none, or a file of them cannot be read.
     """
-    import pyarrow.parquet as pq
-
     arrow()
     manifest = load(folder)
     if manifest is None or not manifest.days:
-        raise TableError(
-            f"{folder}: expected results, found none; make them: kensa aggregate ARCHIVE --output {folder}"
-        )
+        make = f"kensa aggregate ARCHIVE --output {folder}"
+        raise TableError(f"{folder}: expected results, found none; make them: {make}")
     if missing := {*TABLES} - {*manifest.conclusions}:
-        raise TableError(
-            f"{folder}: expected {min(missing)}.parquet, which an older version did not make; aggregate anew"
-        )
+        found = f"expected {min(missing)}.parquet, which an older version did not make"
+        raise TableError(f"{folder}: {found}; aggregate anew")
     try:
-        rates, measures = (read(folder, manifest.days, name) for name in ("rates", "measures"))
-        heat = summed(folder, manifest.days, "heat", HEAT, space=["view", "part"])
-        parts = _parts(folder, manifest)
-        charts = pq.read_table(folder / "charts.parquet")
-        told = {name: pq.read_table(folder / f"{name}.parquet").to_pylist() for name in TABLES if name != "charts"}
+        return _read(folder, manifest)
     except (OSError, ValueError, arrow().ArrowException) as error:
-        said = str(error).splitlines()[0]
-        raise TableError(
-            f"{folder}: expected every file that manifest.json lists, found: {said}; aggregate anew"
-        ) from error
-    return Results(manifest, windowed(rates), measures, heat, parts, charts, told)
+        found = f"expected every file that manifest.json lists, found: {str(error).splitlines()[0]}"
+        raise TableError(f"{folder}: {found}; aggregate anew") from error
+
+
+def _read(folder: Path, manifest: Manifest) -> Results:
+    import pyarrow.parquet as pq
+
+    rates, measures = (read(folder, manifest.days, name) for name in ("rates", "measures"))
+    heat = summed(folder, manifest.days, "heat", HEAT, space=["view", "part"])
+    charts = pq.read_table(folder / "charts.parquet")
+    told = {name: pq.read_table(folder / f"{name}.parquet").to_pylist() for name in TABLES if name != "charts"}
+    return Results(manifest, windowed(rates), measures, heat, _parts(folder, manifest), charts, told)
 
 
 def _parts(folder: Path, manifest: Manifest) -> pa.Table:

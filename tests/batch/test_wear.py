@@ -72,7 +72,7 @@ def test_the_report_shows_it(wear: tuple[Path, set[str]]) -> None:
     out, cameras = wear
     page = report(out).page
     assert all(f"<h3>{camera} " in page for camera in cameras)
-    assert page.count("Area of pit rises by ") >= 6
+    assert page.count("Area of pit: up by ") >= 6
 
 
 def _seen(folder: Path) -> Iterator[Record]:
@@ -85,8 +85,17 @@ def _seen(folder: Path) -> Iterator[Record]:
         marked = folder / "masks_png" / f"{path.stem}.png"
         pits = [*_pits(marked)] if marked.exists() else []
         seqs[camera] += 1
-        who = {"camera": camera, "session": "s", "seq": seqs[camera], "t_ns": int(taken.timestamp()) * SECOND}
-        told = {"size": pits[0].mask.size if pits else size, "prompt": "screw", "model": "marked by people"}
+        who: dict[str, Any] = {
+            "camera": camera,
+            "session": "s",
+            "seq": seqs[camera],
+            "t_ns": int(taken.timestamp()) * SECOND,
+        }
+        told: dict[str, Any] = {
+            "size": pits[0].mask.size if pits else size,
+            "prompt": "screw",
+            "model": "marked by people",
+        }
         yield Regions(**who, regions=tuple(pits), **told)
 
 

@@ -1,0 +1,141 @@
+"""Statistics of an archive: what they cost beside DuckDB, which counts the same, and beside Beam as it is taught."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.figure import Figure, Limit, alternate, paired
+from benchmarks.meter import ROOT
+
+ROWS = int(os.environ.get("ROWS", "5000000"))  # ROWS=50000 python -m benchmarks aggregate: whether it runs at all
+LARGE, SMALL, ONE = (
+    10,
+    10,
+    192,
+)  # times as many rows, times fewer for Beam as it is taught, and what a start is measured by
+MILLION = f"{ROWS / 1e6:g} M"
+
+
+class Cost(NamedTuple):
+    """What a task took: CPU seconds of its process and those it waited for, seconds, and its peak memory in MB."""
+
+    cpu: float
+    wall: float
+    rss: float
+
+
+def figures() -> Iterator[Figure]:
+    """CPU beyond the start, which an archive of 192 regions costs; hours × cameras × labels, two measures."""
+    out = ROOT / "out"
+    out.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as name:
+        folder = Path(name)
+        for what, rows in (("one", ONE), ("few", ROWS // SMALL), ("many", ROWS), ("large", LARGE * ROWS)):
+            _ran("write", folder / what, str(rows))
+        starts = {
+            task: _cpu(task, folder / "one") for task in ("kensa", "kensa-pixels", "naive", "duckdb", "duckdb-pixels")
+        }
+        yield from _counted(folder, starts)
+        yield _taught(folder, starts)
+        yield _pixels(folder, starts)
+        yield from _large(folder)
+        yield _workers(folder)
+
+
+def _counted(folder: Path, starts: dict[str, float]) -> Iterator[Figure]:
+    """Beside DuckDB, which takes every row as it comes, and beside it where it, too, counts each row once."""
+    start = f"start: {starts['kensa']:.1f} s, DuckDB's {starts['duckdb']:.1f} s"
+    for peer, said, limit in (("duckdb", "DuckDB", Limit("≤", 1.0)), ("duckdb-once", "DuckDB, each row once", None)):
+
+        def theirs(peer: str = peer) -> float:
+            return _cpu(peer, folder / "many") - starts["duckdb"]
+
+        pairs = [*alternate(lambda: _cpu("kensa", folder / "many") - starts["kensa"], theirs)]
+        yield paired(f"aggregate {MILLION} regions: CPU s beyond the start", pairs, said, limit, start)
+
+
+def _taught(folder: Path, starts: dict[str, float]) -> Figure:
+    """Per row, for it would take an hour on all of them."""
+    few = ROWS // SMALL
+
+    def ours() -> float:
+        return (_cpu("kensa", folder / "many") - starts["kensa"]) / ROWS * 1e6
+
+    def theirs() -> float:
+        return (_cpu("naive", folder / "few") - starts["naive"]) / few * 1e6
+
+    pairs = [*alternate(theirs, ours, rounds=3)]
+    what = f"CPU µs per region beyond the start, Beam row by row ({few:,} regions) over Kensa ({ROWS:,})"
+    return paired(what, pairs, "Kensa", Limit("≥", 12.0))
+
+
+def _pixels(folder: Path, starts: dict[str, float]) -> Figure:
+    many = folder / "many"
+
+    def ours() -> float:
+        """What pixels add."""
+        with_them = _cpu("kensa-pixels", many) - starts["kensa-pixels"]
+        return with_them - (_cpu("kensa", many) - starts["kensa"])
+
+    pairs = [*alternate(ours, lambda: _cpu("duckdb-pixels", many) - starts["duckdb-pixels"], rounds=3)]
+    return paired(
+        f"map of every pixel, {MILLION} masks: CPU s that it adds", pairs, "DuckDB, our kernel", Limit("≤", 0.8)
+    )
+
+
+def _large(folder: Path) -> Iterator[Figure]:
+    small, large = _ran("kensa", folder / "many"), _ran("kensa", folder / "large")
+    yield Figure(
+        f"peak memory with {LARGE} times the rows: growth",
+        large.rss / small.rss,
+        Limit("≤", 1.2),
+        note=f"{small.rss:.0f} and {large.rss:.0f} MB",
+    )
+    pairs = [*alternate(lambda: _cpu("kensa", folder / "large"), lambda: _cpu("duckdb", folder / "large"), rounds=3)]
+    yield paired(f"aggregate {LARGE * ROWS / 1e6:g} M regions: CPU s", pairs, "DuckDB", Limit("≤", 1.0))
+
+
+def _workers(folder: Path) -> Figure:
+    starts = {task: _ran(task, folder / "one").wall for task in ("dask-1", "dask-2")}
+    many = folder / "many"
+    pairs = [
+        *alternate(
+            lambda: _ran("dask-1", many).wall - starts["dask-1"],
+            lambda: _ran("dask-2", many).wall - starts["dask-2"],
+            rounds=3,
+        )
+    ]
+    return paired(
+        f"{MILLION} regions on Dask: seconds beyond the start, one worker over two",
+        pairs,
+        "two workers",
+        Limit("≥", 1.6),
+    )
+
+
+def _cpu(task: str, folder: Path) -> float:
+    return _ran(task, folder).cpu
+
+
+def _ran(task: str, folder: Path, *more: str) -> Cost:
+    """Run a task in a process of its own, into an empty folder of results.
+
+    Raises:
+        RuntimeError: If it failed.
+    """
+    shutil.rmtree(folder.with_name(f"{folder.name}-out"), ignore_errors=True)
+    begin = time.perf_counter()
+    child = subprocess.Popen([sys.executable, "-m", "benchmarks.peers.shelves", task, str(folder), *more], cwd=ROOT)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError(f"{task} ended with {child.returncode}")
+    return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - begin, used.ru_maxrss / 1024)

@@ -77,7 +77,8 @@ def test_every_action_of_an_operator_is_attributed(tmp_path: Path) -> None:
     assert (
         world.keeper.answer(order("reset", by="ben")).refused == "alarm 'bad@cam-1' stays as it is: it is not latched"
     )
-    assert not world.keeper.answer(order("acknowledge", alarm="none")).knows
+    for unknown in ("none", "bad", "bad@cam-7"):
+        assert not world.keeper.answer(order("shelve", unknown, seconds=60)).knows
     said = [(row.order.by, row.order.login, row.order.verb, row.refused) for row in world.rows() if row.order]
     assert said == [
         ("anna", "kensa", "acknowledge", ""),
@@ -194,6 +195,23 @@ def test_a_disk_that_refuses_is_asked_again(tmp_path: Path, monkeypatch: pytest.
         assert said == f"the disk of {world.journal} refuses: No space left on device; nothing was done"
     world.keeper.hear([verdict(3)])
     assert world.story() == [("bad@cam-1", "raised")]
+
+
+def test_what_is_in_the_journal_is_done_also_where_it_cannot_be_told_yet(tmp_path: Path) -> None:
+    """Whoever acknowledged hears that they did; the others as soon as the disk lets."""
+    world = World(tmp_path)
+    world.keeper.hear([verdict(seq) for seq in (1, 2, 3)])
+    real = world.put
+
+    def full(_: list[bytes]) -> None:
+        raise OSError(28, "No space left on device")
+
+    world.put = full
+    assert world.keeper.answer(order("acknowledge")).refused == ""
+    assert [told["change"] for told in world.told()] == ["raised"]
+    world.put = real
+    world.keeper.beat()
+    assert [told["change"] for told in world.told()] == ["raised", "acknowledged"]
 
 
 def test_a_journal_that_somebody_changed_says_where(tmp_path: Path) -> None:

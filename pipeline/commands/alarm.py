@@ -79,7 +79,10 @@ def run(args: argparse.Namespace) -> int:
     with Client(find(args.line)) as client:
         answers = client.give(order)
     if not answers:
-        raise KensaError(f"line '{client.about.line}' has no alarm book: give its node `alarms` the parameter `book`")
+        raise KensaError(
+            f"line '{client.about.line}': no node with an alarm book runs here; give `alarms` the parameter `book`, "
+            "or wait until it has started"
+        )
     if order:
         return _done(answers, order)
     if args.json:

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -15,9 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nodes.alarming.chain import recall
 from nodes.alarming.conditions import Machine
+from nodes.alarming.showing import MOST
 from nodes.sinks.alarms import alarms
 from nodes.sinks.events import decode
 from nodes.sinks.journal import Journal
+from pipeline.codec import MAX_BYTES
 from pipeline.notices import board
 from pipeline.records import Gap, Verdict
 from tests.conftest import ROOT
@@ -287,6 +290,10 @@ def test_ten_thousand_alarms_in_ten_seconds(tmp_path: Path) -> None:
     assert len([one for one in told if one[0].startswith("bad")]) == 10
     assert told.count(("flood", "raised")) == 1
     assert recall(world.journal).alarms == world.keeper.alarms
+    answer = world.keeper.answer(None)
+    assert (len(answer.alarms), answer.more) == (MOST, 10_001 - MOST)
+    assert answer.alarms[0].alarm == "flood"
+    assert len(msgspec.msgpack.encode(answer)) < MAX_BYTES
 
 
 class Shift(RuleBasedStateMachine):

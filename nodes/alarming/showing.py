@@ -23,10 +23,10 @@ class Listed(TypedDict):
 def listed(alarms: Mapping[str, Alarm], book: Book) -> Listed:
     """All that are not normal: a flood, then those that people are called for, by priority, the newest first."""
     shown = [show(key, alarm, book) for key, alarm in alarms.items() if alarm.state != "normal"]
-    places = {name: place for place, name in enumerate(PRIORITIES)}
+    places: dict[str, int] = {name: place for place, name in enumerate(PRIORITIES)}
     shown.sort(
         key=lambda one: (one.alarm != FLOOD, one.state != one.life, places[one.priority], -one.since_ns, one.alarm)
-    )  # type: ignore[index]
+    )
     return {"alarms": tuple(shown[:MOST]), "more": max(0, len(shown) - MOST)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from nodes.alarming.chain import recall
 from pipeline.cli import main
+from pipeline.commands import alarm
 from pipeline.runtime.state import Snapshot
 from tests.nodes.alarming import World, order, verdict
 from tests.test_run import Run, Started, process, start
@@ -89,8 +91,8 @@ def test_an_operator_answers_an_alarm_and_a_kill_forgets_nothing(start: Started,
     assert long.stderr == "alarm 'all-bad@cam-1' stays as it is: expected at most 480 min, got 600 min\n"
     assert run.command("alarm", "shelve", "all-bad@cam-1", "--for", "10min", "--reason", "known").returncode == 0
     shown = run.command("alarm", "list").stdout
-    assert "all-bad@cam-1  shelved  high" in shown
-    assert "do: Stop the line." in shown
+    assert "high      all-bad@cam-1  shelved  since" in shown
+    assert ": known; its condition: acknowledged" in shown
     assert "set aside   1: all-bad@cam-1" in run.command("alarm", "figures").stdout
     run.stop()
 
@@ -116,10 +118,32 @@ def test_a_line_without_an_alarm_book_says_so(start: Started) -> None:
     run = start(LINE.replace(", book: book.yaml", ""))
     run.until(lambda snapshot: process(snapshot, "edge-1").condition == "running")
     done = run.command("alarm", "list")
-    assert (done.returncode, done.stderr) == (
-        2, "line 'test-e2e' has no alarm book: give its node `alarms` the parameter `book`\n",
-    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == (
+        "line 'test-e2e': no node with an alarm book runs here; give `alarms` the parameter `book`, "
+        "or wait until it has started\n"
+    )
     run.stop()
+
+
+def test_a_list_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What people are called for stands first, with what to do; what is set aside is a line."""
+    world = World(tmp_path)
+    world.keeper.hear([verdict(seq) for seq in (1, 2, 3)])
+    world.keeper.answer(order("acknowledge", reason="on my way"))
+    world.keeper.answer(order("shelve", "disk", seconds=60, reason="known"))
+    alarm.show_list([world.keeper.answer(None)])
+    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", capsys.readouterr().out).splitlines() == [
+        "high      bad@cam-1  acknowledged  since TIME  first of its group",
+        "    3 in a row: FAIL cam-1 part 3: HOLE (hole_area 31 px², at most 0 px²)",
+        "    cause: The gripper is worn.",
+        "    if nobody acts: Bad parts reach the customer.",
+        "    do: Stop the feeder and look at the gripper.",
+        "    http://line/cam-1/s/3?part=3",
+        "    anna: on my way",
+        "low       disk  shelved",
+        "    anna until TIME: known",
+    ]
 
 
 def test_a_journal_is_printed_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -220,6 +220,11 @@ class Conditions:
         for key, level in self._levels.items():
             yield from _told(key, level.look(machine))
 
+    @property
+    def alarms(self) -> set[str]:
+        """The alarms there can be, with the cameras that were met; people set aside what has not happened yet."""
+        return {*self._levels, *self._stalled, *self._gaps, *self._shared}
+
     def counted(self, heard: tuple[str, ...]) -> Memory:
         """What was counted so far; what of cameras that have not come again is still known."""
         rows = {key: watch.row for key, watch in self._shared.items() if isinstance(watch, Row)}

@@ -89,20 +89,13 @@ class Engine:
 
     def order(self, order: Order, t_ns: int) -> tuple[list[Step], str]:
         """Do what an operator wants; returns what came of it, or why nothing did."""
-        known = self._held.get(order.alarm)
-        if known is None and not self._may_be(order.alarm):
-            return [], f"no alarm called '{order.alarm}'"
+        held = self._held.get(order.alarm) or Held()
         until_ns = t_ns + round(order.seconds * SECOND) if order.verb == "shelve" else 0
         event = Event(order.verb, order.by, order.reason, until_ns, order.once, order.occurrence)
         terms = self._book.terms(order.alarm)
-        if why := refusal((known or Held()).alarm, event, t_ns, terms):
+        if why := refusal(held.alarm, event, t_ns, terms):
             return [], f"alarm '{order.alarm}' stays as it is: {why}"
         return [*self._step(order.alarm, event, t_ns)], ""
-
-    def _may_be(self, key: str) -> bool:
-        """Whether an alarm of that key may come to be: people set aside what has not happened yet."""
-        entry = self._book.entry(key)
-        return entry is not None and key != FLOOD and entry.single is not ("@" in key)
 
     def _step(self, key: str, event: Event, t_ns: int) -> Iterator[Step]:
         """One event, and all that follows from it."""
@@ -134,17 +127,17 @@ class Engine:
         alarm, quiet = held.alarm, self._quiet(key, what, held.alarm)
         if what == "raised":
             alarm = replace(alarm, occurrence=name, first=self._first(key), unsaid=quiet)
-        elif what == "returned" and alarm.unsaid:
-            quiet, alarm = True, replace(alarm, unsaid=False)
+        elif what == "returned":
+            quiet, alarm = alarm.unsaid, replace(alarm, unsaid=False)
         held = replace(held, alarm=alarm)
         return held, Step(name, key, what, was, alarm.state, quiet, alarm)
 
     def _quiet(self, key: str, what: What, alarm: Alarm) -> bool:
-        """Whether people are left in peace: what they do themselves they always hear of."""
-        if what not in ("raised", "returned", "realarmed", "chattering"):
+        """Whether people are left in peace: only with what calls them."""
+        if what not in ("raised", "realarmed", "chattering"):
             return False
         grave = PRIORITIES.index(self._priority(key)) <= PRIORITIES.index(self._book.flood.told)
-        return alarm.aside is not None or (self.flooded and key != FLOOD and not grave)
+        return alarm.aside is not None or (self.flooded and key != FLOOD and not grave and what != "realarmed")
 
     def _priority(self, key: str) -> Priority:
         entry = self._book.entry(key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -136,9 +136,12 @@ class Keeper:
         about = Answer(book=self._ready.name, journal=str(self._path))
         with self._lock:
             if order is None:
+                if self._stale:
+                    with suppress(OSError):
+                        self._load()
                 figures = self._tally.figures(self.alarms, self._now(), FLOOD)
                 return replace(about, figures=figures, **listed(self.alarms, self._ready.book))
-            if self._ready.book.entry(order.alarm) is None:
+            if order.alarm not in self.alarms and order.alarm not in self._conditions.alarms:
                 return replace(about, knows=False)
             try:
                 with self._sure():
@@ -153,7 +156,8 @@ class Keeper:
         t_ns = self._now()
         steps, refused = self._engine.order(order, t_ns)
         self._note(t_ns, steps, order=order, refused=refused)
-        self._tell()
+        with suppress(OSError):  # it is done: it is told at the next beat that can
+            self._tell()
         return refused
 
     def _load(self) -> None:

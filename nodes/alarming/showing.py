@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from nodes.alarming.book import FLOOD_ENTRY, PRIORITIES, Book
+from nodes.alarming.book import FLOOD, FLOOD_ENTRY, PRIORITIES, Book
 from nodes.alarming.life import Alarm
 from nodes.alarming.telling import linked
 from pipeline.orders import Shown
 
-MOST = 1000  # alarms in an answer
+MOST = 200  # alarms in an answer: with every word as long as it may be, that is less than a message may be
 
 
 class Listed(TypedDict):
@@ -21,10 +21,12 @@ class Listed(TypedDict):
 
 
 def listed(alarms: Mapping[str, Alarm], book: Book) -> Listed:
-    """All that are not normal: those that people are called for first, by priority, the newest first."""
+    """All that are not normal: a flood, then those that people are called for, by priority, the newest first."""
     shown = [show(key, alarm, book) for key, alarm in alarms.items() if alarm.state != "normal"]
-    places = {name: place for place, name in enumerate(PRIORITIES)}
-    shown.sort(key=lambda one: (one.state != one.life, places[one.priority], -one.since_ns, one.alarm))  # type: ignore[index]
+    places: dict[str, int] = {name: place for place, name in enumerate(PRIORITIES)}
+    shown.sort(
+        key=lambda one: (one.alarm != FLOOD, one.state != one.life, places[one.priority], -one.since_ns, one.alarm)
+    )
     return {"alarms": tuple(shown[:MOST]), "more": max(0, len(shown) - MOST)}
 
 

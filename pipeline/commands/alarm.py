@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from pipeline.durations import seconds
@@ -79,13 +79,16 @@ def run(args: argparse.Namespace) -> int:
     with Client(find(args.line)) as client:
         answers = client.give(order)
     if not answers:
-        raise KensaError(f"line '{client.about.line}' has no alarm book: give its node `alarms` the parameter `book`")
+        raise KensaError(
+            f"line '{client.about.line}': no node with an alarm book runs here; give `alarms` the parameter `book`, "
+            "or wait until it has started"
+        )
     if order:
         return _done(answers, order)
     if args.json:
         print(json.dumps(msgspec.to_builtins(answers), ensure_ascii=False))
     elif args.do == "list":
-        _list(answers)
+        show_list(answers)
     else:
         _figures(answers)
     return 0
@@ -119,30 +122,40 @@ def _done(answers: list[Answer], order: Order) -> int:
     return UNDONE if any(answer.refused for answer in knowing) else 0
 
 
-def _list(answers: list[Answer]) -> None:
-    console = Console()
+def show_list(answers: list[Answer]) -> None:
+    """What people are called for, with what to do about it; then, in a line each, what is set aside."""
+    console = Console(highlight=False)
     for answer in answers:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-        for name in ("alarm", "state", "priority", "since", "why, and what to do"):
-            table.add_column(name, no_wrap=name != "why, and what to do", overflow="fold")
+        if not answer.alarms:
+            console.print(f"{answer.book}: every alarm is normal")
         for one in answer.alarms:
-            state = Text(_words(one.state), style=WORDS.get(one.state, "dim"))
-            table.add_row(one.alarm, state, one.priority, _clock(one.since_ns), _told(one))
-        console.print(table if answer.alarms else f"{answer.book}: every alarm is normal")
+            console.print(_head(one))
+            for said in _aside(one) if one.state != one.life else _told(one):
+                console.print(Padding(Text(said), (0, 0, 0, 4), expand=False))
         if answer.more:
             console.print(f"… and {answer.more:,} more")
 
 
-def _told(one: Shown) -> str:
-    """Why, what to do, and who has done what about it."""
-    marks = "first of its group; " * one.first + "chattering; " * one.chattering
-    parts = [marks + one.text, f"cause: {one.cause}", f"if nobody acts: {one.consequence}", f"do: {one.action}"]
-    if one.link:
-        parts.append(one.link)
-    if one.by or one.reason:
-        until = f" until {_clock(one.until_ns)}" if one.until_ns else ""
-        parts.append(f"{one.by or 'by the alarm book'}{until}{': ' + one.reason if one.reason else ''}")
-    return "\n".join(part for part in parts if part)
+def _head(one: Shown) -> Text:
+    since = f"  since {_clock(one.since_ns)}" if one.since_ns else ""
+    marks = "  first of its group" * one.first + "  chattering" * one.chattering
+    head = Text(f"{one.priority:<8}  ")
+    head.append(f"{one.alarm}  {_words(one.state)}", style=WORDS.get(one.state, "dim"))
+    return head.append(f"{since}{marks}", style="dim")
+
+
+def _told(one: Shown) -> list[str]:
+    """Why, what to do, and who looks after it."""
+    who = f"{one.by}: {one.reason or 'acknowledged'}" if one.by else ""
+    said = [one.text, f"cause: {one.cause}", f"if nobody acts: {one.consequence}", f"do: {one.action}", one.link, who]
+    return [line for line in said if line]
+
+
+def _aside(one: Shown) -> list[str]:
+    """Who set it aside, and why."""
+    until = f" until {_clock(one.until_ns)}" if one.until_ns else ""
+    up = f"; its condition: {_words(one.life)}" if one.life != "normal" else ""
+    return [f"{one.by or 'by the alarm book'}{until}: {one.reason}{up}"]
 
 
 def _figures(answers: list[Answer]) -> None:

@@ -32,6 +32,7 @@ class Saw:
     def __init__(self, at: int, share: float) -> None:
         self.count, self._at, self._share = 0, at, share
         self._write, self._replace = os.write, journal.replace
+        os.fsync = lambda fd: None  # a killed process leaves to the system what it has written
         os.write = self.write  # type: ignore[assignment]
         for module in (cursor, memory):
             vars(module)["replace"] = self.replace

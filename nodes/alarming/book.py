@@ -168,6 +168,11 @@ class Book(Struct, frozen=True, forbid_unknown_fields=True):
         """What the book says of an alarm; None where it says nothing any more."""
         return FLOOD_ENTRY if key == FLOOD else self.alarms.get(key.partition("@")[0])
 
+    def has(self, key: str) -> bool:
+        """Whether there can be an alarm of that key; the cameras are not asked."""
+        entry = self.entry(key)
+        return entry is not None and entry.single is not ("@" in key)
+
     def terms(self, key: str) -> Terms:
         """How patient an alarm is."""
         entry = self.entry(key) or FLOOD_ENTRY

@@ -179,7 +179,7 @@ class Keeper:
         self._counted = past.heard
         self._conditions: Conditions = Conditions(self._ready.book, str(self._path.parent), t_ns, past)
         self._judge_journal()
-        gone = [key for key in self.alarms if self._ready.book.entry(key) is None]
+        gone = [key for key in self.alarms if not self._ready.book.has(key)]
         self._note(t_ns, self._engine.apply([(key, Event("off")) for key in gone], t_ns))
         self._stale = False
 

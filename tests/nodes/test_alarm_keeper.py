@@ -247,11 +247,12 @@ def test_a_journal_that_somebody_changed_says_where(tmp_path: Path) -> None:
     assert board.read() == ()
 
 
-def test_an_alarm_that_the_book_has_no_more_goes(tmp_path: Path) -> None:
-    """Nobody would ever see its condition end."""
+@pytest.mark.parametrize(("before", "after"), [("  bad:\n", "  worse:\n"), ("row: 3}\n", "row: 3}\n    per: line\n")])
+def test_an_alarm_that_the_book_has_no_more_goes(tmp_path: Path, before: str, after: str) -> None:
+    """Nobody would ever see its condition end; so it is where all cameras have one now."""
     world = World(tmp_path)
     world.keeper.hear([verdict(seq) for seq in (1, 2, 3)])
-    world.ready = book(tmp_path, BOOK.replace("  bad:\n", "  worse:\n"))
+    world.ready = book(tmp_path, BOOK.replace(before, after))
     world.start()
     assert world.story()[-1] == ("bad@cam-1", "returned")
 

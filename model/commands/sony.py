@@ -50,6 +50,13 @@ def run(args: Namespace) -> int:
     path.with_suffix(".json").write_bytes(written(told))
     held = found.memory
     print(f"written: {path}, and its card beside it: {held.used:,} of {held.available:,} bytes, {held.share:.0%}")
-    package = converter.packaged(path, args.output)
-    print(f"packaged: {package}" if package else f"for a camera, on Raspberry Pi OS: {converter.by_hand(path)}")
+    _package(path, args.output)
     return 0
+
+
+def _package(path: Path, output: Path) -> None:
+    """Make what a camera loads, or say how."""
+    from model.sony import converter
+
+    package = converter.packaged(path, output)
+    print(f"packaged: {package}" if package else f"for a camera, on Raspberry Pi OS: {converter.by_hand(path)}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -257,11 +258,8 @@ class Conditions:
 
 def matches(when: When, verdict: Verdict) -> bool:
     """Whether a verdict is what a condition counts."""
-    if verdict.outcome != when.outcome:
-        return False
-    if when.reason is None and when.rule is None:
-        return True
-    return any(when.reason in (None, f.reason) and when.rule in (None, f.rule) for f in verdict.findings)
+    found = any(when.reason in (None, f.reason) and when.rule in (None, f.rule) for f in verdict.findings)
+    return verdict.outcome == when.outcome and (found or when.reason is when.rule is None)
 
 
 def over(value: float, limit: float, deadband: float, before: bool | None) -> bool:
@@ -273,10 +271,8 @@ def used(folders: set[str]) -> dict[str, float]:
     """The used share of the disk under each folder; one that does not answer is left out."""
     found: dict[str, float] = {}
     for folder in folders:
-        try:
+        with suppress(OSError):
             found[folder] = measure(Path(folder)).used
-        except OSError:
-            continue
     return found
 
 

@@ -56,18 +56,20 @@ class Clients:
         self._followers = {peer: one for peer, one in self._followers.items() if one.until > now}
         return frozenset(one.node for one in self._followers.values())
 
-    def forward(self, record: Tapped) -> None:
+    def hear(self, said: Tapped | Answered) -> None:
+        """Hand on what a process has for somebody who asked."""
+        if isinstance(said, Tapped):
+            self._forward(said)
+        elif peer := self._givers.get(said.number):
+            self._board.answer(peer, Heard(said.answers))
+
+    def _forward(self, record: Tapped) -> None:
         """Hand a record to everybody who taps its node; who cannot keep up is told how many were missed."""
         for peer, one in self._followers.items():
             if one.node != record.node:
                 continue
             told = self._board.answer(peer, replace(record, missed=record.missed + one.missed))
             one.missed = 0 if told else one.missed + record.missed + 1
-
-    def hear(self, said: Answered) -> None:
-        """Hand what a process says to an order to whoever gave it."""
-        if peer := self._givers.get(said.number):
-            self._board.answer(peer, Heard(said.answers))
 
     def _give(self, peer: bytes, order: Order | None, ask: Callable[[Asked], int]) -> None:
         self._number += 1

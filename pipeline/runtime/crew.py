@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pipeline.plan import Edge, Process
 from pipeline.runtime.children import Child
-from pipeline.runtime.health import Command, Finish, Stop, Tap
+from pipeline.runtime.health import Asked, Command, Finish, Stop, Tap
 from pipeline.runtime.kin import Kin, given, together
 from pipeline.runtime.watch import Limits
 
@@ -138,6 +138,10 @@ class Crew:
         for node in child.names:
             if node in tapped or Tap(node, True) in child.told:
                 yield Tap(node, node in tapped)
+
+    def ask(self, tell: Callable[[bytes, Command], bool], asked: Asked) -> int:
+        """Hand an order to every process that can be reached; how many that are."""
+        return sum(child.life == "alive" and bool(child.peer) and tell(child.peer, asked) for child in self)
 
     def _producers(self, child: Child) -> list[Child]:
         return [self._children[name] for name in self._kin.producers[child.name] if name in self._children]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from pipeline.runtime.clients import Clients
 from pipeline.runtime.control import Answer, Ask, Reload
 from pipeline.runtime.crew import Crew
 from pipeline.runtime.folder import RunFolder
-from pipeline.runtime.health import Answered, Asked, Report, Tapped, Tell
+from pipeline.runtime.health import Answered, Report, Tapped, Tell
 from pipeline.runtime.journal import Journal
 from pipeline.runtime.kin import kin
 from pipeline.runtime.ledger import Books
@@ -180,7 +180,7 @@ class Host:
         self._reserve.tend()
         self._alarms.hear("supervisor", board.read())
         self._listen()
-        self._clients.serve(self.snapshot, self._change, self._ask)
+        self._clients.serve(self.snapshot, self._change, partial(self._crew.ask, self._board.tell))
         self._forgive()
         self._drain()
         self._reload()
@@ -195,9 +195,7 @@ class Host:
 
     def _listen(self) -> None:
         for peer, said in self._board.reports():
-            if isinstance(said, Tapped):
-                self._clients.forward(said)
-            elif isinstance(said, Answered):
+            if isinstance(said, Tapped | Answered):
                 self._clients.hear(said)
             elif (child := self._crew.find(said.process)) and said.incarnation == child.incarnation:
                 self._hear(child, said, peer)
@@ -213,12 +211,6 @@ class Host:
 
     def _change(self, request: Reload | Ask) -> Answer:
         return self._reloads.ask(request) if isinstance(request, Reload) else self._reloads.progress()
-
-    def _ask(self, asked: Asked) -> int:
-        """Hand an order to every process that can be reached; how many that are."""
-        return sum(
-            child.life == "alive" and bool(child.peer) and self._board.tell(child.peer, asked) for child in self._crew
-        )
 
     def _reload(self) -> None:
         before = self._reloads.plan

@@ -3,9 +3,10 @@
 `run`: report until told to stop. `crash`: report once and leave with status 7. `mute`: never report.
 `silent`: report once, then nothing. `stuck`: report a node that does not come back. `deaf`: ignore `Stop`.
 `leak`: end well, with a ledger that does not balance. `lossy`: end well, with two records dropped.
+`losing`: the same, and the one that first comes back to tell drops what it tells.
 `tap`: show a record as soon as somebody taps, and count 99 records taken when nobody does any more.
 `noisy`: write to standard output and error. `consume`: end when told to finish.
-One that only mends reports and ends, whatever its act.
+One that only mends reports and ends, whatever else its act.
 """
 
 from __future__ import annotations
@@ -62,8 +63,10 @@ class Puppet:
         busy = 60_000_000_000 if self.act == "stuck" else 0
         sent = 1 if self.launch.mends else SENT
         ledger = Ledger(sent=sent, delivered=delivered, in_flight=4 if delivered == 4 else sent - delivered)
-        if self.act == "lossy" and state == "ended" and not self.launch.mends:
+        if self.act in ("lossy", "losing") and state == "ended" and not self.launch.mends:
             ledger = Ledger(sent=sent, delivered=sent - 2, dropped={"shutdown": 2})
+        if self.act == "losing" and self.launch.mends and self.launch.incarnation.split(".")[1] == "2":
+            ledger = Ledger(sent=sent, dropped={"shutdown": sent})
         self.socket.send(
             encode(
                 Report(

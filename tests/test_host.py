@@ -193,6 +193,19 @@ def test_who_gave_up_at_the_end_begins_once_more_to_tell_it(start: Started) -> N
     assert [(one.name, one.restarts) for one in line.host.now.processes] == [("sink", 2), ("source", 1)]
 
 
+def test_who_could_not_tell_it_then_either_begins_again(start: Started) -> None:
+    """What is to be told may be given up, too, where the machine is busy: it is told the next time."""
+    line = start("losing", "run")
+    state = line.until(running)
+    os.kill(process(state, "sink").pid, signal.SIGKILL)  # one that began anew is told when nothing more comes
+    line.until(lambda s: process(s, "sink").restarts == 1 and running(s))
+    line.host.stop()
+    outcome = line.end()
+    assert outcome.accounts[0].total == Ledger(sent=12, delivered=9, dropped={"shutdown": 3})
+    assert outcome.status == 0
+    assert [(one.name, one.restarts) for one in line.host.now.processes] == [("sink", 3), ("source", 2)]
+
+
 def test_a_second_stop_ends_everything_at_once(start: Started) -> None:
     """Who presses Ctrl-C twice does not want to wait."""
     line = start("deaf", "deaf", drain=60)

@@ -41,6 +41,7 @@ from pipeline.transport.context import Context, guarding
 PUBLISH = 1.0  # seconds between snapshots while all is well
 BRISK = 0.05  # seconds between two looks while something begins, ends or fails; four of them between snapshots
 GRACE = 0.8  # of the time to drain, after which a process gives up by itself instead of being killed
+MENDS = 3  # times that a line begins once more, at its end, to tell what is missing
 STOOD = 1.0  # seconds between two looks from which the supervisor itself stood still
 
 
@@ -93,7 +94,7 @@ class Host:
         self._state, self._reserve = state, Reserve(state)
         context = Context(keys=guarding(str(keys or ""), insecure), host=host)
         self._peers = Peers(plan, host, lambda: self.now, context, self._limits)
-        self._stops, self._killed = 0, False
+        self._stops, self._killed, self._given_up, self._mended = 0, False, 0, 0
         self._failures: tuple[str, ...] = ()
         self._since_ns, self._looked = line_time.now_ns(), time.monotonic()
         self.now = self.snapshot()
@@ -164,12 +165,13 @@ class Host:
         )
 
     def _mends(self) -> bool:
-        """Where something is gone that nobody was told of: begin once more, to tell it."""
-        missing = self._crew.failed or self._books.given_up(edge.name for edge in self._reloads.share.near)
-        if not missing or self._crew.mends or self._stops > 1:
+        """Where something is gone that nobody was told of: begin once more, to tell it; a busy machine may need more."""
+        given_up = self._books.given_up(edge.name for edge in self._reloads.share.near)
+        missing = self._crew.failed or given_up > self._given_up
+        if not missing or self._mended == MENDS or self._stops > 1:
             return False
-        self._failures = outcome(self._books, self._crew, self.now.nodes).failures
-        self._stops, self._killed = 1, False
+        self._failures = outcome(self._books, self._crew, self.now.nodes, self._failures).failures
+        self._stops, self._killed, self._given_up, self._mended = 1, False, given_up, self._mended + 1
         self._journal.info("telling what is missing")
         self._crew.mend()
         return not self._crew.gone
@@ -293,8 +295,5 @@ class Host:
         return self._crew.begun or line_time.now_ns() - self._since_ns > self._limits.start * 1e9
 
     def _phase(self) -> Phase:
-        if self._crew.gone:
-            return "ended"
-        if self._stops:
-            return "draining"
-        return "running" if self._begun() else "starting"
+        going: Phase = "draining" if self._stops else "running" if self._begun() else "starting"
+        return "ended" if self._crew.gone else going

@@ -177,9 +177,9 @@ class Books:
             news = 0 if number == self._before.get(edge, 0) else number
             self.accounts[edge] = self.accounts[edge].died(news, reason)
 
-    def given_up(self, edges: Iterable[str]) -> bool:
-        """Whether a producer of one of these edges ended before its consumer had taken everything."""
-        return any(self.accounts[edge].total.dropped.get("shutdown") for edge in edges)
+    def given_up(self, edges: Iterable[str]) -> int:
+        """Records of these edges whose producer ended before its consumer had taken them."""
+        return sum(self.accounts[edge].total.dropped.get("shutdown", 0) for edge in edges)
 
     @property
     def balanced(self) -> bool:

@@ -165,7 +165,7 @@ class Host:
         )
 
     def _mends(self) -> bool:
-        """Where something is gone that nobody was told of: begin once more, to tell it; a busy machine may need more."""
+        """Where something is gone that nobody was told of: begin once more to tell it, or more often on a busy machine."""
         given_up = self._books.given_up(edge.name for edge in self._reloads.share.near)
         missing = self._crew.failed or given_up > self._given_up
         if not missing or self._mended == MENDS or self._stops > 1:

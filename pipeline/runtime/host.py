@@ -165,7 +165,7 @@ class Host:
         )
 
     def _mends(self) -> bool:
-        """Where something is gone that nobody was told of: begin once more to tell it, or more often on a busy machine."""
+        """Where something is gone that nobody was told of: begin once more to tell it, on a busy machine more often."""
         given_up = self._books.given_up(edge.name for edge in self._reloads.share.near)
         missing = self._crew.failed or given_up > self._given_up
         if not missing or self._mended == MENDS or self._stops > 1:

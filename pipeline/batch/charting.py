@@ -136,16 +136,18 @@ def _shares(who: Row, rows: pa.Table) -> Iterator[Series]:
 
 
 def _counts(rates: pa.Table) -> Iterator[Series]:
-    """Regions per frame, label by label; a window without any is a point at 0."""
+    """Regions per frame, label by label; a window without any is a point at 0, one without frames is none."""
     pc, bare = arrow().compute, [name for name in PHASE if name != "label"]
     regions = [*split(rates.filter(pc.equal(rates["what"], "regions")), PHASE)]
     frames = {tuple(who.values()): rows for who, rows in split(rates.filter(pc.equal(rates["what"], "frames")), bare)}
     for who, rows in regions:
-        windows = frames[tuple(who[name] for name in bare)].sort_by("begin_ns")
-        at = np.searchsorted(windows["begin_ns"].to_numpy(), rows["begin_ns"].to_numpy())
-        n = np.bincount(at, weights=rows["n"].to_numpy(), minlength=len(windows)).astype(np.float64)
-        of = windows["n"].to_numpy().astype(np.float64)
-        yield Series({**who, "what": "regions", "name": ""}, "count", windows.select([*WINDOW]), of, n, np.empty(0))
+        windows = frames.get(tuple(who[name] for name in bare))
+        if windows is not None:
+            ordered = windows.sort_by("begin_ns")
+            counts = dict(zip(rows["begin_ns"].to_pylist(), rows["n"].to_pylist(), strict=True))
+            n = np.array([counts.get(begin, 0) for begin in ordered["begin_ns"].to_pylist()], np.float64)
+            of, told = ordered["n"].to_numpy().astype(np.float64), ordered.select([*WINDOW])
+            yield Series({**who, "what": "regions", "name": ""}, "count", told, of, n, np.empty(0))
 
 
 def _means(who: Row, rows: pa.Table) -> Series:

@@ -129,7 +129,7 @@ def _shown(rates: pa.Table) -> Iterator[Row]:
     shown = rates.filter(pc.equal(rates["what"], "frames with"))
     for who, rows in split(shown, ("prompt", "label")):
         said = {"label": who["label"], "what": "frames with", "name": ""}
-        yield from _held(said, _totals(rows), frames[who["prompt"]])
+        yield from _held(said, _totals(rows), frames.get(who["prompt"], {}))
 
 
 def _measured(measures: pa.Table) -> Iterator[Row]:

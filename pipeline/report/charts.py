@@ -27,7 +27,7 @@ from pipeline.report.drawing import (
     words,
 )
 from pipeline.report.findings import Camera
-from pipeline.report.wording import moment, percent
+from pipeline.report.wording import date_of, moment, percent
 
 WIDE, LEFT, RIGHT = 1024, 68, 14
 Say = Callable[[float | None], str]
@@ -136,7 +136,7 @@ def coverage(
     body = [words(0, 14, title, "strong")]
     every = max(7, ceil(60 / step))
     for number, date in enumerate(dates[::every]):
-        body.append(words(left + number * every * step, 32, moment(f"{date}T00:00").removesuffix(" 00:00"), "dim"))
+        body.append(words(left + number * every * step, 32, date_of(date), "dim"))
     for row, camera in enumerate(cameras):
         y = 40 + row * side
         body.append(words(left - 8, y + 10, camera[2], "dim", "end"))
@@ -211,7 +211,7 @@ def _sides(limits: tuple[float, float], y: Callable[[float], float], say: Say) -
 
 def _days(points: Sequence[Row], x: Callable[[float], float], height: float) -> Iterator[str]:
     """Marks of time: about seven, at the first window of a day where windows are of time."""
-    first = {moment(point["window"]).rpartition(" ")[0] or point["window"]: point for point in reversed(points)}
+    first = {date_of(point["window"]): point for point in reversed(points)}
     days = sorted(first.items(), key=lambda each: each[1]["begin_ns"])
     for name, point in days[:: max(1, round(len(days) / 7))]:
         at = x(point["begin_ns"])

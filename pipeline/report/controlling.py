@@ -16,7 +16,7 @@ from pipeline.columns import arrow
 from pipeline.report.charts import Phase, Say, control
 from pipeline.report.findings import Camera, Shown, Story
 from pipeline.report.reading import Results
-from pipeline.report.wording import called, measured, moment, number, percent, text, whose
+from pipeline.report.wording import called, measured, moment, number, percent, whose
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -130,8 +130,8 @@ def _sentence(run: Sequence[Row], why: Sequence[str], say: Say) -> str:
     first, last = run[0], run[-1]
     limits = f"limits {say(first['low'])} … {say(first['high'])}"
     if len(run) == 1:
-        return f"{moment(first['window'])}: {say(first['value'])} is {text(' and '.join(why))} ({limits})."
+        return f"{moment(first['window'])}: {say(first['value'])} is {' and '.join(why)} ({limits})."
     values = sorted(row["value"] for row in run)
     between = f"{moment(first['window'])} to {moment(last['window'])}"
-    reason = text(" or ".join(why))
+    reason = " or ".join(why)
     return f"{between}: {len(run)} points, {say(values[0])} … {say(values[-1])}, each {reason} ({limits})."

@@ -45,7 +45,7 @@ def controls(results: Results, drawn: Sequence[Drawn]) -> Section:
     )
     parts = [lead, legend()] if drawn else [lead]
     for each in drawn:
-        items = "".join(f"<li>{flag}</li>" for flag in each.flags)
+        items = "".join(f"<li>{text(flag)}</li>" for flag in each.flags)
         parts.append(shown(each.svg, f"<ul>{items}</ul>" if items else "No point is flagged."))
     return Section("charts", "Control charts", "".join(parts), own=True)
 

@@ -70,6 +70,19 @@ def called(measure: str, label: str = "") -> str:
     return f"{said} of {label}" if label else said
 
 
+def date_of(window: str) -> str:
+    """The day on which a window begins, plant time; a batch by its name.
+
+    >>> date_of("2026-11-17T06:00+09:00"), date_of("2026-11-17"), date_of("lot 7")
+    ('17 Nov', '17 Nov', 'lot 7')
+    """
+    try:
+        when = datetime.fromisoformat(window)
+    except ValueError:
+        return window
+    return f"{when.day} {when:%b}"
+
+
 def moment(window: str) -> str:
     """When a window begins, plant time; a batch by its name.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,20 @@ from hypothesis import strategies as st
 from pipeline.batch import peers
 from pipeline.batch.aggregating import Request, aggregate
 from pipeline.batch.publishing import load, tell
+from pipeline.batch.windows import Calendar, Window
 from pipeline.cli import main
 from pipeline.records import Gap, Record, Verdict
 from pipeline.report import drawing, wording
 from pipeline.report.drawing import ticks
 from pipeline.report.maps import coarse, gridded, heat_map
 from pipeline.report.reporting import report
-from tests.batch.plants import NOON, plant, shelve
+from tests.batch.plants import NOON, SECOND, plant, shelve
 
 pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
 pytest.importorskip("scipy", reason="pip install 'kensa[batch]'")
 
 HTML = '<b>"&'
+LOT = 1200 * SECOND
 
 
 def made(folder: Path, records: list[Record]) -> str:
@@ -142,3 +145,16 @@ def test_an_outline_runs_around() -> None:
         part for part in heat_map("map", np.ones((64, 64)), inside).split("<path") if 'stroke-width="1.6"' in part
     )
     assert drawn.count("M") == 4
+
+
+@pytest.mark.slow
+def test_batches_are_called_by_their_names(tmp_path: Path) -> None:
+    """On charts and in sentences, as text; the report says by what its windows are."""
+    shelve(tmp_path / "archive", plant(5, 100))
+    lots = [(NOON + n * LOT, NOON + (n + 1) * LOT, f"<i>lot {n}") for n in range(8)]
+    batches = tuple(Window(*lot, date(2026, 11, 22)) for lot in lots)
+    aggregate(Request(tmp_path / "archive", tmp_path / "out", Calendar(span="batch", batches=batches)))
+    page = report(tmp_path / "out").page
+    assert "UTC time, by batch" in page
+    assert "&lt;i&gt;lot 0" in page
+    assert "<i>" not in page

@@ -18,6 +18,7 @@ from pipeline.columns import TABLES, schema
 from pipeline.errors import TableError
 from pipeline.masks import Mask
 from pipeline.records import AnyRecord, Frame, Gap, Image, Part, Record, Regions, Stats, Tracks, Verdict
+from pipeline.regionrows import mask_of
 from tests.strategies import frames, gaps, regions, struct, tracks
 
 WHO: dict[str, Any] = {"camera": "cam-1", "session": "5d1c", "seq": 7, "t_ns": 1_700_000_000_123_456_789}
@@ -120,7 +121,8 @@ def test_regions_has_one_row_per_region_with_its_pixels_and_its_track(record: Tr
     rows = told["regions"].to_pylist() if "regions" in told else []
     assert [(row["place"], row["track"]) for row in rows] == [(i, track.id) for i, track in enumerate(record.tracks)]
     for row, track in zip(rows, record.tracks, strict=True):
-        assert Mask.from_counts((row["height"], row["width"]), row["counts"]) == track.region.mask
+        assert mask_of(row) == track.region.mask
+        assert (row["counts"] is None) != (row["box_counts"] is None)
         assert (row["box_x"], row["box_y"], row["box_width"], row["box_height"]) == track.region.box
         assert (row["area_px"], row["label"], row["extent"]) == (
             track.region.area_px,

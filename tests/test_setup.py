@@ -23,7 +23,8 @@ LOCKS = ROOT / "deploy" / "locks"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNTIME: list[str] = PROJECT["project"]["dependencies"]
 OPTIONAL: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
-EXTRAS: list[str] = [*chain.from_iterable(wanted for extra, wanted in OPTIONAL.items() if extra != "model")]
+TRAINING = {"model", "sony", "sam2"}  # extras that bring torch
+EXTRAS: list[str] = [*chain.from_iterable(wanted for extra, wanted in OPTIONAL.items() if extra not in TRAINING)]
 GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
 
 locks = pytest.mark.parametrize("path", sorted(LOCKS.glob("*.txt")), ids=lambda path: path.stem)
@@ -52,6 +53,10 @@ def test_locks_name_no_host_and_no_machine(path: Path) -> None:
         ("peers", GROUPS["peers"]),
         ("model", RUNTIME + OPTIONAL["model"] + GROUPS["trial"] + GROUPS["cpu"]),
         ("model-gpu", RUNTIME + OPTIONAL["model"] + GROUPS["trial"]),
+        ("sony", RUNTIME + OPTIONAL["model"] + OPTIONAL["sony"] + GROUPS["trial"]),
+        ("sam2", OPTIONAL["sam2"]),
+        ("converter", GROUPS["converter"]),
+        ("store", GROUPS["store"]),
     ],
 )
 def test_locks_hold_what_pyproject_asks_for(lock: str, wanted: list[str]) -> None:
@@ -79,7 +84,7 @@ def test_networks_are_trained_beside_the_same_versions(lock: str) -> None:
 def test_torch_is_in_no_lock_but_those_that_train() -> None:
     """Neither a line nor its tests wait for it."""
     held = {path.stem for path in LOCKS.glob("*.txt") if any(locked.name == "torch" for locked, _ in _here(path.stem))}
-    assert held == {"model", "model-gpu"}
+    assert held == TRAINING | {"model-gpu"}
 
 
 def test_this_environment_is_the_locked_one() -> None:

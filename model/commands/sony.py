@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.commands.export import JUDGED, card_of, some
+
+if TYPE_CHECKING:
+    from model.sony.converter import Memory
 
 CALIBRATED = 80  # samples
 
@@ -48,15 +52,14 @@ def run(args: Namespace) -> int:
     path = args.output / f"{told.name}-{told.form}-{told.sha256[:12]}.zip"
     path.write_bytes(data)
     path.with_suffix(".json").write_bytes(written(told))
-    held = found.memory
-    print(f"written: {path}, and its card beside it: {held.used:,} of {held.available:,} bytes, {held.share:.0%}")
-    _package(path, args.output)
+    _package(path, args.output, found.memory)
     return 0
 
 
-def _package(path: Path, output: Path) -> None:
-    """Make what a camera loads, or say how."""
+def _package(path: Path, output: Path, held: Memory) -> None:
+    """Say what it takes of the sensor, and make what a camera loads, or say how."""
     from model.sony import converter
 
+    print(f"written: {path}, and its card beside it: {held.used:,} of {held.available:,} bytes, {held.share:.0%}")
     package = converter.packaged(path, output)
     print(f"packaged: {package}" if package else f"for a camera, on Raspberry Pi OS: {converter.by_hand(path)}")

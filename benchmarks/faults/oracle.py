@@ -172,8 +172,10 @@ def _faults(plant: Plant, kept: list[Verdict], now: Reading, told: list[Gap]) ->
         if status not in (0, 4):
             yield f"exit status {status}: {text[-600:]}"
     holes, often = _gaps(told) | _heard(plant.events), _judged_anew(kept, told)
+    alarmed = _alarmed(plant.events)  # a part that was followed anew has another id there, and the same last sight
     for verdict in kept:
-        excused = often[_leaving(verdict)] > 1 or _unseen(verdict, holes, any_of=True)
+        again = verdict.subject == "part" and (often[_leaving(verdict)] > 1 or _leaving(verdict) in alarmed)
+        excused = again or _unseen(verdict, holes, any_of=True)
         if verdict.outcome in TOLD and event(verdict).id not in now.events and not excused:
             yield f"no event for {event(verdict).text}"
     judged = {(v.camera, v.session, v.seq, v.part) for v in kept if v.subject == "part"}
@@ -208,6 +210,12 @@ def _heard(path: Path) -> set[Seen]:
     """Frames that events tell as missing."""
     found = map(json.loads, path.read_text().splitlines() if path.exists() else ())
     return _ranges((e["camera"], e["session"], e["first_seq"], e["seq"]) for e in found if e["subject"] == "gap")
+
+
+def _alarmed(path: Path) -> set[Seen]:
+    """Last sights of the parts that events are about."""
+    found = map(json.loads, path.read_text().splitlines() if path.exists() else ())
+    return {(e["camera"], e["session"], e["seq"]) for e in found if e["subject"] == "part"}
 
 
 def _events(path: Path) -> Iterator[str]:

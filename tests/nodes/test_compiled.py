@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from structlog.testing import capture_logs
@@ -144,3 +146,18 @@ def test_another_text_is_kept_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr(compiled, "MODULES", compiled.MODULES[1:])
     assert compiled.folder() != before
     assert compiled.folder().parent == tmp_path
+
+
+def test_a_text_that_was_written_anew_is_kept_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Numba would not take what was compiled of it before, and the line would compile it itself."""
+    module = ModuleType("module")
+    module.__file__ = str(file := tmp_path / "module.py")
+    file.write_text("text", encoding="utf-8")
+    monkeypatch.setattr(compiled, "_modules", lambda: [module])
+    before = compiled.folder()
+    assert compiled.folder() == before
+    os.utime(file, ns=(1, 1))
+    later = compiled.folder()
+    assert later != before
+    module.__file__ = str(file.rename(tmp_path / "other.py"))
+    assert compiled.folder() not in (before, later)

@@ -1,8 +1,9 @@
 """The kernels, compiled by numba where it is installed: loaded beside the line, which works without them until then.
 
 Compiling takes half a minute: that is done once for each text of the kernels, by one process that yields to all others.
-What it made is kept in `KENSA_CACHE`, else in the user's cache folder, under a digest of that text: numba itself does
-not see that a function changed which another file calls.
+What it made is kept in `KENSA_CACHE`, else in the user's cache folder, under a digest of that text, its place and time:
+numba itself does not see that a function changed which another file calls; and the same text in another folder, or
+written anew, is another one to it, which the line would then have to compile itself.
 
 Loading takes a second of one core, and the thread that does it holds the interpreter that the line needs. So it begins
 some seconds after the first mask, when a process that took the place of one that died has caught up, and takes a breath
@@ -153,9 +154,15 @@ def compiled() -> Kernels:
 def folder() -> Path:
     """Where compiled kernels of this text are kept."""
     base = os.environ.get("KENSA_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kensa"
-    text = b"".join(Path(str(module.__file__)).read_bytes() for module in _modules())
+    text = b"".join(map(_stamped, _modules()))
     version = f"{sys.version_info[0]}.{sys.version_info[1]}".encode()
     return Path(base) / f"kernels-{blake2b(version + text, digest_size=8).hexdigest()}"
+
+
+def _stamped(module: ModuleType) -> bytes:
+    """What a module says, and by what numba knows its file."""
+    path = Path(str(module.__file__))
+    return f"{path}\0{path.stat().st_mtime_ns}\0".encode() + path.read_bytes()
 
 
 def _modules() -> list[ModuleType]:

@@ -174,7 +174,8 @@ def _faults(plant: Plant, kept: list[Verdict], now: Reading, told: list[Gap]) ->
     holes, often = _gaps(told) | _heard(plant.events), _judged_anew(kept, told)
     alarmed = _alarmed(plant.events)  # a part that was followed anew has another id there, and the same last sight
     for verdict in kept:
-        again = verdict.subject == "part" and (often[_leaving(verdict)] > 1 or _leaving(verdict) in alarmed)
+        known = often[_leaving(verdict)] > 1 or (*_leaving(verdict), verdict.outcome) in alarmed
+        again = verdict.subject == "part" and known
         excused = again or _unseen(verdict, holes, any_of=True)
         if verdict.outcome in TOLD and event(verdict).id not in now.events and not excused:
             yield f"no event for {event(verdict).text}"
@@ -208,14 +209,19 @@ def _unseen(verdict: Verdict, hidden: set[Seen], *, any_of: bool = False) -> boo
 
 def _heard(path: Path) -> set[Seen]:
     """Frames that events tell as missing."""
-    found = map(json.loads, path.read_text().splitlines() if path.exists() else ())
-    return _ranges((e["camera"], e["session"], e["first_seq"], e["seq"]) for e in found if e["subject"] == "gap")
+    told = _about(path, "gap")
+    return _ranges((each["camera"], each["session"], each["first_seq"], each["seq"]) for each in told)
 
 
-def _alarmed(path: Path) -> set[Seen]:
-    """Last sights of the parts that events are about."""
+def _alarmed(path: Path) -> set[tuple[str, str, int, str]]:
+    """Last sights of the parts that events are about, and what they were found to be."""
+    return {(each["camera"], each["session"], each["seq"], each["outcome"]) for each in _about(path, "part")}
+
+
+def _about(path: Path, subject: str) -> list[dict[str, Any]]:
+    """The events about such a subject."""
     found = map(json.loads, path.read_text().splitlines() if path.exists() else ())
-    return {(e["camera"], e["session"], e["seq"]) for e in found if e["subject"] == "part"}
+    return [each for each in found if each["subject"] == subject]
 
 
 def _events(path: Path) -> Iterator[str]:

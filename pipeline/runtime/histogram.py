@@ -47,8 +47,7 @@ class Durations:
         fresh = noted[:]
         for ns in fresh:
             if 0 <= ns <= self._longest:
-                octave = ns.bit_length() - 4  # as `bucket`, which costs a call
-                index = (octave << 3) + (ns >> octave) if octave > 0 else ns
+                index = bucket(ns)
                 counts[index] = counts.get(index, 0) + 1
         del noted[: len(fresh)]
         return dict(counts)

@@ -180,30 +180,26 @@ def test_what_does_not_drain_in_time_is_killed_and_accounted_for(start: Started)
     assert "process 'source' did not drain within 1.5 s" in outcome.failures
 
 
-def test_who_gave_up_at_the_end_begins_once_more_to_tell_it(start: Started) -> None:
-    """The source first tells where its session ended, and nothing is started a third time; who ended well is well."""
-    line = start("lossy", "run")
-    state = line.until(running)
-    os.kill(process(state, "sink").pid, signal.SIGKILL)
-    line.until(lambda s: process(s, "sink").restarts == 1 and running(s))
-    line.host.stop()
-    outcome = line.end()
-    assert outcome.accounts[0].total == Ledger(sent=11, delivered=9, dropped={"shutdown": 2})
-    assert outcome.status == 0
-    assert [(one.name, one.restarts) for one in line.host.now.processes] == [("sink", 2), ("source", 1)]
-
-
-def test_who_could_not_tell_it_then_either_begins_again(start: Started) -> None:
-    """What is to be told may be given up, too, where the machine is busy: it is told the next time."""
-    line = start("losing", "run")
+@pytest.mark.parametrize(
+    ("act", "total", "passes"),
+    [
+        pytest.param("lossy", Ledger(sent=11, delivered=9, dropped={"shutdown": 2}), 1, id="once more"),
+        pytest.param("losing", Ledger(sent=12, delivered=9, dropped={"shutdown": 3}), 2, id="given up then, too"),
+    ],
+)
+def test_who_gave_up_at_the_end_begins_again_to_tell_it(start: Started, act: str, total: Ledger, passes: int) -> None:
+    """The source first tells where its session ended, as often as that is given up, and nothing is started once more
+    than that; who ended well is well.
+    """
+    line = start(act, "run")
     state = line.until(running)
     os.kill(process(state, "sink").pid, signal.SIGKILL)  # one that began anew is told when nothing more comes
     line.until(lambda s: process(s, "sink").restarts == 1 and running(s))
     line.host.stop()
     outcome = line.end()
-    assert outcome.accounts[0].total == Ledger(sent=12, delivered=9, dropped={"shutdown": 3})
+    assert outcome.accounts[0].total == total
     assert outcome.status == 0
-    assert [(one.name, one.restarts) for one in line.host.now.processes] == [("sink", 3), ("source", 2)]
+    assert [(one.name, one.restarts) for one in line.host.now.processes] == [("sink", 1 + passes), ("source", passes)]
 
 
 def test_a_second_stop_ends_everything_at_once(start: Started) -> None:

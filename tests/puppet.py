@@ -124,7 +124,11 @@ def main() -> int:
     if puppet.act == "noisy":
         sys.stdout.write("said\n")
         sys.stderr.write("cried\n")
-    return puppet.serve()
+    try:
+        return puppet.serve()
+    finally:  # as a process does: what it has just said is on its way before it is gone
+        puppet.socket.close(linger=1000)
+        zmq.Context.instance().term()
 
 
 if __name__ == "__main__":

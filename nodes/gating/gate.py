@@ -83,6 +83,11 @@ class Gate:
         self.in_a_row = 0
         self.decisions: deque[Decision] = deque(maxlen=MOST)
 
+    @property
+    def reach(self) -> float:
+        """How far the farthest camera is from the actuator."""
+        return max(place.distance for place in self._places.values())
+
     def see(self, tracks: Tracks) -> None:
         """Take in where parts are, and how far all are told."""
         at, witness = self._axis.seen(tracks.encoder, tracks.t_ns), self._witness(tracks.camera, "part")

@@ -82,13 +82,19 @@ class Engine:
             self._judge_records(record.camera)
 
     def _judge_records(self, camera: str) -> None:
-        """Tell people of records that cannot be placed."""
+        """Tell people of records from which nothing good can come."""
         off, reach = self._reader.off, self._gate.reach
         if off is not None and abs(off) > reach:
             text = f"gate: its own encoder is {off:,.0f} counts from that of '{camera}', the actuator {reach:,.0f}"
             board.raise_("gate encoder", f"{text}: nothing is found where it is; let both read the same encoder")
         elif off is not None:
             board.settle("gate encoder")
+        if self._gate.counts["untracked"]:
+            text = (
+                f"gate: verdicts on parts of '{camera}' came, and no frames in which they are tracked: nobody vouches"
+            )
+            what = "connect `track` as well: `from: [track, rules]`"
+            board.raise_("gate untracked", f"{text} for the belt between them; {what}")
         if lost := self._gate.counts["unplaced"]:
             text = "expected an encoder count where `pulse` is given, and its camera in `distance`"
             board.raise_("gate unplaced", f"gate: {lost} records did not say where on the belt, '{camera}' too: {text}")

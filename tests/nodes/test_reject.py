@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -175,6 +176,17 @@ def test_records_without_a_place_and_another_encoder_are_told() -> None:
     assert encoder == (
         "gate: its own encoder is 1,000,000 counts from that of 'cam-1', the actuator 100: nothing is found where it "
         "is; let both read the same encoder"
+    )
+
+
+def test_verdicts_without_tracks_are_told() -> None:
+    """Somebody has connected `rules` alone: every part is placed, and all belt between parts is rejected."""
+    one = engine(simple(), Hand(), Wires())
+    one.hear(verdict(7, mark=95.0))
+    (notice,) = board.read()
+    assert notice.text == (
+        "gate: verdicts on parts of 'cam-1' came, and no frames in which they are tracked: nobody vouches for the belt "
+        "between them; connect `track` as well: `from: [track, rules]`"
     )
 
 
@@ -428,3 +440,34 @@ def test_a_belt_by_time_is_where_the_clock_is() -> None:
     reader.note(tracks(3, {}))
     assert reader.position() == 5
     assert Time().seen(3, 7) == 7
+
+
+WAY = "speed: expected `pulse`, where the belt has an encoder, or `speed`, where it moves evenly"
+ONE = "plc: expected one of `plc`, `gpio` and `simulated` for the outputs"
+DOWN, DOWNS = "only counts of an encoder may go down", "where the encoder counts down"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"pulse": None}, f"{WAY}; found neither"),
+        ({"speed": 3.0}, f"{WAY}; found both"),
+        ({"pulse": 0.0}, "pulse: expected how far the belt moves, found 0"),
+        ({"distance": {}}, "distance: expected how far it is from each camera to the actuator, found no camera"),
+        ({"distance": {"a": 0}}, f"distance: expected a way from 'a' to the actuator, found 0; {DOWN}"),
+        ({"distance": {"a": 5, "b": -5}}, f"distance: expected all ways above 0, or all below, {DOWNS}; found -5"),
+        ({"plc": None}, f"{ONE}, found none"),
+        ({"gpio": {"reject": 1}}, f"{ONE}, found plc and gpio"),
+        ({"no_read": "divert"}, "plc: expected an output `divert`, for something is to be diverted; found none"),
+        ({"misses": 2}, "misses: expected an output `stop` of `plc`, which stops the line; found none"),
+        (
+            {"pulse": None, "speed": 3.0, "plc": {"host": "x", "reject": 0, "encoder": 1}},
+            "plc.encoder: expected `pulse` with an encoder, found `speed`",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_told_before_the_line_runs(changed: dict[str, Any], said: str) -> None:
+    """By `kensa check`, at its place."""
+    spec = reject.spec  # type: ignore[attr-defined]
+    given = {"pulse": 0.5, "distance": {"a": 500}, "window": 40, "plc": {"host": "x", "reject": 0}} | changed
+    assert [flaw.text for flaw in spec.check(msgspec.convert(given, spec.params))] == [said]

@@ -19,7 +19,7 @@ from pipeline.errors import DecodeError, KensaError
 from pipeline.notices import board
 from pipeline.plan import Lane, Policy, Transport
 from pipeline.records import Gap, Record
-from pipeline.transport import wire
+from pipeline.transport import link, wire
 from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.came import Came
 from pipeline.transport.channel import Closed, Delivery, Inbox, Outbox
@@ -116,6 +116,51 @@ def test_what_never_arrives_is_sent_again(line: Ends, monkeypatch: pytest.Monkey
     ledger = settled(outbox, inbox)
     assert (ledger.delivered, ledger.dropped) == (8, {})
     assert ledger.resent > 0
+
+
+def test_a_greeting_that_is_spoilt_is_asked_for_again(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A producer that believes it has greeted is not left to talk to nobody."""
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    real, spoilt = wire.encode, iter([b"\xc1"])
+    monkeypatch.setattr(
+        wire, "encode", lambda said: (isinstance(said, wire.Hello) and next(spoilt, None)) or real(said)
+    )
+    send(outbox, range(3))
+    assert seqs(take(inbox, 3)) == [0, 1, 2]
+    assert settled(outbox, inbox).delivered == 3
+    assert not [*spoilt]
+
+
+def test_an_answer_that_never_arrives_is_asked_for_again(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hole makes the consumer ask; the greeting that answers it is lost, and with the next hole it asks again."""
+    monkeypatch.setattr(link, "ASK_EVERY", 0.05)
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    send(outbox, range(3))
+    assert seqs(take(inbox, 3)) == [0, 1, 2]
+    greeting = wire.encode(wire.Hello("t", "e", "p", 1))[0]
+    lost = [wire.RECORD, greeting, wire.RECORD]
+    real = outbox._put  # type: ignore[attr-defined]  # noqa: SLF001 - ZeroMQ itself loses nothing
+    monkeypatch.setattr(outbox, "_put", lambda frame: bool(lost[:1] == [frame[0]] and lost.pop(0)) or real(frame))
+    send(outbox, range(3, 6))
+    assert seqs(take(inbox, 3)) == [3, 4, 5]
+    assert lost == [wire.RECORD]
+    send(outbox, range(6, 9))
+    assert seqs(take(inbox, 3)) == [6, 7, 8]
+    assert settled(outbox, inbox).delivered == 9
+
+
+def test_who_is_there_is_asked_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And at once where the last question was answered."""
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    asking = link.Asking()
+    assert (asking.due(), asking.due()) == (True, False)
+    now += link.ASK_EVERY
+    assert (asking.due(), asking.due()) == (True, False)
+    asking.answered()
+    assert asking.due()
 
 
 def test_unreadable_record_is_quarantined(line: Ends) -> None:

@@ -17,18 +17,22 @@ class Asking:
     """When to ask who is there: again and again until there is an answer, for both may be spoilt on their way."""
 
     def __init__(self) -> None:
-        self._last = -math.inf
+        self._open, self._last = False, -math.inf
+
+    def begin(self) -> None:
+        """There is something to ask."""
+        self._open = True
 
     def due(self) -> bool:
-        """Whether it was not asked lately; it is asked now."""
+        """Whether it is to be asked now: there is no answer yet, and it was not asked lately."""
         now = time.monotonic()
-        due = now - self._last >= ASK_EVERY
+        due = self._open and now - self._last >= ASK_EVERY
         self._last = now if due else self._last
         return due
 
     def answered(self) -> None:
-        """The next time it may be asked at once."""
-        self._last = -math.inf
+        """Nothing is to be asked; the next time it may be asked at once."""
+        self._open, self._last = False, -math.inf
 
 
 class Link:

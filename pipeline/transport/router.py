@@ -21,7 +21,7 @@ from pipeline.transport.context import Context
 from pipeline.transport.doors import Doors
 from pipeline.transport.gathering import Gathering
 from pipeline.transport.link import Asking, Link, quarter
-from pipeline.transport.listening import SocketFiles, bound, is_tcp, owner
+from pipeline.transport.listening import SocketFiles, bound, heard, is_tcp, owner
 from pipeline.transport.reached import Reached
 from pipeline.transport.unreadable import Unreadable
 
@@ -29,7 +29,6 @@ ACK_EVERY = 0.2  # seconds until a producer hears what is taken and done; a quar
 TICK_MS = 200  # after which a consumer that waits looks up
 LEAVE_WITHIN = 0.5  # seconds for producers to have read the last acknowledgement
 FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a producer that does not stop
-SEVERAL = memoryview(b"\xc1")  # stands for a message of several parts: no MessagePack begins like this
 
 
 class ZeromqInbox:
@@ -130,8 +129,7 @@ class ZeromqInbox:
     def close(self) -> None:
         """Give up the address; what is not done waits for the next consumer."""
         self._acknowledge()
-        bye = wire.Bye(self._token)
-        present = [link for link in self._links.values() if link.route and self._say(link.route, bye)]
+        present = [link for link in self._links.values() if link.route and self._say(link.route, wire.Bye(self._token))]
         until = time.monotonic() + LEAVE_WITHIN
         while any(link.route for link in present) and time.monotonic() < until:
             self._read(until - time.monotonic())
@@ -160,13 +158,9 @@ class ZeromqInbox:
             self._socket.setsockopt(zmq.RCVTIMEO, wait)
             self._wait_ms = wait
         try:
-            route = self._socket.recv()
+            route, frame, part = heard(self._socket)
         except zmq.Again:
             return False
-        part = self._socket.recv(copy=False)  # knows whether more follows, which is dear to ask a socket
-        frame = SEVERAL if part.more else part.buffer
-        if part.more:
-            self._socket.recv_multipart()
         link = self._routes.get(route)
         if link is not None and len(frame) > wire.HEAD and frame[0] == wire.RECORD:
             if link.arrivals.accept(number := wire.number_of(frame)):
@@ -215,7 +209,10 @@ class ZeromqInbox:
     def _unpack(self, link: Link, route: bytes, frame: memoryview) -> None:
         """Take several records; where they were spoilt, have them sent again."""
         try:
-            for number, message in enumerate(wire.unpacked(frame), wire.number_of(frame)):
+            first = wire.number_of(frame)
+            if first > link.arrivals.received + 1:
+                self._ask(route, link.asking)
+            for number, message in enumerate(wire.unpacked(frame), first):
                 if link.arrivals.accept(number):
                     self._take(link, message)
         except DecodeError as error:
@@ -259,6 +256,8 @@ class ZeromqInbox:
         for link in self._links.values():
             if link.news:
                 self._tell(link)
+            if link.asking.due():
+                self._say(link.route, wire.Who(self._token))
             self._reached.keep(link.arrivals)
 
     def _change(self) -> None:
@@ -288,6 +287,7 @@ class ZeromqInbox:
         self._say(link.route, wire.Ack(self._token, *link.told, refused))
 
     def _ask(self, route: bytes, asking: Asking) -> None:
+        asking.begin()
         if asking.due():
             self._say(route, wire.Who(self._token))
 

@@ -28,8 +28,8 @@ Wait = Annotated[float, Meta(gt=0, description="s")]
 Priority = Literal["critical", "high", "medium", "low"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)  # the gravest first
 FLOOD = "flood"
-KINDS = ("row", "rate", "stalled", "gaps", "disk", "clock")
-JUDGED, SHARED = ("row", "rate"), ("disk", "clock")
+KINDS = ("row", "rate", "stalled", "gaps", "disk", "clock", "drift", "notice")
+JUDGED, SHARED, CAMERAS = ("row", "rate"), ("disk", "clock", "notice"), ("stalled", "gaps", "drift")
 PLACES = ("camera", "session", "seq", "part", "event", "alarm")
 SECOND = 1_000_000_000
 
@@ -39,7 +39,7 @@ class AlarmBookError(KensaError):
 
 
 class When(Struct, frozen=True, forbid_unknown_fields=True):
-    """The condition of an alarm: exactly one of `row`, `rate`, `stalled`, `gaps`, `disk` and `clock`.
+    """The condition of an alarm: exactly one of the fields that `KINDS` names.
 
     Attributes:
         row: So many verdicts in a row that match.
@@ -54,6 +54,8 @@ class When(Struct, frozen=True, forbid_unknown_fields=True):
         disk: Such a share of the disk under `folder` is used.
         folder: See there; the folder of the alarms' own file where it is left out.
         clock: The host's clock was set by so much since the line began.
+        drift: So many measures of a camera are unlike those that its network's card knows; the sink `drift` says so.
+        notice: A process of this host gives notice of something whose key has this form; `*` stands for anything.
         deadband: By how much `rate`, `gaps`, `disk` or `clock` must fall below its limit before it is over.
     """
 
@@ -69,6 +71,8 @@ class When(Struct, frozen=True, forbid_unknown_fields=True):
     disk: Share | None = None
     folder: Name | None = None
     clock: Wait | None = None
+    drift: Number | None = None
+    notice: Name | None = None
     deadband: Seconds = 0.0
 
     @property
@@ -87,7 +91,8 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
         consequence: What comes of it if nobody acts.
         action: What to do.
         respond: How long there is for that.
-        per: Whether each camera has an alarm of its own. Disk and clock are the line's, silence and gaps a camera's.
+        per: Whether each camera has an alarm of its own. Disk, clock and notices are the line's, silence, gaps
+            and drift a camera's.
         on_delay: How long the condition must hold before the alarm is raised.
         off_delay: How long it must be over before the alarm returns.
         re_alarm: After which an acknowledged alarm that still holds must be acknowledged anew; 0: never.
@@ -250,7 +255,7 @@ def _check(document: Document, name: str, entry: dict[str, Any], alarms: dict[st
     if isinstance(when := entry.get("when"), dict):
         for path, text in _unclear(when):
             document.complain((*place, "when", *path), text)
-        if entry.get("per") == "line" and (kind := next((k for k in ("stalled", "gaps") if k in when), "")):
+        if entry.get("per") == "line" and (kind := next((k for k in CAMERAS if k in when), "")):
             document.complain((*place, "per"), f"per: expected 'camera', for {kind} is about one, got 'line'")
     for i, other in enumerate(entry.get("suppressed_by") or ()):
         if other is not BROKEN and (other not in alarms or other == name):
@@ -263,7 +268,7 @@ def _unclear(when: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     kinds = [kind for kind in KINDS if when.get(kind) is not None]
     if len(kinds) != 1:
         found = " and ".join(kinds) or "none"
-        yield (), f"when: expected one of row, rate, stalled, gaps, disk and clock, got {found}"
+        yield (), f"when: expected one of {_either(KINDS, 'and')}, got {found}"
         return
     fields = {
         ("outcome", "reason", "rule"): JUDGED,
@@ -281,8 +286,8 @@ def _unclear(when: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("deadband",), f"deadband: expected less than {kinds[0]}, {limit:g}: else it is never over; got {band:g}"
 
 
-def _either(words: tuple[str, ...]) -> str:
-    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+def _either(words: tuple[str, ...], last: str = "or") -> str:
+    return f" {last} ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def _mislinked(link: str) -> str:

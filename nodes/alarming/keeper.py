@@ -19,10 +19,11 @@ from msgspec.structs import replace
 from nodes.alarming import memory
 from nodes.alarming.book import FLOOD, SECOND, Ready
 from nodes.alarming.chain import Chain, Row, read
-from nodes.alarming.conditions import Conditions, Machine, used
+from nodes.alarming.conditions import Conditions
 from nodes.alarming.engine import Engine, Step
 from nodes.alarming.figures import Tally
 from nodes.alarming.life import Alarm, Event
+from nodes.alarming.machine import Machine, used
 from nodes.alarming.memory import Memory
 from nodes.alarming.showing import listed, show
 from nodes.alarming.telling import told
@@ -30,7 +31,7 @@ from nodes.sinks.cursor import Cursor
 from nodes.sinks.events import encode, identity
 from nodes.sinks.room import log
 from pipeline.clock import line_time
-from pipeline.notices import board
+from pipeline.notices import board, bulletin
 from pipeline.orders import Answer, Order, desk
 from pipeline.records import Gap, Verdict
 
@@ -79,6 +80,9 @@ class Keeper:
         self._load()
 
     def __enter__(self) -> Self:
+        self._heeds = self._conditions.heeds
+        if self._heeds:
+            bulletin.come()
         self._thread.start()
         desk.come(self.answer)
         return self
@@ -87,6 +91,8 @@ class Keeper:
         desk.go(self.answer)
         self._over.set()
         self._thread.join()
+        if self._heeds:
+            bulletin.go()
 
     @property
     def alarms(self) -> dict[str, Alarm]:
@@ -177,7 +183,8 @@ class Keeper:
         self._engine = Engine(self._ready.book, self._chain.past.alarms, self._chain.seed)
         past = self._recollect()
         self._counted = past.heard
-        self._conditions: Conditions = Conditions(self._ready.book, str(self._path.parent), t_ns, past)
+        up = [key for key, alarm in self.alarms.items() if alarm.active]
+        self._conditions: Conditions = Conditions(self._ready.book, str(self._path.parent), t_ns, past, up)
         self._judge_journal()
         gone = [key for key in self.alarms if not self._ready.book.has(key)]
         self._note(t_ns, self._engine.apply([(key, Event("off")) for key in gone], t_ns))
@@ -262,7 +269,7 @@ class Keeper:
 
 
 def _machine(folders: set[str]) -> Machine:
-    return Machine(line_time.step_ns() / SECOND, used(folders))
+    return Machine(line_time.step_ns() / SECOND, used(folders), bulletin.read())
 
 
 def _short(record: Verdict | Gap) -> str:

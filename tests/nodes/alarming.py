@@ -9,9 +9,9 @@ from typing import Any
 
 from nodes.alarming.book import Ready, open_alarms
 from nodes.alarming.chain import Row, read
-from nodes.alarming.conditions import Machine
 from nodes.alarming.engine import Step
 from nodes.alarming.keeper import Keeper
+from nodes.alarming.machine import Machine
 from nodes.sinks.journal import Journal
 from pipeline.orders import Order
 from pipeline.records import Finding, Outcome, Verdict

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nodes.alarming.chain import recall
-from nodes.alarming.conditions import Machine
+from nodes.alarming.machine import Machine
 from nodes.alarming.showing import MOST
 from nodes.sinks.alarms import alarms
 from nodes.sinks.events import decode

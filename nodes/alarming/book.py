@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from string import Formatter
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
+from nodes.alarming.checks import FLOOD, KINDS, SHARED, check
 from nodes.alarming.life import Terms
 from nodes.version import version
 from pipeline.conform import Conform
 from pipeline.errors import KensaError
-from pipeline.located import BROKEN, Document, read
+from pipeline.located import Document, read
 from pipeline.units import Seconds
 
 AlarmName = Annotated[
@@ -27,10 +26,6 @@ Share = Annotated[float, Meta(gt=0, le=1, description="0…1")]
 Wait = Annotated[float, Meta(gt=0, description="s")]
 Priority = Literal["critical", "high", "medium", "low"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)  # the gravest first
-FLOOD = "flood"
-KINDS = ("row", "rate", "stalled", "gaps", "disk", "clock", "drift", "notice")
-JUDGED, SHARED, CAMERAS = ("row", "rate"), ("disk", "clock", "notice"), ("stalled", "gaps", "drift")
-PLACES = ("camera", "session", "seq", "part", "event", "alarm")
 SECOND = 1_000_000_000
 
 
@@ -150,6 +145,18 @@ class Flood(Struct, frozen=True, forbid_unknown_fields=True):
     told: Priority = "critical"
 
 
+class Keep(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of the journal of alarms is kept.
+
+    Attributes:
+        megabytes: As large a file may grow; the journal then goes on in a new one.
+        files: So many full ones are kept; older ones are removed.
+    """
+
+    megabytes: Wait = 8.0
+    files: Annotated[int, Meta(ge=1, le=100_000, description="count")] = 100
+
+
 class Book(Struct, frozen=True, forbid_unknown_fields=True):
     """An alarm book.
 
@@ -160,6 +167,7 @@ class Book(Struct, frozen=True, forbid_unknown_fields=True):
         longest_shelf: How long an alarm may be shelved at most.
         chatter: When an alarm chatters.
         flood: When there are too many.
+        journal: How much of what happened is kept.
     """
 
     alarms: dict[AlarmName, Entry]
@@ -168,6 +176,7 @@ class Book(Struct, frozen=True, forbid_unknown_fields=True):
     longest_shelf: Wait = 8 * 3600.0
     chatter: Chatter = Chatter()
     flood: Flood = Flood()
+    journal: Keep = Keep()
 
     def entry(self, key: str) -> Entry | None:
         """What the book says of an alarm; None where it says nothing any more."""
@@ -241,58 +250,7 @@ def read_alarms(path: str) -> Document:
     alarms = data.get("alarms")
     for name, entry in alarms.items() if isinstance(alarms, dict) else ():
         if isinstance(entry, dict):
-            _check(document, name, entry, alarms)
+            check(document, name, entry, alarms)
     if alarms == {}:
         document.complain(("alarms",), "alarms: expected at least one alarm, got none")
     return document
-
-
-def _check(document: Document, name: str, entry: dict[str, Any], alarms: dict[str, Any]) -> None:
-    """What types cannot say of an alarm."""
-    place = ("alarms", name)
-    if name == FLOOD:
-        document.complain(place, f"'{FLOOD}' is the alarm that a flood raises; give this one another name", key=True)
-    if isinstance(when := entry.get("when"), dict):
-        for path, text in _unclear(when):
-            document.complain((*place, "when", *path), text)
-        if entry.get("per") == "line" and (kind := next((k for k in CAMERAS if k in when), "")):
-            document.complain((*place, "per"), f"per: expected 'camera', for {kind} is about one, got 'line'")
-    for i, other in enumerate(entry.get("suppressed_by") or ()):
-        if other is not BROKEN and (other not in alarms or other == name):
-            document.complain((*place, "suppressed_by", i), f"expected another alarm of this book, got '{other}'")
-    if isinstance(link := entry.get("link"), str) and (text := _mislinked(link)):
-        document.complain((*place, "link"), f"link: {text}")
-
-
-def _unclear(when: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
-    kinds = [kind for kind in KINDS if when.get(kind) is not None]
-    if len(kinds) != 1:
-        found = " and ".join(kinds) or "none"
-        yield (), f"when: expected one of {_either(KINDS, 'and')}, got {found}"
-        return
-    fields = {
-        ("outcome", "reason", "rule"): JUDGED,
-        ("of",): ("rate",),
-        ("over",): ("gaps",),
-        ("folder",): ("disk",),
-        ("deadband",): ("rate", "gaps", "disk", "clock"),
-    }
-    for names, fitting in fields.items():
-        for field in names:
-            if field in when and kinds[0] not in fitting:
-                yield (field,), f"{field}: belongs to {_either(fitting)}, and this alarm is about {kinds[0]}"
-    limit, band = when[kinds[0]], when.get("deadband")
-    if isinstance(limit, int | float) and isinstance(band, int | float) and band >= limit:
-        yield ("deadband",), f"deadband: expected less than {kinds[0]}, {limit:g}: else it is never over; got {band:g}"
-
-
-def _either(words: tuple[str, ...], last: str = "or") -> str:
-    return f" {last} ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
-
-
-def _mislinked(link: str) -> str:
-    try:
-        unknown = [name for _, name, _, _ in Formatter().parse(link) if name is not None and name not in PLACES]
-    except ValueError as error:
-        return f"expected names in braces, such as {{camera}}: {error}"
-    return f"expected {', '.join(PLACES)} in braces, got '{unknown[0]}'" if unknown else ""

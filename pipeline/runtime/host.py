@@ -21,7 +21,7 @@ from pipeline.runtime.clients import Clients
 from pipeline.runtime.control import Answer, Ask, Reload
 from pipeline.runtime.crew import Crew
 from pipeline.runtime.folder import RunFolder
-from pipeline.runtime.health import Answered, Report, Tapped, Tell
+from pipeline.runtime.health import Answered, Notices, Report, Tapped, Tell
 from pipeline.runtime.journal import Journal
 from pipeline.runtime.kin import kin
 from pipeline.runtime.ledger import Books
@@ -208,9 +208,10 @@ class Host:
             self._journal.info("process runs", process=child.name, pid=report.pid, incarnation=report.incarnation)
         child.hear(report, peer)
         self._alarms.hear(child.name, child.notices)
-        mine = self._crew.given[child.name]
-        self._books.given({edge.edge: edge.ledger for edge in report.edges if edge.edge in mine})
+        self._books.given({e.edge: e.ledger for e in report.edges if e.edge in self._crew.given[child.name]})
         self._books.received(report.received)
+        if report.heeds:
+            self._board.tell(peer, Notices(self._alarms.notices))
 
     def _change(self, request: Reload | Ask) -> Answer:
         return self._reloads.ask(request) if isinstance(request, Reload) else self._reloads.progress()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from model.scoring.baselines import BASELINES, box, disc, ellipse, flood, grabcu
 from model.scoring.evaluate import rows, samples
 from model.scoring.metrics import Fit, boundary, fit, score
 from model.scoring.traits import compared, read, traits
+from tests.conftest import ROOT
 
 seeds = st.integers(0, 1 << 32)
 
@@ -210,3 +212,19 @@ def test_the_command_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFix
     written = json.loads(output.read_text())
     assert {"jitter: 0 %", "jitter: 30 %", "kind: pit"} < {row["group"] for row in written}
     assert written[0]["score"]["count"] == 8
+
+
+@pytest.mark.parametrize("name", ["clicks", "defects"])
+def test_photographs_score_by_the_recipes(
+    name: str, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every set that they name is found, and what masks look like stands beside PicoSAM2's."""
+    config, output = tmp_path / f"{name}.yaml", tmp_path / "scores.json"
+    shutil.copy(ROOT / "model" / "recipes" / "photographs" / config.name, config)
+    (tmp_path / "data").symlink_to(shared_data)
+    others = shared_data / "picosam2_outputs" / "eval_outputs" / "PicoSAM2_Quantized_pred.json"
+    assert main(["evaluate", str(config), "--count", "2", "--masks", str(others), "-o", str(output)]) == 0
+    assert "PicoSAM2_Quantized_pred    500" in capsys.readouterr().out
+    kinds = {row["group"] for row in json.loads(output.read_text()) if row["group"].startswith("kind: ")}
+    assert {"kind: ball screw", "kind: road crack"} < kinds
+    assert len(kinds) > 3

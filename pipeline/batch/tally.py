@@ -53,7 +53,8 @@ def says(column: pa.ChunkedArray, *words: str) -> NDArray[np.bool_]:
     pc, coded = arrow().compute, encoded(column)
     hit = pc.fill_null(pc.is_in(coded.dictionary, value_set=arrow().array(words)), False)
     known: NDArray[np.bool_] = np.append(hit.to_numpy(zero_copy_only=False), False)
-    return known[pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)]
+    rows: NDArray[np.bool_] = known[pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)]
+    return rows
 
 
 def numbers(column: pa.ChunkedArray) -> tuple[Ints, int]:

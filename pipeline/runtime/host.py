@@ -87,9 +87,8 @@ class Host:
         self._reloads = Reloads(plan, host, self._crew, self._books, journal)
         self._board = Switchboard(folder.path)
         self._clients = Clients(self._board)
-        drain = self._limits.drain * GRACE
         told = (str(state), journal.fd, command, env or os.environ, str(keys or ""), insecure)
-        self._family = Family(plan.line, self._board.address, folder.lock, drain, *told)
+        self._family = Family(plan.line, self._board.address, folder.lock, self._limits.drain * GRACE, *told)
         self._alarms = Alarms(journal)
         self._mourning = Mourning(self._alarms, self._crew, self._reloads, folder.path)
         self._state, self._reserve = state, Reserve(state)

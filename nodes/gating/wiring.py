@@ -1,4 +1,4 @@
-"""Where the outputs of a gate are wired to, as a topology says it."""
+"""Where outputs are wired to, as a topology says it: a PLC, lines of a chip, a file."""
 
 from __future__ import annotations
 
@@ -76,6 +76,26 @@ class Simulated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     path: str
+
+
+class Push(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A PLC into which the registers are written, because it does not poll.
+
+    Attributes:
+        host: Its name or address.
+        port: Its port.
+        unit: Its unit.
+        address: Holding register that gets register 0; the others lie behind it as they do here.
+        every: Time from one write to the next.
+        timeout: Longest wait for an answer.
+    """
+
+    host: str
+    port: Port = 502
+    unit: Unit = 1
+    address: Address = 0
+    every: Millis = 250.0
+    timeout: Millis = 500.0
 
 
 def wired(where: Plc | Gpio | Simulated, output: Output) -> bool:

@@ -7,36 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from nodes.gating.wiring import Address, Millis, Port, Unit
+from nodes.gating.wiring import Port, Push
 from nodes.sinks.registers import MOST, Map
 from pipeline.node import Flaw, node
 from pipeline.records import Gap, Verdict
 from pipeline.units import Seconds
 
 Host = Annotated[str, Meta(min_length=1, description="address")]
-PLACES = 65536
-
-
-class Push(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A PLC into which the registers are written, because it does not poll.
-
-    Attributes:
-        host: Its name or address.
-        port: Its port.
-        unit: Its unit.
-        address: Holding register that gets register 0; the others lie behind it as they do here.
-        every: Time from one write to the next.
-        timeout: Longest wait for an answer.
-    """
-
-    host: str
-    port: Port = 502
-    unit: Unit = 1
-    address: Address = 0
-    every: Millis = 250.0
-    timeout: Millis = 500.0
 
 
 def _check(params: Any) -> Iterator[Flaw]:

@@ -6,15 +6,13 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from nodes.gating.wiring import Push
 from nodes.sinks.registers import Map
 from nodes.sinks.room import log
 from pipeline.errors import NodeError
 from pipeline.notices import board
-
-if TYPE_CHECKING:
-    from nodes.sinks.modbus import Push
 
 LARGEST = 120  # registers in one request
 

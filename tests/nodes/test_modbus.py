@@ -15,8 +15,9 @@ from pymodbus.client import ModbusTcpClient
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from nodes.gating.wiring import Push
 from nodes.sinks import registers
-from nodes.sinks.modbus import Push, modbus
+from nodes.sinks.modbus import modbus
 from nodes.sinks.polled import Polled
 from nodes.sinks.pushed import Pushed
 from nodes.sinks.registers import CAMERA, CAMERAS_AT, HEAD, HEAD_AT, RECENT_AT, RESULT, ROOM, WORDS, Field, Map, length

@@ -177,8 +177,10 @@ class Engine:
         self._write("stop", on=state.stop)
 
     def _beat(self, now_ns: int) -> None:
+        """Turn the heartbeat over, and have all written again: a PLC that began anew has forgotten it."""
         if now_ns - self._turned_ns >= self._beat_ns:
             self._pulse, self._turned_ns = not self._pulse, now_ns
+            self._shown.clear()
         self._write("heartbeat", on=self._pulse)
 
     def _write(self, output: Output, *, on: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -27,11 +28,13 @@ from nodes.gating.simulator import Change
 from nodes.gating.wiring import Gpio, Output, Plc, Simulated
 from nodes.sinks.reject import reject
 from nodes.tools.plc import shown
+from pipeline.check import check
 from pipeline.clock import line_time
 from pipeline.errors import NodeError
 from pipeline.notices import board
 from pipeline.records import Tracks, Verdict
-from tests.nodes.plcs import PlcProcess, free_port, until
+from tests.conftest import ROOT
+from tests.nodes.plcs import KENSA, PlcProcess, free_port, until
 from tests.nodes.test_gate import tracks, verdict, watched
 
 S = 1_000_000_000
@@ -489,3 +492,30 @@ def test_what_cannot_be_is_told_before_the_line_runs(changed: dict[str, Any], sa
     spec = reject.spec  # type: ignore[attr-defined]
     given = {"pulse": 0.5, "distance": {"a": 500}, "window": 40, "plc": {"host": "x", "reject": 0}} | changed
     assert [flaw.text for flaw in spec.check(msgspec.convert(given, spec.params))] == [said]
+
+
+def test_a_camera_that_there_is_not_is_told_before_the_line_runs(tmp_path: Path) -> None:
+    """A way from a camera that never speaks would reject everything."""
+    text = (
+        (ROOT / "topologies" / "gate.yaml").read_text(encoding="utf-8").replace("{belt: 500}", "{belt: 500, bolt: 9}")
+    )
+    (tmp_path / "gate.yaml").write_text(text.replace("rules/", f"{ROOT}/topologies/rules/"), encoding="utf-8")
+    (fault,) = check(tmp_path / "gate.yaml").document.faults
+    assert fault.text == "no camera called 'bolt' on any host; did you mean 'belt'?"
+
+
+@pytest.mark.slow
+def test_the_topology_that_shows_it_runs(tmp_path: Path) -> None:
+    """A virtual camera, a whole line, a gate in a process of its own: each part gets what its verdict asks for."""
+    names = {"GATE": "gate.jsonl", "PARTS": "parts.jsonl", "ALARMS": "alarms.jsonl"}
+    files = {name: str(tmp_path / file) for name, file in names.items()}
+    told = [str(KENSA), "run", str(ROOT / "topologies" / "gate.yaml"), "--for", "10s"]
+    run = subprocess.run(told, cwd=tmp_path, env=os.environ | files, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    parts = [json.loads(line) for line in Path(files["PARTS"]).read_text().splitlines()]
+    asked = {"PASS": "pass", "WARN": "pass", "FAIL": "reject", "NO_READ": "reject", None: "reject"}
+    assert parts
+    assert [part["action"] for part in parts] == [asked[part["outcome"]] for part in parts]
+    outputs = [json.loads(line) for line in Path(files["GATE"]).read_text().splitlines()]
+    assert {line["output"] for line in outputs} == {"reject", "divert", "stop", "heartbeat"}
+    assert outputs[0]["on"]  # nothing was seen yet

@@ -64,6 +64,7 @@ ARROWS: dict[str, str] = {
     "pipeline.keys": "errors",
     "pipeline.provision": "errors keys plan",
     "pipeline.notices": "",
+    "pipeline.numbers": "",
     "pipeline.orders": "",
     "pipeline.readings": "",
     "pipeline.folders": "",
@@ -87,7 +88,8 @@ ARROWS: dict[str, str] = {
     "pipeline.appraisal": "archive errors pieces records score table topology",
     "pipeline.transport": "clock codec digests errors keys notices plan records",
     "pipeline.runtime": (
-        "catalog clock codec disk errors faults folders masks node notices orders plan readings records transport"
+        "catalog clock codec disk errors faults folders masks node notices numbers orders plan readings records "
+        "transport"
     ),
     "pipeline.commands": (
         "appraisal archive batch calibrating calibration capture cases catalog check clock codec drawing durations "
@@ -98,7 +100,7 @@ ARROWS: dict[str, str] = {
     "pipeline.__main__": "cli",
     "nodes": (
         "batch calibration clock codec conform digests disk encodings errors faults folders gauges golden located "
-        "masks node notices orders pieces readings recordings records shapes table units"
+        "masks node notices numbers orders pieces readings recordings records shapes table units"
     ),
     "nodes.upkeep": "archive columns errors evolution nodes pieces tooling",
     "nodes.tools": (

@@ -65,6 +65,7 @@ ARROWS: dict[str, str] = {
     "pipeline.keys": "errors",
     "pipeline.provision": "errors keys plan",
     "pipeline.notices": "",
+    "pipeline.numbers": "",
     "pipeline.orders": "",
     "pipeline.readings": "",
     "pipeline.folders": "",
@@ -88,7 +89,8 @@ ARROWS: dict[str, str] = {
     "pipeline.appraisal": "archive errors pieces records score table topology",
     "pipeline.transport": "clock codec digests errors keys notices plan records",
     "pipeline.runtime": (
-        "catalog clock codec conversion disk errors faults folders masks node notices orders plan readings records "
+        "catalog clock codec conversion disk errors faults folders masks node notices numbers orders plan readings "
+        "records "
         "transport"
     ),
     "pipeline.commands": (
@@ -100,7 +102,7 @@ ARROWS: dict[str, str] = {
     "pipeline.__main__": "cli",
     "nodes": (
         "batch calibration clock codec conform conversion digests disk encodings errors faults folders gauges "
-        "golden located masks node notices orders pieces readings recordings records shapes table units"
+        "golden located masks node notices numbers orders pieces readings recordings records shapes table units"
     ),
     "nodes.upkeep": "archive columns errors evolution nodes pieces tooling",
     "nodes.tools": (

@@ -23,6 +23,7 @@ from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.step import begin
 from pipeline.topology import Topology
 from tests.conftest import ROOT
+from tests.edges import free_port
 from tests.standins.around_modlib import modlib
 
 pytest.importorskip("pyarrow", reason="pip install 'kensa[archive]'")
@@ -30,7 +31,7 @@ pytest.importorskip("cv2", reason="pip install 'kensa[vision]'")
 
 EXAMPLES = sorted(path for path in (ROOT / "topologies").glob("*.yaml") if not path.name.endswith(".cases.yaml"))
 FILES = {"archive": "archive", "alarms": "alarms.jsonl", "preview": "preview.png", "segments": "segments"}
-SINKS = {*FILES, "drift"}
+SINKS = {*FILES, "dashboard", "drift"}
 NOON = 1_795_348_800_000_000_000  # 2026-11-22, 12:00 UTC
 FRAMES = 60
 
@@ -97,6 +98,10 @@ def _settings(topology: Topology, out: Path) -> Iterator[str]:
             yield f"{name}.path={out / FILES[step.use]}"
         if "url" in step.params:
             yield f"{name}.patience=0"
+        if step.use == "alarms" and "book" in step.params:
+            yield f"{name}.book=null"  # alarms go by the time of the host
+        if step.use == "dashboard":
+            yield from (f"{name}.path=null", f"{name}.port={free_port()}")
 
 
 def _given(topology: Topology) -> Iterator[Given]:

@@ -143,7 +143,7 @@ function footer() {
 }
 
 function call(one, many) {
-  const open = h("button", { class: "call", onclick: () => show("alarms") }, badge(one.priority),
+  const open = h("button", { class: `call ${one.priority}`, onclick: () => show("alarms") }, badge(one.priority),
     h("span", { class: "what" }, h("b", {}, title(one)), h("span", {}, one.action)),
     many > 1 ? h("b", { class: "many" }, `+${many - 1}`) : "");
   if (!state.head?.actions) return open;

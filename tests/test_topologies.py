@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.catalog import catalog
 from pipeline.check import load
@@ -23,6 +24,7 @@ from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.step import begin
 from pipeline.topology import Topology
 from tests.conftest import ROOT
+from tests.edges import free_port
 from tests.standins.around_modlib import modlib
 
 pytest.importorskip("pyarrow", reason="pip install 'kensa[archive]'")
@@ -30,7 +32,7 @@ pytest.importorskip("cv2", reason="pip install 'kensa[vision]'")
 
 EXAMPLES = sorted(path for path in (ROOT / "topologies").glob("*.yaml") if not path.name.endswith(".cases.yaml"))
 FILES = {"archive": "archive", "alarms": "alarms.jsonl", "preview": "preview.png", "segments": "segments"}
-SINKS = {*FILES, "drift"}
+SINKS = {*FILES, "dashboard", "drift"}
 NOON = 1_795_348_800_000_000_000  # 2026-11-22, 12:00 UTC
 FRAMES = 60
 
@@ -86,7 +88,7 @@ def _replayed(path: Path, out: Path) -> list[tuple[str, bytes]]:
 
 
 def _told(path: Path, out: Path, watch: object = None) -> tuple[Topology, dict[str, NodeHealth]]:
-    topology = load(path, _settings(load(path), out))
+    topology = _timeless(load(path, _settings(load(path), out)))
     return topology, replay(topology, catalog(), _given(topology), failure=_failed, watch=watch)
 
 
@@ -97,6 +99,18 @@ def _settings(topology: Topology, out: Path) -> Iterator[str]:
             yield f"{name}.path={out / FILES[step.use]}"
         if "url" in step.params:
             yield f"{name}.patience=0"
+        if step.use == "dashboard":
+            yield f"{name}.port={free_port()}"
+
+
+def _timeless(topology: Topology) -> Topology:
+    """The same without what goes by the time of the host: alarms with a life, and the shift that is."""
+    left = {"alarms": "book", "dashboard": "path"}
+    steps = {
+        name: replace(step, params={key: value for key, value in step.params.items() if key != left.get(step.use)})
+        for name, step in topology.nodes.items()
+    }
+    return replace(topology, nodes=steps)
 
 
 def _given(topology: Topology) -> Iterator[Given]:

@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
     for name, taught in (("without", None), ("with", config.teacher)):
         runs = [msgspec.structs.replace(config, teacher=taught, seed=seed) for seed in range(args.seeds)]
         found.append([_overlaps(each, folder / f"{name}-{each.seed}", shown, args.device) for each in runs])
-    told = gain(*found)
+    told = gain(found[0], found[1])
     (folder / "gain.json").write_bytes(msgspec.json.format(msgspec.json.encode(told)) + b"\n")
     print(table(told))
     return 0

@@ -37,8 +37,8 @@ def gain(without: Sequence[Sequence[float]], with_: Sequence[Sequence[float]], s
     """
     one, other = np.array(without, np.float64), np.array(with_, np.float64)
     drawn = np.percentile(_means(other - one, np.random.default_rng(seed)), [50 - 50 * COVERED, 50 + 50 * COVERED])
-    means = (tuple(map(float, each.mean(1))) for each in (one, other))
-    return Gain(*means, float((other - one).mean()), (float(drawn[0]), float(drawn[1])))
+    means = [tuple(map(float, each.mean(1))) for each in (one, other)]
+    return Gain(means[0], means[1], float((other - one).mean()), (float(drawn[0]), float(drawn[1])))
 
 
 def _means(gains: NDArray[np.float64], dice: np.random.Generator) -> NDArray[np.float64]:

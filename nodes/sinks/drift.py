@@ -112,6 +112,7 @@ def _judge(camera: str, told: Summary, usual: tuple[float, float], network: str)
         f"{camera}: {what}: half of {told.n} values are {bound} {told.p50:g}; {SHARE} % of what {network} was judged "
         f"by lay between {low:g} and {high:g}, and only {LOW} % {side} {limit:g}; "
         "look at what the camera shows it: light, focus, crop, product",
+        camera,
     )
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from pipeline.batch.building import Scope
 from pipeline.batch.observing import Asked, observe
-from pipeline.batch.parcels import combine, pack
+from pipeline.batch.parcels import combine, pack, total
 from pipeline.batch.publishing import stage
 from pipeline.batch.reading import read
 from pipeline.batch.surveying import Home, Slice
@@ -41,7 +41,7 @@ def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) 
     seen, account = read(Path(folder), cut, asked)
     scope = Scope(cut.home.plant, cut.home.line, span, cut.windows)
     _tell(account.tables)
-    yield (cut.home.plant, cut.home.line, cut.day), pack(observe(seen, scope, asked), account)
+    yield (cut.home.plant, cut.home.line, cut.day), pack(observe(seen, scope, asked), total([account]))
     (Path(done) / blake2b(element, digest_size=16).hexdigest()).touch()
 
 

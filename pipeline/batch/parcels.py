@@ -46,6 +46,9 @@ def unpack(parcel: bytes) -> tuple[Aggregate, Account]:
 
 def combine(parcels: Iterable[bytes]) -> bytes:
     """One parcel of several, in whatever order and however often: of none, an empty one."""
+    parcels = [*parcels]
+    if len(parcels) == 1:
+        return parcels[0]
     opened = [unpack(parcel) for parcel in parcels]
     return pack(merge([empty(), *(aggregate for aggregate, _ in opened)]), total(account for _, account in opened))
 

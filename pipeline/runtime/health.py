@@ -111,6 +111,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
         revision: The state of the plan that it has carried out.
         refused: Why it cannot carry out what it was told to prepare for.
         unmade: Lanes that it should have and cannot begin, each with the reason; it goes on trying.
+        heeds: It wants to know what all processes of the host give notice of.
     """
 
     process: str
@@ -130,6 +131,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
     revision: int = 0
     refused: str = ""
     unmade: dict[str, str] = {}
+    heeds: bool = False
 
 
 class Tapped(Struct, frozen=True, kw_only=True, tag="tapped"):
@@ -211,7 +213,13 @@ class Asked(Struct, frozen=True, kw_only=True, tag="asked"):
     order: Order | None = None
 
 
-Command = Stop | Finish | Tell | Tap | Prepare | Become | Asked
+class Notices(Struct, frozen=True, tag="notices"):
+    """What all processes of the host give notice of now."""
+
+    notices: tuple[Notice, ...]
+
+
+Command = Stop | Finish | Tell | Tap | Prepare | Become | Asked | Notices
 FromProcess = Report | Tapped | Answered
 
 LARGEST = codec.MAX_BYTES + (1 << 16)  # bytes of a message on a control socket: a tapped record and a little more

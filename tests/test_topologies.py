@@ -30,7 +30,8 @@ pytest.importorskip("cv2", reason="pip install 'kensa[vision]'")
 
 EXAMPLES = sorted(path for path in (ROOT / "topologies").glob("*.yaml") if not path.name.endswith(".cases.yaml"))
 FILES = {"archive": "archive", "alarms": "alarms.jsonl", "preview": "preview.png", "segments": "segments"}
-SINKS = {*FILES, "drift"}
+DELIVERED = {"mqtt"}  # sinks with an outbox
+SINKS = {*FILES, *DELIVERED, "drift"}
 NOON = 1_795_348_800_000_000_000  # 2026-11-22, 12:00 UTC
 FRAMES = 60
 
@@ -70,7 +71,7 @@ def test_two_replays_are_the_same(path: Path, tmp_path: Path) -> None:
 @examples
 def test_every_node_has_something_to_do(path: Path, tmp_path: Path) -> None:
     """Sources give, transforms give what they make of it, sinks take it and leave a file."""
-    topology, health = _told(path, tmp_path)
+    topology, health = _told(path, tmp_path / "out")
     assert {node: told.failed for node, told in health.items() if told.failed} == {}
     assert [node for node, told in health.items() if not told.given and topology.nodes[node].use not in SINKS] == []
     assert [node for node, told in health.items() if not told.taken and topology.nodes[node].use in SINKS] == []
@@ -91,11 +92,19 @@ def _told(path: Path, out: Path, watch: object = None) -> tuple[Topology, dict[s
 
 
 def _settings(topology: Topology, out: Path) -> Iterator[str]:
-    """Sinks write into a folder of their own, and nobody waits for a webhook that is not there."""
+    """Sinks write into a folder of their own, and nobody waits for consumers that are not there.
+
+    What goes by the host's time, alarms that have a life and outboxes, is in a folder beside it.
+    """
     for name, step in topology.nodes.items():
+        beside = out.with_name(f"{out.name}-told")
         if step.use in FILES:
-            yield f"{name}.path={out / FILES[step.use]}"
-        if "url" in step.params:
+            yield f"{name}.path={(beside if 'book' in step.params and step.use == 'alarms' else out) / FILES[step.use]}"
+        if step.use in DELIVERED:
+            yield f"{name}.outbox={beside / name}"
+        if "alarms" in step.params:
+            yield f"{name}.alarms={beside / FILES['alarms']}"
+        if "url" in step.params or step.use in DELIVERED:
             yield f"{name}.patience=0"
 
 

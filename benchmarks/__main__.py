@@ -30,6 +30,7 @@ BENCHES = (
     "inspection",
     "tracking",
     "aggregate",
+    "screen",
 )
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from nodes.alarming.book import FLOOD, FLOOD_ENTRY, PRIORITIES, Book
+from nodes.alarming.book import FLOOD_ENTRY, PRIORITIES, Book
+from nodes.alarming.checks import FLOOD
 from nodes.alarming.life import Alarm
 from nodes.alarming.telling import linked
 from pipeline.orders import Shown
@@ -39,5 +40,5 @@ def show(key: str, alarm: Alarm, book: Book) -> Shown:
         by=aside.by if aside else alarm.acknowledged_by, reason=aside.reason if aside else alarm.comment,
         until_ns=alarm.shelved.until_ns if alarm.shelved else 0, first=alarm.first, chattering=alarm.chattering,
         cause=entry.cause, consequence=entry.consequence, action=entry.action,
-        link=linked(entry.link or "", key, alarm.because),
+        link=linked(entry.link or "", key, alarm.because), verdict=alarm.because.event,
     )  # fmt: skip

@@ -24,6 +24,7 @@ BENCHES = (
     "chains",
     "crash",
     "durable",
+    "delivery",
     "archive",
     "sensor",
     "inspection",

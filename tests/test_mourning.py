@@ -111,6 +111,8 @@ def test_every_session_of_a_camera_that_crashed_has_an_end(line: Line) -> None:
     """Of each session that a crash cut off, the sink holds its frames without a hole, and the gap that ends it."""
     line.until(lambda s: any("crashed twice" in alarm.text for alarm in s.alarms))
     line.until(lambda s: all(one.condition == "running" for one in s.processes if one.name != "weak@cam-2"))
+    # A process runs before it gives.
+    line.until(lambda _: len({session for _, session, _ in line.records("cam-1")}) >= 3)
     line.stop()
     kept = line.records("cam-1")
     sessions = list(dict.fromkeys(session for _, session, _ in kept))

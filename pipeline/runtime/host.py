@@ -41,6 +41,7 @@ PUBLISH = 1.0  # seconds between snapshots while all is well
 BRISK = 0.05  # seconds between two looks while something begins, ends or fails; four of them between snapshots
 GRACE = 0.8  # of the time to drain, after which a process gives up by itself instead of being killed
 MENDS = 3  # times that a line begins once more, at its end, to tell what is missing
+BRIEF = 0.1  # of the time to settle: whoever is killed has no last word, whoever fails says it before it exits
 STOOD = 1.0  # seconds between two looks from which the supervisor itself stood still
 
 
@@ -85,9 +86,8 @@ class Host:
         self._reloads = Reloads(plan, host, self._crew, self._books, journal)
         self._board = Switchboard(folder.path)
         self._clients = Clients(self._board)
-        drain = self._limits.drain * GRACE
         told = (str(state), journal.fd, command, env or os.environ, str(keys or ""), insecure)
-        self._family = Family(plan.line, self._board.address, folder.lock, drain, *told)
+        self._family = Family(plan.line, self._board.address, folder.lock, self._limits.drain * GRACE, *told)
         self._alarms = Alarms(journal)
         self._mourning = Mourning(self._alarms, self._crew, self._reloads, folder.path)
         self._state, self._reserve = state, Reserve(state)
@@ -273,7 +273,7 @@ class Host:
         waited = time.monotonic() - child.left
         if not child.well and waited < self._limits.settle and not self._crew.vouched(child):
             return
-        if child.silent and waited < self._limits.settle / 10:
+        if child.silent and waited < self._limits.settle * (1 if child.well else BRIEF):
             return
         if child.well:
             self._books.ended(self._crew.given[child.name])

@@ -128,6 +128,7 @@ class Engine:
             self._lose(error, now_ns)
             made = self._unsent(made)
         if made:
+            self._judge_skipped(made)
             self._tell(made)
 
     def _position_without_asking(self) -> float | None:
@@ -144,6 +145,14 @@ class Engine:
             self._gate.decisions.clear()
         self._judge_misses(state)
         return state, made
+
+    def _judge_skipped(self, made: Sequence[Decision]) -> None:
+        """Tell people of parts that went on although they should not have: somebody must look for them."""
+        for each in made:
+            if each.skipped:
+                text = f"gate: {self._gate.counts['skipped']} parts that were to be rejected or diverted went on"
+                last = f"the last is {each.subject} {each.number} of '{each.camera}'"
+                board.raise_("gate skipped", f"{text}, {last}: look for them behind the gate")
 
     def _judge_misses(self, state: State) -> None:
         """Tell people of a line that is to stop."""

@@ -25,11 +25,13 @@ BENCHES = (
     "crash",
     "gate",
     "durable",
+    "delivery",
     "archive",
     "sensor",
     "inspection",
     "tracking",
     "aggregate",
+    "screen",
 )
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\

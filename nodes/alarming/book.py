@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-import msgspec
 from msgspec import Meta, Struct
 
 from nodes.alarming.checks import FLOOD, KINDS, SHARED, check
 from nodes.alarming.life import Terms
 from nodes.version import version
 from pipeline.conform import Conform
+from pipeline.conversion import convert
 from pipeline.errors import KensaError
 from pipeline.located import Document, read
 from pipeline.units import Seconds
@@ -234,7 +234,7 @@ def open_alarms(path: str) -> Ready:
     document = read_alarms(path)
     if document.faults:
         raise AlarmBookError(document.show())
-    book = msgspec.convert(document.data, Book)
+    book = convert(document.data, Book)
     return Ready(book.name or Path(path).stem, version(document), book)
 
 

@@ -16,7 +16,7 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from nodes.alarming import memory
+from nodes.alarming import counting, memory
 from nodes.alarming.book import SECOND, Ready
 from nodes.alarming.chain import Chain, Row, read
 from nodes.alarming.checks import FLOOD
@@ -134,6 +134,7 @@ class Keeper:
                 self._looked = t_ns
                 machine = self._machine(self._conditions.folders)
                 steps += self._engine.apply(self._conditions.look(t_ns, machine), t_ns)
+                counting.standing(self.alarms, self._ready.book, self._ready.name)
             steps += self._engine.tick(t_ns)
             if steps:
                 self._note(t_ns, steps)
@@ -226,6 +227,7 @@ class Keeper:
             return
         self._chain.add(t_ns, self._named, steps=tuple(steps), heard=heard, order=order, refused=refused)
         self._tally.add(steps, t_ns)
+        counting.raised(steps, self._ready.book, self._ready.name)
 
     def _tell(self, lines: Sequence[bytes] = ()) -> None:
         """Write events, and those of rows that were not told yet."""

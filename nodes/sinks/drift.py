@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from nodes.sinks.light import Light
+from pipeline.conversion import convert
 from pipeline.errors import NodeError
 from pipeline.located import Document, read
 from pipeline.node import node
@@ -46,7 +47,7 @@ def read_card(path: str) -> Document:
     document = read(path)
     if not document.faults:
         try:
-            card = msgspec.convert(document.data, Card)
+            card = convert(document.data, Card)
         except msgspec.ValidationError as error:
             document.complain((), f"expected the card of a network, as `kensa-model export` writes it: {error}")
         else:
@@ -120,4 +121,4 @@ def _opened(path: str) -> Card:
     document = read_card(path)
     if document.faults:
         raise NodeError(document.show())
-    return msgspec.convert(document.data, Card)
+    return convert(document.data, Card)

@@ -25,6 +25,7 @@ from pipeline.batch.surveying import Home, Slice
 from pipeline.errors import TableError
 
 Key = tuple[str, str, str]  # plant, line, date
+_slice = msgspec.json.Decoder(Slice).decode
 
 
 def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) -> Iterator[tuple[Key, bytes]]:
@@ -37,7 +38,7 @@ def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) 
         span: What windows are.
         asked: What is asked of the rows.
     """
-    cut = msgspec.json.decode(element, type=Slice)
+    cut = _slice(element)
     seen, account = read(Path(folder), cut, asked)
     scope = Scope(cut.home.plant, cut.home.line, span, cut.windows)
     _tell(account.tables)

@@ -32,6 +32,9 @@ class Parcel(Struct, frozen=True):
     account: Account
 
 
+_decode = msgspec.msgpack.Decoder(Parcel).decode
+
+
 def pack(aggregate: Aggregate, account: Account) -> bytes:
     """An aggregate and its account as bytes."""
     parts = {name: _stream(aggregate.parts[name]) for name in PARTS}
@@ -40,7 +43,7 @@ def pack(aggregate: Aggregate, account: Account) -> bytes:
 
 def unpack(parcel: bytes) -> tuple[Aggregate, Account]:
     """What was packed."""
-    told = msgspec.msgpack.decode(parcel, type=Parcel)
+    told = _decode(parcel)
     return Aggregate(_table(told.groups), {name: _table(part) for name, part in told.parts.items()}), told.account
 
 

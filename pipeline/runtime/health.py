@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from pipeline import codec
 from pipeline.notices import Notice
+from pipeline.numbers import Number
 from pipeline.orders import Answer, Order
 from pipeline.plan import Edge, Lane, Process
 from pipeline.readings import Reading
@@ -107,6 +108,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
         fds: Files and sockets it holds open.
         disks: Used share of the disk of each folder that it watches, 0…1.
         readings: What its cameras say of themselves.
+        numbers: What its nodes count.
         notices: What people should know about it now; one that is no longer here is over.
         revision: The state of the plan that it has carried out.
         refused: Why it cannot carry out what it was told to prepare for.
@@ -126,6 +128,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
     fds: int = 0
     disks: dict[str, float] = {}
     readings: dict[str, Reading] = {}
+    numbers: tuple[Number, ...] = ()
     error: str = ""
     notices: tuple[Notice, ...] = ()
     revision: int = 0

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial, reduce
-from operator import or_
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -159,8 +158,9 @@ class Host:
             notices=self._alarms.notices,
             log=self._journal.name,
             peers=self._peers.states,
-            disks=reduce(or_, (child.report.disks for child in self._crew if child.report), self._reserve.used),
-            readings=reduce(or_, (child.report.readings for child in self._crew if child.report), {}),
+            disks=self._reserve.used | self._crew.disks,
+            readings=self._crew.readings,
+            numbers=self._crew.numbers,
             pictured=self._reloads.share.pictured,
         )
 

@@ -21,6 +21,7 @@ from pipeline import codec, readings
 from pipeline.clock import line_time
 from pipeline.disk import ratios
 from pipeline.notices import board, bulletin
+from pipeline.numbers import numbers
 from pipeline.orders import desk
 from pipeline.records import Record
 from pipeline.runtime import health
@@ -226,6 +227,7 @@ class Pulse(threading.Thread):
             fds=_fds(),
             disks=ratios(),
             readings=readings.newest(),
+            numbers=numbers.read(),
             error=self.error,
             notices=board.read(),
             heeds=bulletin.wanted,

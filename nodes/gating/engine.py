@@ -56,6 +56,7 @@ class Engine:
         self._failure: Exception | None = None
 
     def __enter__(self) -> Self:
+        board.settle("gate dead")
         self._thread.start()
         return self
 
@@ -66,18 +67,22 @@ class Engine:
             log().info("the gate leaves", **self._gate.counts)
 
     def hear(self, record: Tracks | Verdict) -> None:
-        """Take a record.
+        """Take a record; before the gate's own encoder was read none can be placed, and all belt is unseen.
 
         Raises:
             NodeError: If the thread at the actuator has died, and why: the sink must begin anew.
         """
         if self._failure is not None:
             raise NodeError(f"the gate's own thread has died: {self._failure!r}") from self._failure
+        if not self._reader.ready:
+            return
         with self._lock:
             if isinstance(record, Tracks):
-                self._reader.note(record)
+                self._reader.note(record.encoder, record.t_ns)
                 self._gate.see(record)
             else:
+                if record.subject == "frame":
+                    self._reader.note(record.mark, record.t_ns)
                 self._gate.judge(record)
             self._judge_records(record.camera)
 
@@ -106,6 +111,8 @@ class Engine:
                 self._over.wait(self._every)
         except Exception as error:  # noqa: BLE001 - whatever it was, the sink raises it where it is seen
             self._failure = error
+            log().error("the gate's own thread has died", error=repr(error))
+            board.raise_("gate dead", f"gate: its own thread has died: {error!r}; it begins anew with the next record")
         finally:
             self._leave()
 

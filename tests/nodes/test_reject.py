@@ -81,11 +81,11 @@ class Wires:
 class Hand:
     """A belt that is where a test says."""
 
-    asks = False
+    asks, ready = False, True
     off: float | None = None
     at: float | None = None
 
-    def note(self, _: Tracks) -> None:
+    def note(self, *_: object) -> None:
         """Frames say nothing."""
 
     def position(self) -> float | None:
@@ -183,6 +183,18 @@ def test_records_without_a_place_and_another_encoder_are_told() -> None:
     )
 
 
+def test_before_its_own_encoder_was_read_no_record_is_placed() -> None:
+    """A frame's count and a register of 16 bits are the same only once one is near the other."""
+    axis = Counts(wrap=65536)
+    gate = Gate({"cam-1": Place(1.0, 100.0, 5.0)}, Policy(), axis)
+    one = Engine(gate, ByEncoder(axis, lambda: 3), Wires(), lambda _: None, every=1, beat=1, safe=State(reject=True))
+    one.hear(tracks(0, {}, encoder=65536 * 9))
+    one.turn(0)
+    for seq in range(30):
+        one.hear(tracks(seq, {}, encoder=65536 * 9 + 10 * seq))
+    assert [position for position in range(400) if not gate.at(position, 0).reject] == [*range(105, 345)]
+
+
 def test_verdicts_without_tracks_are_told() -> None:
     """Somebody has connected `rules` alone: every part is placed, and all belt between parts is rejected."""
     one = engine(simple(), Hand(), Wires())
@@ -210,29 +222,42 @@ def test_a_gate_that_leaves_rejects() -> None:
         with pytest.raises(NodeError, match="the gate's own thread has died: TypeError"):
             one.hear(verdict(1))
     assert wires.last("reject")
+    assert board.read()[0].text.startswith("gate: its own thread has died: TypeError(")
 
 
 def test_a_belt_without_an_encoder_of_the_gate_is_followed_by_its_frames() -> None:
     """At the speed of the last ones; one frame says nothing of speed."""
     now = [0]
     reader = ByFrames(Counts(), lambda: now[0])
-    reader.note(tracks(0, {}, encoder=50, t_ns=0))
+    reader.note(50, 0)
     assert reader.position() is None
     for seq in range(1, 12):
-        reader.note(tracks(seq, {}, encoder=50 + 10 * seq, t_ns=seq * S))
-    reader.note(tracks(3, {}, encoder=80, t_ns=3 * S))  # another camera's, late
+        reader.note(50 + 10 * seq, seq * S)
+    reader.note(80, 3 * S)  # another camera's, late
     now[0] = 12 * S + S // 2
     assert reader.position() == pytest.approx(175.0)
     for seq in range(12, 22):
-        reader.note(tracks(seq, {}, encoder=160, t_ns=seq * S))
+        reader.note(160, seq * S)
     assert reader.position() == 160.0
+
+
+def test_frames_that_are_judged_say_where_the_belt_is() -> None:
+    """Where nothing is tracked: by the count that their verdict has."""
+    axis = Counts()
+    reader = ByFrames(axis, lambda: 2 * S)
+    gate = Gate({"cam-1": Place(1.0, 100.0, 5.0)}, Policy(), axis)
+    one = Engine(gate, reader, Wires(), lambda _: None, every=1, beat=1, safe=State(reject=True))
+    for seq in range(2):
+        one.hear(verdict(None, subject="frame", seq=seq, t_ns=seq * S, mark=20.0 * seq))
+    assert reader.position() == 40.0
 
 
 def test_the_encoder_that_the_gate_reads_is_held_against_that_of_frames() -> None:
     """Where it begins anew is no difference."""
     reader = ByEncoder(Counts(wrap=65536), lambda: 3)
-    assert (reader.position(), reader.off) == (3, None)
-    reader.note(tracks(0, {}, encoder=65530))
+    assert not reader.ready
+    assert (reader.position(), reader.off, reader.ready) == (3, None, True)
+    reader.note(65530, 0)
     assert reader.off == 9.0
 
 
@@ -458,7 +483,7 @@ def test_a_change_is_shown_to_people() -> None:
 def test_a_belt_by_time_is_where_the_clock_is() -> None:
     """A frame at its exposure, whatever an encoder says; frames say nothing more."""
     reader = ByClock(lambda: 5)
-    reader.note(tracks(3, {}))
+    reader.note(3, 0)
     assert reader.position() == 5
     assert Time().seen(3, 7) == 7
 

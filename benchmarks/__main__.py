@@ -24,11 +24,13 @@ BENCHES = (
     "chains",
     "crash",
     "durable",
+    "delivery",
     "archive",
     "sensor",
     "inspection",
     "tracking",
     "aggregate",
+    "screen",
 )
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\

@@ -79,7 +79,7 @@ def watch(command: Command, settle: float = 3.0, stretch: float = 6.0) -> Readin
 def _after(seconds: float, pid: int) -> tuple[int, int]:
     """The time, and the CPU time that a process and its descendants have used, ns, some seconds from now."""
     time.sleep(seconds)
-    return time.time_ns(), sum(time.clock_gettime_ns(_cpu_clock(each)) for each in family(pid))
+    return time.time_ns(), sum(map(cpu_ns, family(pid)))
 
 
 def family(pid: int) -> list[int]:
@@ -91,9 +91,9 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def _cpu_clock(pid: int) -> int:
-    """The clock of another process's CPU time: `clock_getcpuclockid` of glibc."""
-    return ~pid << 3 | 2
+def cpu_ns(pid: int) -> int:
+    """CPU time of another process, ns: by the clock that `clock_getcpuclockid` of glibc gives."""
+    return time.clock_gettime_ns(~pid << 3 | 2)
 
 
 def _read(folder: Path, begin: int, end: int, cpu_ns: int) -> Reading:

@@ -27,4 +27,4 @@ def convert(given: object, kind: Any, *, strict: bool = True) -> Any:
         msgspec.ValidationError: If it is no such thing.
     """
     with _learning:
-        return msgspec.convert(given, kind, strict=strict)
+        return msgspec.convert(given, kind, strict=strict)  # noqa: TID251 - here

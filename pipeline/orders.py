@@ -62,6 +62,7 @@ class Shown(Struct, frozen=True, kw_only=True):
         consequence: What comes of it if nobody acts.
         action: What to do.
         link: Where the drawn verdict is.
+        verdict: Id of the event that tells the verdict that raised it; empty where none did.
     """
 
     alarm: str
@@ -81,6 +82,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     consequence: str
     action: str
     link: str
+    verdict: str = ""
 
 
 class Figures(Struct, frozen=True):

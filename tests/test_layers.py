@@ -67,6 +67,8 @@ ARROWS: dict[str, str] = {
     "pipeline.notices": "",
     "pipeline.numbers": "",
     "pipeline.orders": "",
+    "pipeline.gets": "",
+    "pipeline.line": "orders",
     "pipeline.readings": "",
     "pipeline.folders": "",
     "pipeline.durations": "",
@@ -89,19 +91,20 @@ ARROWS: dict[str, str] = {
     "pipeline.appraisal": "archive errors pieces records score table topology",
     "pipeline.transport": "clock codec digests errors keys notices plan records",
     "pipeline.runtime": (
-        "catalog clock codec conversion disk errors faults folders masks node notices numbers orders plan readings "
-        "records transport"
+        "catalog clock codec conversion disk errors faults folders gets line masks node notices numbers orders "
+        "plan readings records transport"
     ),
     "pipeline.commands": (
         "appraisal archive batch calibrating calibration capture cases catalog check clock codec drawing durations "
-        "errors faults folders keys manual node notices orders outline plan planner provision recordings records "
+        "errors faults folders gets keys manual node notices orders outline plan planner provision recordings records "
         "replay report runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "batch calibration clock codec conform conversion digests disk encodings errors faults folders gauges "
-        "golden located masks node notices numbers orders pieces readings recordings records shapes table units"
+        "batch calibration clock codec conform conversion digests disk encodings errors faults folders gauges gets "
+        "golden line located masks node notices numbers orders pieces readings recordings records shapes table "
+        "units"
     ),
     "nodes.upkeep": "archive columns errors evolution nodes pieces tooling",
     "nodes.tools": (

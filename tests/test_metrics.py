@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.errors import KensaError
+from pipeline.gets import AT_ONCE
 from pipeline.notices import Notice
 from pipeline.numbers import Number
 from pipeline.readings import Reading
-from pipeline.runtime.gets import AT_ONCE
 from pipeline.runtime.histogram import bucket
 from pipeline.runtime.metrics import Endpoint, health, seconds
 from pipeline.runtime.state import PeerState, Phase, ProcessState, Snapshot

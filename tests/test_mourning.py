@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,9 @@ def test_who_crashes_in_a_group_is_found_and_stands_alone(line: Line) -> None:
         "node 'weak' of cam-2 is what crashes: process 'weak@cam-2' was killed by SIGABRT; everything else runs on"
     )
     assert culprit in texts
+    log = Path(state.log).read_text(encoding="utf-8")
+    assert "Fatal Python error: Aborted" in log
+    assert re.search(r"Current thread .*\n  File .*tests/actors.py", log)
     assert {one.name for one in state.processes} == {"cam-1@box", "camera@cam-2", "calm@cam-2", "weak@cam-2", "out@box"}
     state = line.until(lambda s: any(one.condition == "degraded" for one in s.processes))
     assert [one.name for one in state.processes if one.condition == "degraded"] == ["weak@cam-2"]

@@ -40,5 +40,5 @@ def show(key: str, alarm: Alarm, book: Book) -> Shown:
         by=aside.by if aside else alarm.acknowledged_by, reason=aside.reason if aside else alarm.comment,
         until_ns=alarm.shelved.until_ns if alarm.shelved else 0, first=alarm.first, chattering=alarm.chattering,
         cause=entry.cause, consequence=entry.consequence, action=entry.action,
-        link=linked(entry.link or "", key, alarm.because),
+        link=linked(entry.link or "", key, alarm.because), verdict=alarm.because.event,
     )  # fmt: skip

@@ -37,20 +37,20 @@ class Counts:
         forwards: 1 where it counts up as the belt goes to the gate, −1 where it counts down.
         wrap: Where the counter begins anew; 0: nowhere.
 
-    Attributes:
-        position: The last one that was read.
     """
 
     def __init__(self, forwards: int = 1, wrap: int = 0) -> None:
         self._forwards, self._wrap = forwards, wrap
         self._last: float | None = None
-        self.position = 0.0
 
     def read(self, count: float) -> float:
-        """The position as the gate itself reads it now."""
+        """The position at a count that is the newest."""
         self._last = self._whole(count)
-        self.position = self._forwards * self._last
-        return self.position
+        return self._forwards * self._last
+
+    def hold(self, position: float) -> None:
+        """This position is the newest: counts are taken to be near it."""
+        self._last = self._forwards * position
 
     def seen(self, encoder: int | None, t_ns: int) -> float | None:  # noqa: ARG002 - a belt with an encoder may stop
         """The position at a count."""

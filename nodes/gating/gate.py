@@ -69,7 +69,8 @@ class Gate:
     Attributes:
         counts: How often what happened: `passed`, `rejected` and `diverted` are all parts that reached the actuator;
             of these `missing` had no verdict and `skipped` no pulse. `late` and `repeated` verdicts moved nothing,
-            `unplaced` records did not say where; an `unseen` stretch is as long as a part's own place.
+            `unplaced` records did not say where, `untracked` verdicts came before any frame; an `unseen` stretch is as
+            long as a part's own place.
         in_a_row: Misses since the last part that was decided by a verdict.
         decisions: What was decided, until somebody fetches it.
     """
@@ -82,6 +83,11 @@ class Gate:
         self.counts: Counter[str] = Counter()
         self.in_a_row = 0
         self.decisions: deque[Decision] = deque(maxlen=MOST)
+
+    @property
+    def reach(self) -> float:
+        """How far the farthest camera is from the actuator."""
+        return max(place.distance for place in self._places.values())
 
     def see(self, tracks: Tracks) -> None:
         """Take in where parts are, and how far all are told."""
@@ -154,6 +160,7 @@ class Gate:
         if witness is None:
             self.counts["unplaced"] += 1
             return
+        self.counts["untracked"] += witness.blind
         gone = witness.settled(key)
         item = witness.waiting.get(key) or (None if mark is None else Item(key, witness.place.of(0.0, mark)))
         if gone is not None:

@@ -45,6 +45,11 @@ class Witness:
         self._frames: deque[tuple[int, float]] = deque(maxlen=FRAMES)
         self._session, self._last, self._farthest = "", -1, -math.inf
 
+    @property
+    def blind(self) -> bool:
+        """Whether it was never told of a frame."""
+        return self._last < 0
+
     def look(self, session: str, seq: int, at: float, width: int) -> bool:
         """Note a frame of so many px, seen while the position was `at`; False if it was noted before.
 

@@ -16,12 +16,12 @@ from pipeline.durations import seconds
 from pipeline.errors import KensaError
 from pipeline.faults import listed, meant
 from pipeline.folders import HERE, keys_folder, state_folder
+from pipeline.gets import LOOPBACK
 from pipeline.notices import board
 from pipeline.plan import Plan
 from pipeline.planner import plan
 from pipeline.provision import require
 from pipeline.runtime.folder import RunFolder
-from pipeline.runtime.gets import LOOPBACK
 from pipeline.runtime.host import Host
 from pipeline.runtime.journal import Journal
 from pipeline.runtime.metrics import Endpoint

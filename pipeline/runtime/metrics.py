@@ -18,10 +18,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from pipeline.errors import KensaError
+from pipeline.gets import LOOPBACK, TEXT, Gets, server
 from pipeline.notices import Notice
 from pipeline.numbers import FAMILIES, Number
 from pipeline.readings import Reading
-from pipeline.runtime.gets import LOOPBACK, TEXT, Gets, server
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import middle
 from pipeline.runtime.state import HEALTHY, EdgeState, NodeState, PeerState, ProcessState, Snapshot

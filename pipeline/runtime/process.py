@@ -7,6 +7,7 @@ launch cannot be carried out.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ with without("typing_extensions"):  # 1 MB where msgspec finds it; `typing` of t
 from pipeline.catalog import Targets
 from pipeline.clock import line_time
 from pipeline.errors import KensaError
+from pipeline.line import Opened, own
 from pipeline.records import Record
 from pipeline.runtime import logs
 from pipeline.runtime.changing import Changing
@@ -46,6 +48,7 @@ class Process:
         self.log = logs.logger(launch.line, launch.process.name)  # before nodes: these would import structlog with rich
         nodes = Targets({run.use: run.target or run.use for lane in launch.process.lanes for run in lane.runs})
         self.stop = threading.Event()
+        own.found(self._asking)
         keys, state = guarding(launch.keys, launch.insecure), Path(launch.state) if launch.state else None
         self.context = Context(self.stop, launch.drain, keys, launch.process.host, state=state)
         self.error = ""
@@ -85,6 +88,12 @@ class Process:
         if isinstance(command, Finish):
             self.works.finish()
 
+    def _asking(self) -> Opened:
+        from pipeline.runtime.asking import Asker  # only a process that asks pays for it
+
+        folder = Path(self.launch.control.removeprefix("ipc://")).parent
+        return Asker(self.launch.line, self.launch.process.host, folder)
+
     def _fault(self, what: str, error: BaseException) -> None:
         """Something of Kensa's own has failed, and not only a node of it."""
         self.error = f"lane '{what}': {type(error).__name__}: {error}"
@@ -111,6 +120,7 @@ def read_launch(stdin: int) -> Launch:
 def main() -> int:
     """Carry out the launch on standard input; returns the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.enable()  # a library that crashes leaves in the log where every thread was
     try:
         launch = read_launch(sys.stdin.fileno())
         process = Process(launch)

@@ -1,4 +1,4 @@
-"""A small HTTP server that answers GET and nothing else: whoever reaches it can read, and change nothing."""
+"""A small HTTP server that answers GET and, unless told, nothing else: who reaches it can read, and change nothing."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ PATIENCE_S = 5  # for who has connected and asks slowly
 
 
 class Server(ThreadingHTTPServer):
-    """A server that a flood costs connections, not threads."""
+    """A server that a flood costs connections, not threads.
+
+    Attributes:
+        at_once: Requests that are served at a time.
+    """
 
     daemon_threads = True
+    at_once = AT_ONCE
 
     def __init__(self, *args: Any) -> None:
-        self._room = threading.BoundedSemaphore(AT_ONCE)
+        self._room = threading.BoundedSemaphore(self.at_once)
         super().__init__(*args)
 
     def process_request(self, request: Any, client_address: Any) -> None:

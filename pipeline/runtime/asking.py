@@ -1,0 +1,78 @@
+"""How a node's process speaks with its own supervisor: as every client of the line does."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pipeline.errors import KensaError
+from pipeline.line import Standing
+from pipeline.orders import Answer, Order
+from pipeline.runtime.control import PATIENCE, Client
+from pipeline.runtime.folder import About, Running
+
+
+class Asker:
+    """A conversation with the supervisor; begun anew after an answer that did not come: it may come later.
+
+    Args:
+        line: Name of the line.
+        host: This host.
+        folder: The line's run folder.
+    """
+
+    def __init__(self, line: str, host: str, folder: Path) -> None:
+        self._running = Running(About(line, host, 0), folder)
+        self._client: Client | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def stands(self) -> Standing | None:
+        """How the line stands; None where nobody answers."""
+        found = self._opened().watch()
+        if found is None:
+            self._close()
+            return None
+        return Standing(
+            line=found.line,
+            host=found.host,
+            phase=found.phase,
+            since_ns=found.since_ns,
+            faults=found.faults,
+            notices=tuple(notice.text for notice in found.notices),
+            pictured=found.pictured,
+        )
+
+    def give(self, order: Order | None) -> list[Answer]:
+        """Have an order carried out, or ask how alarms are.
+
+        Raises:
+            KensaError: If no answer comes in time.
+        """
+        begun = time.monotonic()
+        try:
+            return self._opened().give(order)
+        except KensaError:
+            self._close()
+            raise
+        finally:
+            if time.monotonic() - begun >= PATIENCE:
+                self._close()
+
+    def _opened(self) -> Client:
+        if self._client is None:
+            self._client = Client(self._running)
+        return self._client
+
+    def _close(self) -> None:
+        if self._client is not None:
+            self._client.__exit__(None, None, None)
+            self._client = None

@@ -30,9 +30,15 @@ demo: install  ## Run a line of four virtual cameras and judge its verdicts
 	VIRTUAL_ENV=$(CURDIR)/.venv-store $(BIN)/uv --quiet --no-config pip install --require-hashes -r $(LOCKS)/store.txt
 	@touch $@
 
+# Libraries of others that read what consumers are sent; each wants other versions than a line has.
+.venv-judges/.ready: $(LOCKS)/judges.txt .venv/.ready
+	$(BIN)/uv --quiet venv --allow-existing --python $(BIN)/python .venv-judges
+	VIRTUAL_ENV=$(CURDIR)/.venv-judges $(BIN)/uv --quiet --no-config pip install --require-hashes -r $(LOCKS)/judges.txt
+	@touch $@
+
 .PHONY: test
 # Most tests wait for processes, not for a core: three at a time suit two cores.
-test: install .venv-store/.ready  ## Run every test
+test: install .venv-store/.ready .venv-judges/.ready  ## Run every test
 	$(BIN)/pytest -n 3 --dist worksteal
 
 .PHONY: lint
@@ -131,7 +137,7 @@ wheel: install  ## Build dist/*.whl, which a line installs beside deploy/locks/l
 # One version of everything: what tests run with is what a line runs with.
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-annotate
 # All extras but `model`: torch is in no lock that a line is installed from.
-EXTRAS := $(addprefix --extra ,vision fast archive batch report virtual camera modlib)
+EXTRAS := $(addprefix --extra ,vision fast archive batch report virtual camera modlib mqtt plc gpio)
 TRAIN := $(COMPILE) --upgrade pyproject.toml --extra model --group trial --constraint $(LOCKS)/dev.txt
 .PHONY: locks
 locks: install  ## Rewrite the locks from pyproject.toml, newest versions first
@@ -140,6 +146,7 @@ locks: install  ## Rewrite the locks from pyproject.toml, newest versions first
 	$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt $(EXTRAS) --output-file $(LOCKS)/all.txt
 	$(COMPILE) --no-config --upgrade --group peers --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/peers.txt
 	$(COMPILE) --no-config --upgrade --group store --output-file $(LOCKS)/store.txt
+	$(COMPILE) --no-config --upgrade --group judges --output-file $(LOCKS)/judges.txt
 	$(TRAIN) --group cpu $(TORCH) --output-file $(LOCKS)/model.txt
 	$(TRAIN) --output-file $(LOCKS)/model-gpu.txt
 	$(COMPILE) --upgrade --group build --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/build.txt
@@ -151,4 +158,4 @@ locks: install  ## Rewrite the locks from pyproject.toml, newest versions first
 
 .PHONY: clean
 clean:  ## Remove what was made
-	rm -rf .venv .venv-bench .venv-converter .venv-model .venv-sony .venv-store out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-converter .venv-judges .venv-model .venv-sony .venv-store out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,6 +15,7 @@ COMMANDS = {
     "catalogue": "draw a sheet of the samples that are made",
     "evaluate": "score a network beside answers without one",
     "export": "write a network as ONNX, with its card",
+    "gain": "tell what a teacher is worth, over several runs with it and without",
     "networks": "list the networks with their parameters and multiplications",
     "sony": "write a network as the IMX500 loads it, with its card",
     "speed": "time networks beside each other on this machine",

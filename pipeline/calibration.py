@@ -10,10 +10,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from pipeline.conform import Conform
+from pipeline.conversion import convert
 from pipeline.degenerate import flat, judge
 from pipeline.errors import KensaError
 from pipeline.located import BROKEN, Document, read
@@ -111,7 +111,7 @@ def open_calibration(path: str) -> Calibration:
     document = read_calibration(path)
     if document.faults:
         raise CalibrationError(document.show())
-    return msgspec.convert(document.data, Calibration)
+    return convert(document.data, Calibration)
 
 
 def read_calibration(path: str) -> Document:

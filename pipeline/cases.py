@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
 from pipeline.conform import Conform, whole
+from pipeline.conversion import convert
 from pipeline.located import BROKEN, Document
 from pipeline.records import Outcome
 
@@ -137,4 +137,4 @@ def cases(document: Document) -> dict[str, Case]:
     if document.data is not BROKEN and not isinstance(document.data, dict):
         document.complain((), "expected `cases`, got something else")
     found = Conform(document)(document.data, Cases, ())
-    return {} if document.faults else msgspec.convert(whole(found), Cases).cases
+    return {} if document.faults else convert(whole(found), Cases).cases

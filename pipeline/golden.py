@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pipeline.conform import Conform
+from pipeline.conversion import convert
 from pipeline.digests import blake2s
 from pipeline.errors import KensaError, MaskError
 from pipeline.located import Document, read
@@ -103,7 +104,7 @@ def open_golden(path: str) -> Golden:
     document = read_golden(path)
     if document.faults:
         raise GoldenError(document.show())
-    return msgspec.convert(document.data, Golden)
+    return convert(document.data, Golden)
 
 
 def read_golden(path: str) -> Document:
@@ -128,7 +129,7 @@ def _judge(document: Document) -> None:
     """What types cannot say: the day exists, the pixels fill the view, and nobody has changed them."""
     if document.faults:
         return
-    golden = msgspec.convert(document.data, Golden)
+    golden = convert(document.data, Golden)
     try:
         date.fromisoformat(golden.date)
     except ValueError as error:

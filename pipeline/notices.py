@@ -22,12 +22,14 @@ class Notice(Struct, frozen=True):
         text: What a person reads: what is so, where, and what to do.
         since_ns: When it began (UTC, ns).
         count: Times it was raised since.
+        camera: The camera that it is about, where it is about one.
     """
 
     key: str
     text: str
     since_ns: int
     count: int = 1
+    camera: str = ""
 
 
 class Board:
@@ -38,7 +40,7 @@ class Board:
         self._held: dict[str, Notice] = {}
         self.missed = 0
 
-    def raise_(self, key: str, text: str) -> None:
+    def raise_(self, key: str, text: str, camera: str = "") -> None:
         """It is so: from now on, or still."""
         with self._lock:
             known = self._held.get(key)
@@ -46,7 +48,7 @@ class Board:
                 self.missed += 1
                 return
             since, count = (known.since_ns, known.count + 1) if known else (time.time_ns(), 1)
-            self._held[key] = Notice(key, text, since, count)
+            self._held[key] = Notice(key, text, since, count, camera)
 
     def settle(self, key: str) -> None:
         """It is no longer so."""
@@ -59,4 +61,42 @@ class Board:
             return tuple(self._held.values())
 
 
+class Bulletin:
+    """What all processes of this host give notice of, as its supervisor told last; any thread may read it.
+
+    A node that goes by it says so; the supervisor then answers each report of its process with all notices there are.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._told: tuple[Notice, ...] | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody here goes by it."""
+        return self._readers > 0
+
+    def come(self) -> None:
+        """Somebody goes by it from now on."""
+        with self._lock:
+            self._readers += 1
+
+    def go(self) -> None:
+        """They do so no more; what nobody goes by is not kept."""
+        with self._lock:
+            self._readers -= 1
+            self._told = self._told if self._readers else None
+
+    def hear(self, notices: tuple[Notice, ...]) -> None:
+        """This is so now."""
+        with self._lock:
+            self._told = notices if self._readers else None
+
+    def read(self) -> tuple[Notice, ...] | None:
+        """What is so; None before anybody has told."""
+        return self._told
+
+
 board = Board()  # this process's
+bulletin = Bulletin()  # what this process was told

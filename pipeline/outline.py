@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import msgspec
-
 from pipeline.catalog import Catalog
+from pipeline.conversion import convert
 from pipeline.plan import Edge, Lane, NodeRun, Plan, Process
 
 Ends = tuple[str, str]
@@ -185,7 +184,7 @@ def _consequences(strand: Strand, nodes: Catalog) -> Iterator[str]:
 def _said(run: NodeRun, camera: str, nodes: Catalog) -> Iterator[str]:
     spec = nodes[run.use]
     if spec.tells is not None:
-        yield from spec.tells(msgspec.convert(run.given(camera), spec.params))
+        yield from spec.tells(convert(run.given(camera), spec.params))
     if spec.kind == "source" and run.images(camera):
         yield "IMAGES leave the process of this camera: `images: true`"
 

@@ -146,6 +146,7 @@ class Tracks(Record, frozen=True, kw_only=True):
         epoch: Whether the masks are of `roi`.
         coasted: The parts that must be in view as well, by their motion alone; none of them is in `tracks`.
         watermark: Every part that was last seen before this frame has been told; None where nobody knows.
+        encoder: Count of the belt's encoder at exposure, where it has one.
     """
 
     size: tuple[Side, Side]
@@ -156,6 +157,7 @@ class Tracks(Record, frozen=True, kw_only=True):
     roi: Roi | None = None
     coasted: Annotated[tuple[Coasted, ...], Meta(max_length=65536)] = ()
     watermark: Nat | None = None
+    encoder: Int64 | None = None
 
 
 class Part(Record, frozen=True, kw_only=True):

@@ -154,7 +154,7 @@ def _regions(frame: Regions) -> Iterator[tuple[str, Row]]:
 
 
 def _tracks(frame: Tracks) -> Iterator[tuple[str, Row]]:
-    yield "frames", _seen(frame, found=len(frame.tracks))
+    yield "frames", _seen(frame, found=len(frame.tracks), encoder=frame.encoder)
     for place, track in enumerate(frame.tracks):
         told = {"kind": "tracks", "place": place, "track": track.id}
         yield "regions", {**_who(frame), **told, **region_row(track.region)}

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import inspect
 
+from pipeline.conversion import convert
 from pipeline.faults import listed
 
 NOUNS: dict[type[inspect.Type], str] = {
@@ -33,7 +34,7 @@ def described(kind: Any) -> inspect.Type:
 def fits(value: Any, kind: Any) -> bool:
     """Whether msgspec takes a value as that type, without coercing text to numbers."""
     try:
-        msgspec.convert(value, kind)
+        convert(value, kind)
     except msgspec.ValidationError:
         return False
     return True

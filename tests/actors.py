@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.clock import Clock
 from pipeline.node import Batch, node
+from pipeline.notices import board
 from pipeline.records import Frame, Gap, Verdict
 
 
@@ -136,6 +137,13 @@ def versions(verdicts: Iterator[Verdict], *, path: str) -> None:
     """Note who was judged by which version of a book."""
     with Path(path).open("a", encoding="utf-8", buffering=1) as file:
         file.writelines(f"{verdict.camera} {verdict.version} {verdict.part}\n" for verdict in verdicts)
+
+
+@node()
+def drifting(frames: Iterator[Frame | Gap]) -> None:
+    """Say of every camera that its network drifts, as the sink `drift` does."""
+    for frame in frames:
+        board.raise_(f"drift {frame.camera} hole area", f"{frame.camera}: hole area is unlike the card's", frame.camera)
 
 
 @node()

@@ -113,6 +113,20 @@ def test_an_operator_answers_an_alarm_and_a_kill_forgets_nothing(start: Started,
 
 
 @pytest.mark.slow
+def test_what_another_process_gives_notice_of_is_an_alarm(start: Started, tmp_path: Path) -> None:
+    """The supervisor tells the alarms' process of it."""
+    when = "when: {drift: 1}"
+    (tmp_path / "book.yaml").write_text(BOOK.replace("when: {row: 5}", when).replace("all-bad", "drift"))
+    run = start(LINE + '  watch: {use: "tests.actors:drifting", from: camera}\n')
+    run.wait(lambda: (tmp_path / "told.jsonl.alarms").exists() and recall(tmp_path / "told.jsonl.alarms").rows > 0)
+    (one,) = alarms(run)
+    assert (one["alarm"], one["state"], one["text"]) == (
+        "drift@cam-1", "unacknowledged", "cam-1: hole area is unlike the card's",
+    )  # fmt: skip
+    run.stop()
+
+
+@pytest.mark.slow
 def test_a_line_without_an_alarm_book_says_so(start: Started) -> None:
     """And how to give it one."""
     run = start(LINE.replace(", book: book.yaml", ""))

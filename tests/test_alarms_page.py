@@ -11,7 +11,8 @@ from typing import get_args
 import pytest
 from msgspec.structs import fields
 
-from nodes.alarming.book import KINDS, Book, Entry, open_alarms
+from nodes.alarming.book import Book, Entry, open_alarms
+from nodes.alarming.checks import KINDS
 from nodes.alarming.life import State, What
 from nodes.alarming.telling import AlarmEvent
 from nodes.sinks.events import Event

@@ -320,6 +320,26 @@ def test_gaps_of_other_sessions_may_come_before_the_one_that_was_broken_off(tmp_
     assert found == [("s", 4, 5), ("before", 9, 9), ("s", 6, 6), ("after", 0, 0)]
 
 
+def test_what_a_rule_says_of_such_a_gap_may_come_before_it_too() -> None:
+    """Behind rules a gap of another session is a verdict; the hole of the last session is told all the same."""
+    flow = Backlog("edge", Queue(policy="spool"), kinds=("gap", "verdict"))
+    flow.found(0, 0, 0, 0, {"cam": Came("s", 9, 7)})
+    for session, seq in (("before", 30), ("s", 20)):
+        flow.offer(_unseen(session, seq), 0.0)
+    told = flow.queue.gaps["cam"][0].payload
+    assert isinstance(told, Gap)
+    assert (told.session, told.seq, told.last) == ("s", 7, 19)
+
+
+def _unseen(session: str, seq: int) -> Item:
+    """Nobody could inspect a frame, which a rule says."""
+    verdict = Verdict(
+        camera="cam", session=session, seq=seq, first_seq=seq, t_ns=0, outcome="NO_READ", subject="gap"
+    )  # fmt: skip
+    message = codec.encode(verdict)
+    return Item("cam", session, seq, 0, message, len(message), 0.0)
+
+
 Edge.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 TestEdge = pytest.mark.slow(Edge.TestCase)
 

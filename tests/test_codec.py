@@ -76,7 +76,14 @@ EVERY: tuple[AnyRecord, ...] = (
     ),
     Regions(**WHO, size=(2, 3), regions=(REGION,), prompt="rim", model="ab", epoch="unknown", roi=Roi(8, 9, 10, 11)),
     Tracks(
-        **WHO, size=(2, 3), tracks=(Track(4, REGION),), prompt="rim", model="ab", roi=Roi(8, 9, 10, 11), watermark=6
+        **WHO,
+        size=(2, 3),
+        tracks=(Track(4, REGION),),
+        prompt="rim",
+        model="ab",
+        roi=Roi(8, 9, 10, 11),
+        watermark=6,
+        encoder=12,
     ),
     Part(**WHO, id=4, first_seq=2, views=5, hidden=1, best=REGION, best_seq=6, watermark=8),
     Verdict(
@@ -101,6 +108,8 @@ EVERY: tuple[AnyRecord, ...] = (
     ),
     Image(**WHO, size=(2, 3), format="png", data=b"\x89PNG", roi=Roi(8, 9, 10, 11), prompt="rim"),
 )
+
+BELT = replace(EVERY[2], encoder=None)  # as versions before 1.4 knew it
 
 one_of_each = pytest.mark.parametrize("record", EVERY, ids=lambda record: type(record).__name__)
 
@@ -157,7 +166,7 @@ def test_what_version_1_1_wrote_is_read(name: str) -> None:
     bare = replace(REGION, shape=None, metric=None, mean_score=None, gauges=())
     told: dict[str, AnyRecord] = {
         "regions": replace(EVERY[1], regions=(bare,), roi=None),
-        "tracks": replace(EVERY[2], tracks=(Track(4, bare),), prompt="", model="", roi=None, watermark=None),
+        "tracks": replace(BELT, tracks=(Track(4, bare),), prompt="", model="", roi=None, watermark=None),
         "part": replace(EVERY[3], best=bare, watermark=None),
     }
     assert version(kept) == (1, 1)
@@ -172,13 +181,20 @@ def test_what_version_1_2_wrote_is_read(name: str) -> None:
     limit = Finding("too-small", "D-101", "area_px", 3.0, low=10.0)
     told: dict[str, AnyRecord] = {
         "regions": replace(EVERY[1], regions=(plain,)),
-        "tracks": replace(EVERY[2], tracks=(Track(4, plain),), watermark=None),
+        "tracks": replace(BELT, tracks=(Track(4, plain),), watermark=None),
         "part": replace(EVERY[3], best=plain, watermark=None),
         "verdict": replace(EVERY[4], findings=(limit,), watermark=None),
         "gap": Gap(**WHO, last=9, reason="overflow", where="clean→archive"),
     }
     assert version(kept) == (1, 2)
     assert decode(kept) == told[name]
+
+
+def test_what_version_1_3_wrote_is_read() -> None:
+    """A tracked frame did not say what the belt's encoder had counted."""
+    kept = bytes.fromhex((GOLDEN / "wire" / "tracks-1.3.hex").read_text(encoding="ascii"))
+    assert version(kept) == (1, 3)
+    assert decode(kept) == BELT
 
 
 def test_run_lengths_off_the_wire_are_passed_on_as_they_came() -> None:

@@ -13,8 +13,10 @@ import pytest
 from benchmarks.faults import disks, kills, network, strangers, torn, webhooks
 from benchmarks.faults.fault import Fault, suffer
 from benchmarks.faults.growth import WARM, Sample, slope
-from benchmarks.faults.oracle import Account, Reading
+from benchmarks.faults.oracle import Account, Reading, silent
 from benchmarks.faults.proxy import Wire, framed, read
+from nodes.sinks.events import encode, event
+from pipeline.records import Verdict
 
 PATIENCE = pytest.mark.timeout(300)  # 10 s each, where nobody else wants the machine
 PROCESSES = [fault for fault in (*webhooks.FAULTS, *kills.FAULTS) if fault.short and "supervisor" not in fault.name]
@@ -90,12 +92,31 @@ def _broken(faults: Sequence[Fault], transport: str) -> Account:
 
 def test_a_part_that_waits_twice_is_lost_where_neither_came() -> None:
     """Followed anew after a kill it has another id, and its sink takes it once; in the archive it must stay."""
-    mine, again, other = ("cam-1", "s", 9, 3), ("cam-1", "s", 9, 7), ("cam-1", "s", 12, 8)
+    mine, again, other = ("cam-1", "s", 9, 3, 72.5), ("cam-1", "s", 9, 7, 71.0), ("cam-1", "s", 9, 8, 130.0)
     before = Reading({"parts": frozenset({mine, again, other})}, frozenset(), frozenset({again, other}))
     assert before.without(Reading({"parts": frozenset({mine})}, frozenset())) == [f"parts {other}"]
     assert before.without(Reading({"parts": frozenset({again, other})}, frozenset())) == [f"parts {mine}"]
     archived = before.plus(Reading({"parts": frozenset({mine, again})}, frozenset()))
     assert archived.spooled == {other}
     assert sorted(archived.without(Reading({"parts": frozenset({mine})}, frozenset()))) == [
-        f"parts {other}", f"parts {again}",
+        f"parts {again}", f"parts {other}",
     ]  # fmt: skip
+
+
+def test_each_part_wants_an_event_even_where_two_left_at_once(tmp_path: Path) -> None:
+    """One of its own verdicts, or one that only the alarms got; another part's tells nothing of it."""
+    first, again, other = (judged(part, mark) for part, mark in ((3, 72.5), (7, 71.0), (8, 130.0)))
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(encode(event(again)) + b"\n")
+    assert [*silent([first, again, other], path)] == [other]
+    assert [*silent([first], path)] == []
+    assert len([*silent([first, other], path)]) == 1
+    path.write_bytes(b"")
+    assert [*silent([first, again, other], path)] == [again, other]
+
+
+def judged(part: int, mark: float) -> Verdict:
+    """A part that failed, where it lay on the belt."""
+    return Verdict(
+        camera="cam-1", session="s", seq=9, t_ns=0, outcome="FAIL", subject="part", part=part, first_seq=1, mark=mark
+    )

@@ -21,6 +21,7 @@ ARROWS: dict[str, str] = {
     "pipeline.digests": "",
     "pipeline.units": "",
     "pipeline.clock": "",
+    "pipeline.conversion": "",
     "pipeline.runs": "errors",
     "pipeline.kernels": "runs",
     "pipeline.masks": "errors kernels runs",
@@ -49,21 +50,22 @@ ARROWS: dict[str, str] = {
     "pipeline.agreement": "score",
     "pipeline.node": "clock errors records",
     "pipeline.faults": "",
-    "pipeline.words": "faults",
+    "pipeline.words": "conversion faults",
     "pipeline.scalar": "",
     "pipeline.located": "faults scalar",
     "pipeline.conform": "faults located words",
     "pipeline.degenerate": "located",
-    "pipeline.calibration": "conform errors located records degenerate",
+    "pipeline.calibration": "conform conversion errors located records degenerate",
     "pipeline.calibrating": "calibration records wording",
     "pipeline.wording": "scalar",
-    "pipeline.golden": "conform digests errors located masks records wording",
+    "pipeline.golden": "conform conversion digests errors located masks records wording",
     "pipeline.catalog": "errors faults node",
     "pipeline.manual": "catalog errors node records words",
     "pipeline.plan": "",
     "pipeline.keys": "errors",
     "pipeline.provision": "errors keys plan",
     "pipeline.notices": "",
+    "pipeline.numbers": "",
     "pipeline.orders": "",
     "pipeline.gets": "",
     "pipeline.line": "orders",
@@ -72,25 +74,25 @@ ARROWS: dict[str, str] = {
     "pipeline.durations": "",
     "pipeline.topology": "plan",
     "pipeline.placement": "catalog errors node topology",
-    "pipeline.checking": "catalog conform errors faults located node placement records topology words",
+    "pipeline.checking": "catalog conform conversion errors faults located node placement records topology words",
     "pipeline.check": "catalog checking errors located topology",
     "pipeline.planner": "catalog folders placement plan records topology",
-    "pipeline.outline": "catalog plan",
+    "pipeline.outline": "catalog conversion plan",
     "pipeline.drawing": "outline plan",
     "pipeline.schema": "catalog node topology words",
     "pipeline.recordings": "codec errors records",
     "pipeline.replay": "catalog clock errors faults plan planner recordings records runtime topology transport",
     "pipeline.capture": "catalog clock plan planner recordings records runtime topology transport",
     "pipeline.sketch": "errors masks records",
-    "pipeline.cases": "conform located records",
+    "pipeline.cases": "conform conversion located records",
     "pipeline.trial": (
         "cases catalog check clock errors faults located plan recordings records replay runtime sketch topology"
     ),
     "pipeline.appraisal": "archive errors pieces records score table topology",
     "pipeline.transport": "clock codec digests errors keys notices plan records",
     "pipeline.runtime": (
-        "catalog clock codec disk errors faults folders gets line masks node notices orders plan readings records "
-        "transport"
+        "catalog clock codec conversion disk errors faults folders gets line masks node notices numbers orders "
+        "plan readings records transport"
     ),
     "pipeline.commands": (
         "appraisal archive batch calibrating calibration capture cases catalog check clock codec drawing durations "
@@ -100,13 +102,14 @@ ARROWS: dict[str, str] = {
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
-        "batch calibration clock codec conform digests disk encodings errors faults folders gauges gets golden line "
-        "located masks node notices orders pieces readings recordings records shapes table units"
+        "batch calibration clock codec conform conversion digests disk encodings errors faults folders gauges gets "
+        "golden line located masks node notices numbers orders pieces readings recordings records shapes table "
+        "units"
     ),
     "nodes.upkeep": "archive columns errors evolution nodes pieces tooling",
     "nodes.tools": (
-        "agreement archive catalog check clock columns completeness conform durations errors faults folders golden "
-        "located masks nodes nodes.upkeep pieces recordings records regionrows score table topology"
+        "agreement archive catalog check clock columns completeness conform conversion durations errors faults "
+        "folders golden located masks nodes nodes.upkeep pieces recordings records regionrows score table topology"
     ),
     # What trains networks reads what a line reads, and its crops; a line never imports it.
     "model": "cli conform digests errors faults located masks nodes records",

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline.errors import KensaError
 from pipeline.gets import AT_ONCE
 from pipeline.notices import Notice
+from pipeline.numbers import Number
 from pipeline.readings import Reading
 from pipeline.runtime.histogram import bucket
 from pipeline.runtime.metrics import Endpoint, health, seconds
@@ -214,3 +215,17 @@ def test_the_disks_are_told_by_folder() -> None:
         found = samples(fetched(endpoint.url)[1])
     assert found["kensa_disk_used_ratio", ("/data/archive",)] == 0.72
     assert found["kensa_disk_used_ratio", ("/var/lib/kensa",)] == 0.5
+
+
+def test_what_nodes_count_is_shown_with_its_process() -> None:
+    """Two processes that count the same are two series."""
+    told = [(name, Number("kensa_verdicts", ("cam-1", "FAIL"), value)) for name, value in (("a", 3.0), ("b", 4.0))]
+    flood = ("a", Number("kensa_alarms_flooded", ("plates",), 1.0))
+    drift = Notice("drift cam-1 hole area", "…", 0)
+    state = replace(snapshot(notices=[drift, Notice("spool:a→b", "…", 0)]), numbers=(*told, flood))
+    with Endpoint(lambda: state, 0) as endpoint:
+        found = samples(fetched(endpoint.url)[1])
+    assert found["kensa_verdicts_total", ("cam-1", "FAIL", "a")] == 3
+    assert found["kensa_verdicts_total", ("cam-1", "FAIL", "b")] == 4
+    assert found["kensa_alarms_flooded", ("plates", "a")] == 1
+    assert (found["kensa_notices", ("drift",)], found["kensa_notices", ("spool",)]) == (1, 1)

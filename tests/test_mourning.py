@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,9 @@ def test_who_crashes_in_a_group_is_found_and_stands_alone(line: Line) -> None:
         "node 'weak' of cam-2 is what crashes: process 'weak@cam-2' was killed by SIGABRT; everything else runs on"
     )
     assert culprit in texts
+    log = Path(state.log).read_text(encoding="utf-8")
+    assert "Fatal Python error: Aborted" in log
+    assert re.search(r"Current thread .*\n  File .*tests/actors.py", log)
     assert {one.name for one in state.processes} == {"cam-1@box", "camera@cam-2", "calm@cam-2", "weak@cam-2", "out@box"}
     state = line.until(lambda s: any(one.condition == "degraded" for one in s.processes))
     assert [one.name for one in state.processes if one.condition == "degraded"] == ["weak@cam-2"]
@@ -111,6 +115,8 @@ def test_every_session_of_a_camera_that_crashed_has_an_end(line: Line) -> None:
     """Of each session that a crash cut off, the sink holds its frames without a hole, and the gap that ends it."""
     line.until(lambda s: any("crashed twice" in alarm.text for alarm in s.alarms))
     line.until(lambda s: all(one.condition == "running" for one in s.processes if one.name != "weak@cam-2"))
+    # A process runs before it gives.
+    line.until(lambda _: len({session for _, session, _ in line.records("cam-1")}) >= 3)
     line.stop()
     kept = line.records("cam-1")
     sessions = list(dict.fromkeys(session for _, session, _ in kept))

@@ -47,6 +47,17 @@ def test_what_was_noted_outlives_a_kill(tmp_path: Path) -> None:
     assert left(tmp_path / "mark") == Left("boot", 1000, frame(999).t_ns)
 
 
+def test_a_session_begins_before_anything_of_it_is_done(tmp_path: Path) -> None:
+    """Whoever is killed with its first frame in hand has given it: the gap that ends the session is that frame."""
+    with Mark(tmp_path / "mark") as mark:
+        assert mark.begin(frame(4)) == frame(4).session
+    assert left(tmp_path / "mark") == Left(frame(4).session, 4, frame(4).t_ns)
+    with Mark(tmp_path / "mark") as mark:
+        mark.note(frame(4))
+        mark.begin(frame(5))
+    assert left(tmp_path / "mark") == Left(frame(4).session, 5, frame(4).t_ns)
+
+
 def test_a_session_that_is_over_leaves_the_page(tmp_path: Path) -> None:
     """It is not the one that was broken off, nor is a page that nobody ever wrote on."""
     with Mark(tmp_path / "mark") as mark:
@@ -84,7 +95,7 @@ def test_a_page_of_rubbish_is_no_session_or_one_with_a_name(tmp_path: Path, rubb
     """Whatever a failing disk left there: reading it never raises, and what is found can be told."""
     (tmp_path / "mark").write_bytes(rubbish)
     found = left(tmp_path / "mark")
-    assert found is None or (found.session and found.frames)
+    assert found is None or (found.session and found.frames >= 0 and found.t_ns >= 0)
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

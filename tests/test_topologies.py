@@ -32,7 +32,8 @@ pytest.importorskip("cv2", reason="pip install 'kensa[vision]'")
 
 EXAMPLES = sorted(path for path in (ROOT / "topologies").glob("*.yaml") if not path.name.endswith(".cases.yaml"))
 FILES = {"archive": "archive", "alarms": "alarms.jsonl", "preview": "preview.png", "segments": "segments"}
-SINKS = {*FILES, "dashboard", "drift"}
+DELIVERED = {"mqtt"}  # sinks with an outbox
+SINKS = {*FILES, *DELIVERED, "dashboard", "drift"}
 NOON = 1_795_348_800_000_000_000  # 2026-11-22, 12:00 UTC
 FRAMES = 60
 
@@ -72,7 +73,7 @@ def test_two_replays_are_the_same(path: Path, tmp_path: Path) -> None:
 @examples
 def test_every_node_has_something_to_do(path: Path, tmp_path: Path) -> None:
     """Sources give, transforms give what they make of it, sinks take it and leave a file."""
-    topology, health = _told(path, tmp_path)
+    topology, health = _told(path, tmp_path / "out")
     assert {node: told.failed for node, told in health.items() if told.failed} == {}
     assert [node for node, told in health.items() if not told.given and topology.nodes[node].use not in SINKS] == []
     assert [node for node, told in health.items() if not told.taken and topology.nodes[node].use in SINKS] == []
@@ -93,10 +94,16 @@ def _told(path: Path, out: Path, watch: object = None) -> tuple[Topology, dict[s
 
 
 def _settings(topology: Topology, out: Path) -> Iterator[str]:
-    """Sinks write into a folder of their own, and nobody waits for a webhook that is not there."""
+    """Sinks write into a folder of their own, and nobody waits for consumers that are not there.
+
+    Outboxes, which have a name that nothing else has, are in a folder beside it.
+    """
     for name, step in topology.nodes.items():
         if step.use in FILES:
             yield f"{name}.path={out / FILES[step.use]}"
+        if step.use in DELIVERED:
+            yield f"{name}.outbox={out.with_name(f'{out.name}-outboxes') / name}"
+            yield f"{name}.alarms={out / FILES['alarms']}"
         if "url" in step.params:
             yield f"{name}.patience=0"
         if step.use == "dashboard":

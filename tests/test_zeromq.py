@@ -8,7 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,7 +21,7 @@ from pipeline.errors import DecodeError, KensaError
 from pipeline.notices import board
 from pipeline.plan import Lane, Policy, Transport
 from pipeline.records import Gap, Record
-from pipeline.transport import wire
+from pipeline.transport import link, wire
 from pipeline.transport.arrivals import Arrivals
 from pipeline.transport.came import Came
 from pipeline.transport.channel import Closed, Delivery, Inbox, Outbox
@@ -31,6 +33,7 @@ from pipeline.transport.unreadable import KEPT, QUIET_S, Unreadable
 from tests.edges import Ends, eventually, in_thread, joined, missing, receive, record, rest, send, seqs, settled, take
 
 WIRES: tuple[Transport, ...] = ("ipc", "tcp")
+GREETING = wire.encode(wire.Hello("token", "in→out", "one", 1))[0]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -116,6 +119,69 @@ def test_what_never_arrives_is_sent_again(line: Ends, monkeypatch: pytest.Monkey
     ledger = settled(outbox, inbox)
     assert (ledger.delivered, ledger.dropped) == (8, {})
     assert ledger.resent > 0
+
+
+def test_a_greeting_that_is_spoilt_is_asked_for_again(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A producer that believes it has greeted is not left to talk to nobody."""
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    real, spoilt = wire.encode, iter([b"\xc1"])
+    monkeypatch.setattr(
+        wire, "encode", lambda said: (isinstance(said, wire.Hello) and next(spoilt, None)) or real(said)
+    )
+    send(outbox, range(3))
+    assert seqs(take(inbox, 3)) == [0, 1, 2]
+    assert settled(outbox, inbox).delivered == 3
+    assert not [*spoilt]
+
+
+def test_an_answer_that_never_arrives_is_asked_for_again(line: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hole makes the consumer ask; the greeting that answers it is lost, and with the next hole it asks again."""
+    monkeypatch.setattr(link, "ASK_EVERY", 0.05)
+    edge = line.edge()
+    outbox, inbox = line.outbox(edge), line.inbox(edge)
+    send(outbox, range(3))
+    assert seqs(take(inbox, 3)) == [0, 1, 2]
+    _losing(outbox, "_put", lambda frame: frame[0] == wire.RECORD, monkeypatch)
+    greeted = _losing(outbox, "_put", lambda frame: frame[0] == GREETING, monkeypatch)
+    send(outbox, range(3, 6))
+    assert seqs(take(inbox, 3)) == [3, 4, 5]
+    assert len(greeted) == 1
+    _losing(outbox, "_put", lambda frame: frame[0] == wire.RECORD, monkeypatch)
+    send(outbox, range(6, 9))
+    assert seqs(take(inbox, 3)) == [6, 7, 8]
+    assert settled(outbox, inbox).delivered == 9
+
+
+def test_a_question_that_is_lost_while_nothing_more_comes_is_asked_again(
+    line: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hole is a frame with several records, and their sender has no credit for more: both would wait for ever."""
+    monkeypatch.setattr(link, "ASK_EVERY", 0.05)
+    edge = line.edge(messages=64)
+    outbox = line.outbox(edge)
+    _losing(outbox, "_put", lambda frame: frame[0] == wire.PACK, monkeypatch)
+    send(outbox, range(50))
+    inbox = line.inbox(edge)
+    _losing(inbox, "_say", lambda _, said: isinstance(said, wire.Who), monkeypatch, passing=1)
+    assert seqs(take(inbox, 50)) == [*range(50)]
+    assert settled(outbox, inbox).delivered == 50
+
+
+def test_who_is_there_is_asked_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And at once where the last question was answered."""
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    asking = link.Asking()
+    assert not asking.due()
+    asking.begin()
+    assert (asking.due(), asking.due()) == (True, False)
+    now += link.ASK_EVERY
+    assert (asking.due(), asking.due()) == (True, False)
+    asking.answered()
+    assert not asking.due()
+    asking.begin()
+    assert asking.due()
 
 
 def test_unreadable_record_is_quarantined(line: Ends) -> None:
@@ -439,6 +505,22 @@ def _send_raw(outbox: Outbox, about: Record, message: bytes) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wire, "message", lambda _: message)
         outbox.send(about)
+
+
+def _losing(
+    end: object, way: str, harmed: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, *, passing: int = 0
+) -> list[tuple[Any, ...]]:
+    """Of what an end says one thing of some kind never arrives, once so many of them have; ZeroMQ loses nothing."""
+    real, seen, lost = getattr(end, way), count(), list[tuple[Any, ...]]()
+
+    def said(*what: Any) -> bool:
+        if not lost and harmed(*what) and next(seen) == passing:
+            lost.append(what)
+            return True
+        return bool(real(*what))
+
+    monkeypatch.setattr(end, way, said)
+    return lost
 
 
 @contextmanager

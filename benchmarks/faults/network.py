@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from random import Random
 
 from benchmarks.faults.cable import Cable
@@ -44,7 +45,7 @@ def spoilt(scene: Scene, make: Callable[[Random], Change], *, answers: bool = Fa
     """One message of so many is changed for some seconds, towards the sinks or on the way back."""
     with broken(scene) as proxy:
         way = proxy.back if answers else proxy.there
-        way.change = make(scene.random)
+        way.change = partial(make, scene.random)
         time.sleep(SPOILT)
     return Over(time.time_ns())
 
@@ -128,7 +129,7 @@ def huge(body: bytes, _: Random) -> list[bytes]:
 
 
 def swapped(random: Random) -> Change:
-    """Two neighbours change places."""
+    """Two neighbours of a connection change places; one that waits for its neighbour at the end never arrives."""
     turns, held = itertools.count(random.randrange(ONE_IN)), list[bytes]()
 
     def change(body: bytes) -> Iterable[bytes]:

@@ -14,14 +14,14 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from nodes.sources.belt import Belt
-from nodes.sources.synthetic import show
+from nodes.sources.synthetic import Pulse, offers, show
 from pipeline.clock import Clock
 from pipeline.node import node
 from pipeline.records import Frame, Gap, Regions, Tracks
 from pipeline.units import Frames, Rate, Ratio
 
 
-@node(live=True)
+@node(live=True, offers=offers)
 def belt(
     camera: str,
     session: str,
@@ -30,6 +30,7 @@ def belt(
     journal: str,
     rate: Rate = 30.0,
     defects: Ratio = 0.5,
+    pulse: Pulse = 1.0,
     wrong: Frames = 0,
     ahead: Frames = 0,
 ) -> Iterator[Frame | Gap]:
@@ -39,10 +40,11 @@ def belt(
         journal: Folder of the journals: a file per camera, a line `session seq` per frame.
         rate: Frames per second.
         defects: Share of parts that have a defect.
+        pulse: How far the belt moves in one count of its encoder, px.
         wrong: Raise once, at this frame; 0 is never.
         ahead: The first frame's number is so high.
     """
-    shown = show(Belt(camera=camera, rate=rate, defects=defects, speed=8.0), session, clock)
+    shown = show(Belt(camera=camera, rate=rate, defects=defects, speed=8.0, pulse=pulse), session, clock)
     handle = os.open(Path(journal, camera), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         for record in shown:

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,10 +30,11 @@ from pipeline.table import gaps, verdicts
 Key = tuple[object, ...]
 Seen = tuple[str, str, int]
 TOLD = ("FAIL", "NO_READ")
+NEAR = 24.0  # counts of the encoder between two views of one part, at most: parts are twice as far apart
 SINKS = ("→archive", "→alarms")
 KEYS = {
     "frames": ("camera", "session", "seq", "kind"),
-    "parts": ("camera", "session", "seq", "part"),
+    "parts": ("camera", "session", "seq", "part", "mark"),
     "verdicts": ("camera", "session", "seq", "first_seq", "subject", "part"),
     "gaps": ("camera", "session", "seq", "last", "place"),
 }
@@ -84,9 +85,12 @@ class Reading(NamedTuple):
         """What this one has and the other has not, in words.
 
         A part that waited in a spool may be one that its sender's predecessor had told, under another id: whoever
-        follows parts anew sees again those that were in view. Its sink knows it by its last sight and takes it once.
+        follows parts anew sees again those that were in view. It is one where the belt says that it lay in one place.
         """
-        again = {key for key in self.spooled if key[:3] in {known[:3] for known in other.tables.get("parts", ())}}
+        places = defaultdict[Key, list[Any]](list)
+        for known in other.tables.get("parts", ()):
+            places[known[:3]].append(known[4])
+        again = {key for key in self.spooled if _lies(key[4], places[key[:3]])}
         gone = {name: keys - other.tables.get(name, set()) for name, keys in self.tables.items()}
         rows = [f"{name} {key}" for name, keys in gone.items() for key in keys if name != "parts" or key not in again]
         return rows + [f"event {each}" for each in self.events - other.events]
@@ -171,28 +175,50 @@ def _faults(plant: Plant, kept: list[Verdict], now: Reading, told: list[Gap]) ->
     for status, text in plant.ended:
         if status not in (0, 4):
             yield f"exit status {status}: {text[-600:]}"
-    holes, often = _gaps(told) | _heard(plant.events), _judged_anew(kept, told)
-    alarmed = _alarmed(plant.events)  # a part that was followed anew has another id there, and the same last sight
+    holes = _gaps(told) | _heard(plant.events)
+    for verdict in silent([v for v in kept if not _unseen(v, holes, any_of=True)], plant.events):
+        yield f"no event for {event(verdict).text}"
+    judged = defaultdict[Key, list[Any]](list)
     for verdict in kept:
-        known = often[_leaving(verdict)] > 1 or (*_leaving(verdict), verdict.outcome) in alarmed
-        again = verdict.subject == "part" and known
-        excused = again or _unseen(verdict, holes, any_of=True)
-        if verdict.outcome in TOLD and event(verdict).id not in now.events and not excused:
-            yield f"no event for {event(verdict).text}"
-    judged = {(v.camera, v.session, v.seq, v.part) for v in kept if v.subject == "part"}
-    for camera, session, seq, part in now.tables["parts"] - judged:
-        if (camera, session, seq) not in holes and not often[str(camera), str(session), int(str(seq))]:
+        judged[_leaving(verdict)] += [verdict.mark] if verdict.subject == "part" else []
+    for camera, session, seq, part, mark in now.tables["parts"]:
+        if not _lies(mark, judged[camera, session, seq]) and (camera, session, seq) not in holes:
             yield f"no verdict on part {part} of {camera} at {seq} in {session}"
 
 
-def _judged_anew(kept: Iterable[Verdict], told: Iterable[Gap]) -> Counter[Seen]:
-    """How many parts were judged by their last sight, in sessions in which a process began anew, as the gaps say.
+def silent(kept: Sequence[Verdict], path: Path) -> Iterator[Verdict]:
+    """Verdicts of which no event tells.
 
-    Its tracker sees again what its predecessor was not done with, and gives the same part under another id. What the
-    predecessor had sent of it on one of its edges it need not have sent on the other: nobody had acknowledged it.
+    A tracker that began anew sees again what its predecessor was not done with, and gives the same part under another
+    id. What that one had sent of it on one of its edges it need not have sent on the other: nobody had acknowledged
+    it. So for each part an event has to tell of one of its verdicts, or of one that the archive has not.
     """
-    anew = {(gap.camera, gap.session) for gap in told if gap.reason == "restart"}
-    return Counter(_leaving(v) for v in kept if v.subject == "part" and (v.camera, v.session) in anew)
+    known, found = {event(verdict).id for verdict in kept}, _about(path, "part", "frame", "gap")
+    events = {each["id"] for each in found}
+    others = Counter((e["camera"], e["session"], e["seq"]) for e in found if e["id"] not in known)
+    for thing in _things(verdict for verdict in kept if verdict.outcome in TOLD):
+        if not any(event(verdict).id in events for verdict in thing):
+            others[_leaving(thing[0])] -= 1
+            if thing[0].subject != "part" or others[_leaving(thing[0])] < 0:
+                yield thing[0]
+
+
+def _things(kept: Iterable[Verdict]) -> list[list[Verdict]]:
+    """Verdicts by what they are about: of parts those of one last sight that by the belt lay in one place."""
+    things: list[list[Verdict]] = []
+    for one in sorted(kept, key=lambda verdict: (*_leaving(verdict), verdict.subject, verdict.mark or 0.0)):
+        last = things[-1][-1] if things else one
+        same = things and _leaving(last) == _leaving(one) and last.subject == one.subject == "part"
+        if same and _lies(one.mark, [last.mark]):
+            things[-1].append(one)
+        else:
+            things.append([one])
+    return things
+
+
+def _lies(mark: Any, places: Iterable[Any]) -> bool:
+    """Whether something that lay here lay in one of these places."""
+    return any(abs(mark - place) <= NEAR for place in places)
 
 
 def _leaving(verdict: Verdict) -> Seen:
@@ -213,15 +239,10 @@ def _heard(path: Path) -> set[Seen]:
     return _ranges((each["camera"], each["session"], each["first_seq"], each["seq"]) for each in told)
 
 
-def _alarmed(path: Path) -> set[tuple[str, str, int, str]]:
-    """Last sights of the parts that events are about, and what they were found to be."""
-    return {(each["camera"], each["session"], each["seq"], each["outcome"]) for each in _about(path, "part")}
-
-
-def _about(path: Path, subject: str) -> list[dict[str, Any]]:
-    """The events about such a subject."""
+def _about(path: Path, *subjects: str) -> list[dict[str, Any]]:
+    """The events about such subjects."""
     found = map(json.loads, path.read_text().splitlines() if path.exists() else ())
-    return [each for each in found if each["subject"] == subject]
+    return [each for each in found if each["subject"] in subjects]
 
 
 def _events(path: Path) -> Iterator[str]:

@@ -44,15 +44,16 @@ SOAK = """\
 # Soak
 
 Written by `make soak` on {day}: {machine}. A line of four cameras at {rate:g} frames/s over {transport} ran for
-{hours:.2g} h; each {low:g} to {high:g} s one of its processes was killed (SIGKILL) or stopped for {held:g} s.
+{hours:.2g} h; through its first half one of its processes was killed (SIGKILL) or stopped for {held:g} s each
+{low:g} to {high:g} s.
 A day of it: `make soak TIME=24h`. The words are those of [faults.md](faults.md).
 
 | kills and stops | given | acknowledged | lost | unaccounted | told | resent |
 |---:|---:|---:|---:|---:|---:|---:|
 | {counts} |
 
-Growth is the common slope of all incarnations of a process: the median of the slopes between all pairs of minutes of an
-incarnation, its first two minutes left out, with the 95 % confidence interval (Hirsch, Slack, Smith 1982).
+Growth is that of the second half, in which nothing was struck: the median of the slopes between all pairs of minutes,
+the first two left out, with the 95 % confidence interval (Hirsch, Slack, Smith 1982).
 
 | process | RSS, MB | RSS, MB/h | files, 1/h | threads, 1/h |
 |---|---:|---:|---:|---:|
@@ -89,10 +90,12 @@ def soaked(soak: Soak) -> None:
 
 
 def growth(soak: Soak) -> str:
-    """A line per process: how much it holds at the end, and how that grows."""
-    lines = []
+    """A line per process: how much it holds at the end, and how that grew while nothing was struck."""
+    from benchmarks.faults.soak import STRUCK
+
+    lines, since = [], soak.hours * 3600 * STRUCK
     for name in dict.fromkeys(one.name for one in soak.samples):
-        mine = [one for one in soak.samples if one.name == name]
+        mine = [one for one in soak.samples if one.name == name and one.at >= since]
         rss, files, threads = (slope(mine, field) for field in ("rss", "files", "threads"))
         held = median(one.rss for one in mine[-60:]) / 1e6
         grows = f"{rss.per_hour / 1e6:+.2f} ({rss.low / 1e6:+.2f}…{rss.high / 1e6:+.2f})"

@@ -39,7 +39,7 @@ nodes:
   camera:  {{use: "benchmarks.faults.nodes:belt", with: {{journal: {folder}/given, rate: {rate}}}}}
   clean:   {{from: camera, with: {{min_area: 25, fill_holes: 4}}}}
   measure: {{from: clean, isolate: true}}
-  track:   {{from: measure}}
+  track:   {{from: measure, with: {{pulse: 1.0}}}}
   rules:   {{from: track, with: {{book: {book}}}}}
   archive: {{from: [track, rules], at: {sinks}, with: {{path: {folder}/archive/kept}}}}
   alarms:  {{from: rules, at: {sinks}, with: {{path: {folder}/alarms/events.jsonl{hook}}}}}

@@ -34,7 +34,7 @@ class Way:
     Attributes:
         open: Cleared, nothing gets through; it waits.
         rate: Bytes per second; 0 is as many as there are.
-        change: What becomes of the body of a message; None leaves it alone.
+        change: Makes, for each connection anew, what becomes of the body of a message; None leaves all alone.
         torn: Connections that are to be reset in the middle of their next long message.
     """
 
@@ -42,14 +42,26 @@ class Way:
         self.open = threading.Event()
         self.open.set()
         self.rate = 0.0
-        self.change: Change | None = None
+        self.change: Callable[[], Change] | None = None
         self.torn = 0
+
+
+class Course:
+    """One direction of one connection: what comes of its messages, as long as its way changes them."""
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+        self._made: Callable[[], Change] | None = None
+        self._change: Change | None = None
 
     def carried(self, frame: Wire) -> list[bytes]:
         """The bytes that a frame becomes."""
-        if self.change is None or frame.flags & COMMAND:
+        if self._way.change is not self._made:
+            self._made = self._way.change
+            self._change = self._made() if self._made else None
+        if self._change is None or frame.flags & COMMAND:
             return [framed(frame)]
-        return [framed(frame._replace(body=body)) for body in self.change(frame.body)]
+        return [framed(frame._replace(body=body)) for body in self._change(frame.body)]
 
 
 class Proxy:
@@ -124,7 +136,7 @@ class Proxy:
     def _pump(self, source: socket.socket, sink: socket.socket, way: Way, pair: tuple[socket.socket, ...]) -> None:
         """Carry one direction of a connection until either end closes it."""
         with suppress(OSError), source.makefile("rb") as stream:
-            greeted = 0
+            greeted, course = 0, Course(way)
             while greeted < GREETING and (data := stream.read1(GREETING - greeted)):
                 sink.sendall(data)  # in pieces: each side waits for the first bytes of the other
                 greeted += len(data)
@@ -134,7 +146,7 @@ class Proxy:
                     way.torn -= 1
                     sink.sendall(framed(frame)[: len(frame.body) // 2])
                     break
-                for data in way.carried(frame):
+                for data in course.carried(frame):
                     sink.sendall(data)
                     if way.rate:
                         time.sleep(len(data) / way.rate)

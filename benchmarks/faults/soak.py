@@ -25,7 +25,8 @@ from benchmarks.faults.plant import Plant, Setting
 from pipeline.durations import seconds
 
 STRIKES = ("front", "measure", "archive", "alarms")
-EVERY = (30.0, 150.0)  # seconds between two strikes
+EVERY = (15.0, 75.0)  # seconds between two strikes
+STRUCK = 0.5  # of the time; then all are left alone: what grows shows where nothing begins anew
 LOOK = 120.0  # seconds between two readings
 HELD = 3.0  # seconds that a process is stopped
 
@@ -78,12 +79,12 @@ def soaking(folder: Path, transport: str, rate: float, lasting: float, random: R
 
 
 def _strike(plant: Plant, begin: float, lasting: float, random: Random) -> tuple[int, Reading]:
-    """Kill or stop one process after another; read in between, and keep what was ever read and is no longer there."""
+    """Kill or stop one process after another, then none; keep what was ever readable and is no longer."""
     strikes, reading = 0, Reading({}, frozenset())
     struck = looked = begin
     pause = random.uniform(*EVERY)
     while (now := time.monotonic()) - begin < lasting:
-        if now - struck >= pause and lasting - (now - begin) > EVERY[0]:
+        if now - struck >= pause and now - begin < lasting * STRUCK:
             struck, pause, strikes = now, random.uniform(*EVERY), strikes + 1
             _hit(plant.process(random.choice(STRIKES)), kill=random.random() < 0.5)
         if now - looked >= LOOK:

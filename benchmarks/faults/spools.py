@@ -31,6 +31,6 @@ def key(record: Record) -> Iterator[Row]:
     if isinstance(record, Tracks):
         yield "frames", (*who, "tracks")
     elif isinstance(record, Part):
-        yield "parts", (*who, record.id)
+        yield "parts", (*who, record.id, record.mark)
     elif not isinstance(record, Gap | Verdict):
         raise TypeError(f"expected what the archive takes, found {type(record).__name__}")

@@ -165,7 +165,8 @@ TASKS: dict[str, Callable[[Path], None]] = {
 def _file(folder: Path, day: int, part: int, frames: int, drawn: tuple[np.random.Generator, list[bytes]]) -> None:
     dice, pool = drawn
     number = np.arange(frames)
-    camera, seq = number % CAMERAS, (day * (DAILY // EACH) + part * (PER_FILE // EACH) + number) // CAMERAS
+    nth = day * (DAILY // EACH) + part * (PER_FILE // EACH) + number
+    camera, seq = nth % CAMERAS, nth // CAMERAS
     t = BEGIN + day * DAY + (part * DAY + number * (DAY // max(1, frames))) // (DAILY // PER_FILE)
     row = np.repeat(number, EACH)
     regions: dict[str, NDArray[Any]] = {

@@ -13,6 +13,9 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--columns", type=int, default=8, metavar="N", help="samples of each kind; default 8")
     parser.add_argument("--kind", action="append", default=[], metavar="NAME", help="only this kind; may be repeated")
     parser.add_argument("--jitter", type=float, default=0.1, help="how carelessly boxes are drawn, 0…1; default 0.1")
+    parser.add_argument(
+        "--hand", type=float, default=0.0, metavar="SHARE", help="of the masks that are drawn by hand, 0…1; default 0"
+    )
     parser.add_argument("--plain", action="store_true", help="without a copy that shows the outline of what is meant")
     parser.add_argument(
         "--pictures", type=Path, metavar="FOLDER",
@@ -35,7 +38,7 @@ def run(args: Namespace) -> int:
 
     begun = time.process_time()
     kinds = tuple(args.kind) or tuple(KINDS)
-    source = Procedural(args.seed, kinds=kinds, look=Look(jitter=args.jitter))
+    source = Procedural(args.seed, kinds=kinds, look=Look(jitter=args.jitter), hand=args.hand)
     rows = [
         [source.sample(len(kinds) * column + row, np.random.default_rng([args.seed, row, column]))
          for column in range(args.columns)]

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from model.networks.layers import Gate, Residual, dense, depthwise, separable
 
 S = ((32, 1), (64, 2), (128, 3), (192, 3))
-M = ((40, 2), (80, 3), (144, 4), (208, 3))
-THIN = 16
+M = ((64, 2), (96, 3), (160, 3), (192, 3))
+THIN, LESS_THIN = 16, 32
 
 
 class Kensa(nn.Module):

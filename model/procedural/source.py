@@ -9,10 +9,11 @@ import numpy as np
 from model.data.sample import DataError, Look, Sample, inside
 from model.procedural.camera import taken
 from model.procedural.frame import Frame, coarse, framed
+from model.procedural.hand import drawn
 from model.procedural.kinds import KINDS, LEAST, MOST, Maker
 from model.procedural.scene import WORLD, Scene
 from model.procedural.surface import Fields
-from model.prompt import SIDE, Crop, box_of
+from model.prompt import SIDE, Crop, box_of, cut_mask
 from nodes.sensors.prompts import Box
 from pipeline.faults import listed, meant
 
@@ -28,20 +29,22 @@ class Procedural:
         count: How many there are.
         kinds: Which; all of them where this is left out.
         look: How what is meant is prompted.
+        hand: Share of the masks that are drawn as people draw them, see `model.procedural.hand`; the others are exact.
 
     Raises:
         DataError: If there is no such kind.
     """
 
     def __init__(
-        self, seed: int = 0, count: int = 1 << 20, kinds: tuple[str, ...] = (), look: Look | None = None
-    ) -> None:
+        self, seed: int = 0, count: int = 1 << 20, kinds: tuple[str, ...] = (), look: Look | None = None,
+        hand: float = 0.0,
+    ) -> None:  # fmt: skip
         for kind in kinds:
             if kind not in KINDS:
                 raise DataError(f"kind '{kind}': expected {listed(KINDS)}{meant(kind, KINDS)}")
         self._seed, self._count, self._look = seed, count, look or Look()
         self._kinds = kinds or tuple(KINDS)
-        self._fields = Fields(seed)
+        self._fields, self._hand = Fields(seed), hand
 
     def __len__(self) -> int:
         """How many there are."""
@@ -59,15 +62,18 @@ class Procedural:
         raise DataError(f"sample {index}: expected a {kind} of at least {SMALLEST} px, found none in {TRIES} scenes")
 
     def _look_at(self, scene: Scene, kind: str, chance: np.random.Generator, dice: np.random.Generator) -> Sample:
-        outline = scene.outline() > 0
+        outline = scene.outline()
+        by_hand = bool(self._hand and chance.random() < self._hand and outline.any())
+        outline = (drawn(outline, chance) if by_hand else outline) > 0
         frame = framed(box_of(outline), chance) if outline.any() else Frame()
         outline &= frame.within(Crop(0, 0, WORLD), WORLD)
         if not outline.any():
             return Sample(np.zeros((SIDE, SIDE, 3), np.uint8), np.zeros((SIDE, SIDE), bool), kind, 0, 0, (0, 0, 0, 0))
         box: Box = self._look.box(outline, dice)
         crop = self._look.crop(box)
+        meant = cut_mask(outline, crop) if by_hand else scene.mask(crop)
         rivals = sum(_holds(crop, *each) for each in scene.rivals)
-        picture, mask = coarse(taken(scene.seen(crop), chance), scene.mask(crop), chance)
+        picture, mask = coarse(taken(scene.seen(crop), chance), meant, chance)
         within = frame.within(crop)
         shown, area = picture * within[..., None], int(np.count_nonzero(outline))
         return Sample(shown, mask & within, kind, area, rivals, inside(box, crop))

@@ -27,6 +27,7 @@ Rate = Annotated[float, Meta(gt=0, le=1, description="a step size")]
 Beside = Annotated[str, Meta(min_length=1, description="a path", extra={"beside": True})]
 
 FORMS = ("made", "coco", "folder")
+LATER = {"hand": 0.0, "start": None}  # fields that came after others: where they say nothing they change no digest
 
 
 class ConfigError(KensaError):
@@ -40,11 +41,13 @@ class Made(Struct, frozen=True, forbid_unknown_fields=True):
         seed: Another seed, other scenes: those that judge need one of their own.
         count: How many different ones there are.
         kinds: Which kinds; all where this is left out.
+        hand: Share of the masks that are drawn as people draw them, wider than what is seen; the others are exact.
     """
 
     seed: Seed = 0
     count: Count = 1 << 20
     kinds: tuple[str, ...] = ()
+    hand: Annotated[float, Meta(ge=0, le=1, description="0…1")] = 0.0
 
 
 class Marked(Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,9 +112,7 @@ class Taught(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def digest(self) -> str:
         """Of its weights."""
-        path = self.sam2.checkpoint if self.sam2 else self.network
-        with Path(path or "").open("rb") as weights:
-            return file_digest(weights, "blake2s").hexdigest()
+        return _digest((self.sam2.checkpoint if self.sam2 else self.network) or "")
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,6 +123,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         train: What it learns from.
         validate: What it is judged by after each epoch.
         teacher: Whom it learns from, too.
+        start: A network of the same name that it begins with, `best.pt` of its own run; otherwise weights of chance.
         seed: Of its first weights, and of the order of samples.
         epochs: How often it is judged.
         samples: Seen in each epoch.
@@ -140,6 +142,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     train: Annotated[tuple[Data, ...], Meta(min_length=1)]
     validate: Annotated[tuple[Data, ...], Meta(min_length=1)]
     teacher: Taught | None = None
+    start: Beside | None = None
     seed: Seed = 0
     epochs: Count = 10
     samples: Count = 20_000
@@ -159,10 +162,23 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def digest(self) -> str:
-        """The same for all runs that must come out the same: of the words, and of the teacher's weights."""
-        same = msgspec.structs.replace(self, workers=0, save=1)
-        teacher = self.teacher.digest.encode() if self.teacher else b""
-        return blake2s(msgspec.json.encode(same) + teacher, digest_size=6).hexdigest()
+        """The same for all runs that must come out the same: of the words, and of the weights that they name."""
+        same = msgspec.to_builtins(msgspec.structs.replace(self, workers=0, save=1))
+        others = [self.teacher.digest] if self.teacher else []
+        others += [_digest(self.start)] if self.start else []
+        return blake2s(msgspec.json.encode(_said(same)) + "".join(others).encode(), digest_size=6).hexdigest()
+
+
+def _digest(path: str) -> str:
+    with Path(path).open("rb") as weights:
+        return file_digest(weights, "blake2s").hexdigest()
+
+
+def _said(told: Any) -> Any:
+    """The same without what came later and says nothing."""
+    if isinstance(told, dict):
+        return {key: _said(value) for key, value in told.items() if LATER.get(key, ...) != value}
+    return [*map(_said, told)] if isinstance(told, list | tuple) else told
 
 
 def open_config(path: Path) -> Config:
@@ -221,4 +237,4 @@ def _source(data: Data) -> Source:
         folder = data.folder
         return Folder(Path(folder.images), Path(folder.masks), folder.kind, data.look, apart=folder.apart)
     made = data.made or Made()
-    return Procedural(made.seed, made.count, made.kinds, data.look)
+    return Procedural(made.seed, made.count, made.kinds, data.look, made.hand)

@@ -51,13 +51,14 @@ class Run:
         device: `cpu`, `cuda` or another that torch knows.
 
     Raises:
-        RunError: If the folder holds another run, or if there is no such device.
+        RunError: If the folder holds another run, if there is no such device, or if what it begins with is of another
+            network.
     """
 
     def __init__(self, config: Config, folder: Path, device: str = "cpu") -> None:
         self.config, self._folder, self.place = config, folder, Place()
         self._device, self._best = _device(device), -1.0
-        net = network(config.network, config.seed).to(self._device, memory_format=torch.channels_last)
+        net = _first(config).to(self._device, memory_format=torch.channels_last)
         self.learner = Learner(
             net, rate=config.rate, decay=config.decay, rates=_rates(config), average=config.average
         )  # fmt: skip
@@ -183,6 +184,21 @@ def trained(path: Path) -> Trained:
     except Exception as error:  # torch has no class of its own for what it cannot read
         raise RunError(f"{path}: expected a trained network, found none that can be read: {error}") from error
     return Trained(net.train(False), int(told.get("epochs", 0)))
+
+
+def _first(config: Config) -> nn.Module:
+    """What a run begins with."""
+    net = network(config.network, config.seed)
+    if config.start:
+        weights = load(Path(config.start)).state_dict()
+        if _shapes(weights) != _shapes(net.state_dict()):
+            raise RunError(f"{config.start}: expected a trained {config.network}, found another network")
+        net.load_state_dict(weights)
+    return net
+
+
+def _shapes(weights: dict[str, Any]) -> dict[str, torch.Size]:
+    return {name: each.shape for name, each in weights.items()}
 
 
 def _device(name: str) -> torch.device:

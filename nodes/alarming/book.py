@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from string import Formatter
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
-import msgspec
 from msgspec import Meta, Struct
 
+from nodes.alarming.checks import FLOOD, KINDS, SHARED, check
 from nodes.alarming.life import Terms
 from nodes.version import version
 from pipeline.conform import Conform
+from pipeline.conversion import convert
 from pipeline.errors import KensaError
-from pipeline.located import BROKEN, Document, read
+from pipeline.located import Document, read
 from pipeline.units import Seconds
 
 AlarmName = Annotated[
@@ -27,10 +26,6 @@ Share = Annotated[float, Meta(gt=0, le=1, description="0…1")]
 Wait = Annotated[float, Meta(gt=0, description="s")]
 Priority = Literal["critical", "high", "medium", "low"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)  # the gravest first
-FLOOD = "flood"
-KINDS = ("row", "rate", "stalled", "gaps", "disk", "clock")
-JUDGED, SHARED = ("row", "rate"), ("disk", "clock")
-PLACES = ("camera", "session", "seq", "part", "event", "alarm")
 SECOND = 1_000_000_000
 
 
@@ -39,7 +34,7 @@ class AlarmBookError(KensaError):
 
 
 class When(Struct, frozen=True, forbid_unknown_fields=True):
-    """The condition of an alarm: exactly one of `row`, `rate`, `stalled`, `gaps`, `disk` and `clock`.
+    """The condition of an alarm: exactly one of the fields that `KINDS` names.
 
     Attributes:
         row: So many verdicts in a row that match.
@@ -54,6 +49,8 @@ class When(Struct, frozen=True, forbid_unknown_fields=True):
         disk: Such a share of the disk under `folder` is used.
         folder: See there; the folder of the alarms' own file where it is left out.
         clock: The host's clock was set by so much since the line began.
+        drift: So many measures of a camera are unlike those that its network's card knows; the sink `drift` says so.
+        notice: A process of this host gives notice of something whose key has this form; `*` stands for anything.
         deadband: By how much `rate`, `gaps`, `disk` or `clock` must fall below its limit before it is over.
     """
 
@@ -69,6 +66,8 @@ class When(Struct, frozen=True, forbid_unknown_fields=True):
     disk: Share | None = None
     folder: Name | None = None
     clock: Wait | None = None
+    drift: Number | None = None
+    notice: Name | None = None
     deadband: Seconds = 0.0
 
     @property
@@ -87,7 +86,8 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
         consequence: What comes of it if nobody acts.
         action: What to do.
         respond: How long there is for that.
-        per: Whether each camera has an alarm of its own. Disk and clock are the line's, silence and gaps a camera's.
+        per: Whether each camera has an alarm of its own. Disk, clock and notices are the line's, silence, gaps
+            and drift a camera's.
         on_delay: How long the condition must hold before the alarm is raised.
         off_delay: How long it must be over before the alarm returns.
         re_alarm: After which an acknowledged alarm that still holds must be acknowledged anew; 0: never.
@@ -145,6 +145,18 @@ class Flood(Struct, frozen=True, forbid_unknown_fields=True):
     told: Priority = "critical"
 
 
+class Keep(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of the journal of alarms is kept.
+
+    Attributes:
+        megabytes: As large a file may grow; the journal then goes on in a new one.
+        files: So many full ones are kept; older ones are removed.
+    """
+
+    megabytes: Wait = 8.0
+    files: Annotated[int, Meta(ge=1, le=100_000, description="count")] = 100
+
+
 class Book(Struct, frozen=True, forbid_unknown_fields=True):
     """An alarm book.
 
@@ -155,6 +167,7 @@ class Book(Struct, frozen=True, forbid_unknown_fields=True):
         longest_shelf: How long an alarm may be shelved at most.
         chatter: When an alarm chatters.
         flood: When there are too many.
+        journal: How much of what happened is kept.
     """
 
     alarms: dict[AlarmName, Entry]
@@ -163,6 +176,7 @@ class Book(Struct, frozen=True, forbid_unknown_fields=True):
     longest_shelf: Wait = 8 * 3600.0
     chatter: Chatter = Chatter()
     flood: Flood = Flood()
+    journal: Keep = Keep()
 
     def entry(self, key: str) -> Entry | None:
         """What the book says of an alarm; None where it says nothing any more."""
@@ -220,7 +234,7 @@ def open_alarms(path: str) -> Ready:
     document = read_alarms(path)
     if document.faults:
         raise AlarmBookError(document.show())
-    book = msgspec.convert(document.data, Book)
+    book = convert(document.data, Book)
     return Ready(book.name or Path(path).stem, version(document), book)
 
 
@@ -236,58 +250,7 @@ def read_alarms(path: str) -> Document:
     alarms = data.get("alarms")
     for name, entry in alarms.items() if isinstance(alarms, dict) else ():
         if isinstance(entry, dict):
-            _check(document, name, entry, alarms)
+            check(document, name, entry, alarms)
     if alarms == {}:
         document.complain(("alarms",), "alarms: expected at least one alarm, got none")
     return document
-
-
-def _check(document: Document, name: str, entry: dict[str, Any], alarms: dict[str, Any]) -> None:
-    """What types cannot say of an alarm."""
-    place = ("alarms", name)
-    if name == FLOOD:
-        document.complain(place, f"'{FLOOD}' is the alarm that a flood raises; give this one another name", key=True)
-    if isinstance(when := entry.get("when"), dict):
-        for path, text in _unclear(when):
-            document.complain((*place, "when", *path), text)
-        if entry.get("per") == "line" and (kind := next((k for k in ("stalled", "gaps") if k in when), "")):
-            document.complain((*place, "per"), f"per: expected 'camera', for {kind} is about one, got 'line'")
-    for i, other in enumerate(entry.get("suppressed_by") or ()):
-        if other is not BROKEN and (other not in alarms or other == name):
-            document.complain((*place, "suppressed_by", i), f"expected another alarm of this book, got '{other}'")
-    if isinstance(link := entry.get("link"), str) and (text := _mislinked(link)):
-        document.complain((*place, "link"), f"link: {text}")
-
-
-def _unclear(when: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
-    kinds = [kind for kind in KINDS if when.get(kind) is not None]
-    if len(kinds) != 1:
-        found = " and ".join(kinds) or "none"
-        yield (), f"when: expected one of row, rate, stalled, gaps, disk and clock, got {found}"
-        return
-    fields = {
-        ("outcome", "reason", "rule"): JUDGED,
-        ("of",): ("rate",),
-        ("over",): ("gaps",),
-        ("folder",): ("disk",),
-        ("deadband",): ("rate", "gaps", "disk", "clock"),
-    }
-    for names, fitting in fields.items():
-        for field in names:
-            if field in when and kinds[0] not in fitting:
-                yield (field,), f"{field}: belongs to {_either(fitting)}, and this alarm is about {kinds[0]}"
-    limit, band = when[kinds[0]], when.get("deadband")
-    if isinstance(limit, int | float) and isinstance(band, int | float) and band >= limit:
-        yield ("deadband",), f"deadband: expected less than {kinds[0]}, {limit:g}: else it is never over; got {band:g}"
-
-
-def _either(words: tuple[str, ...]) -> str:
-    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
-
-
-def _mislinked(link: str) -> str:
-    try:
-        unknown = [name for _, name, _, _ in Formatter().parse(link) if name is not None and name not in PLACES]
-    except ValueError as error:
-        return f"expected names in braces, such as {{camera}}: {error}"
-    return f"expected {', '.join(PLACES)} in braces, got '{unknown[0]}'" if unknown else ""

@@ -7,47 +7,18 @@ seen enough again: an alarm that is up stays up, and none is made up.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from pathlib import Path
-
-from msgspec import Struct
+from collections.abc import Iterable, Iterator
 
 from nodes.alarming.book import SECOND, Book, Entry, When
+from nodes.alarming.edge import Edge, measured, over
 from nodes.alarming.life import Because, Event
+from nodes.alarming.machine import DRIFT, Level, Machine, Noticed, of
 from nodes.alarming.memory import Memory
 from nodes.sinks.events import event
-from pipeline.disk import measure
 from pipeline.records import Gap, Verdict
 
 Said = tuple[str, Event]
 SLOTS = 60  # parts of the time over which a rate of gaps is counted
-
-
-class Machine(Struct, frozen=True):
-    """What the host says of itself.
-
-    Attributes:
-        step_s: How far its clock was set since the line began, s.
-        used: Used share of the disk under each folder, 0…1.
-    """
-
-    step_s: float = 0.0
-    used: dict[str, float] = {}
-
-
-class Edge:
-    """Turns what is so into what has changed."""
-
-    def __init__(self) -> None:
-        self.on: bool | None = None
-
-    def turn(self, on: bool | None, because: Callable[[], Because]) -> Event | None:
-        """The event, where it is so since now; None also where nobody knows."""
-        if on is None or on is self.on:
-            return None
-        self.on = on
-        return Event("on", because=because()) if on else Event("off")
 
 
 class Row(Edge):
@@ -108,7 +79,7 @@ class Stalled(Edge):
         silent = (t_ns - self._heard) / SECOND
         text = f"{self._camera} has given nothing for {silent:.1f} s, at most {self._limit:g} s"
         on = True if silent >= self._limit else False if self._said else None
-        return self.turn(on, lambda: _measured(text, silent, self._limit, "s", self._camera))
+        return self.turn(on, lambda: measured(text, silent, self._limit, "s", self._camera))
 
 
 class Gaps(Edge):
@@ -140,34 +111,13 @@ class Gaps(Edge):
         share, limit = min(1.0, missing / frames), self._when.gaps or 1.0
         text = f"{share:.1%} of {self._camera}'s frames are missing, at most {limit:.1%}"
         on = over(share, limit, self._when.deadband, self.on)
-        return self.turn(on, lambda: _measured(text, share, limit, "", self._camera))
+        return self.turn(on, lambda: measured(text, share, limit, "", self._camera))
 
     def _add(self, number: int, frames: int, missing: int) -> None:
         if self._slots and self._slots[-1][0] >= number:
             number, before, lost = self._slots.pop()
             frames, missing = frames + before, missing + lost
         self._slots.append((number, frames, missing))
-
-
-class Level(Edge):
-    """The disk, or the clock."""
-
-    def __init__(self, when: When, folder: str) -> None:
-        super().__init__()
-        self._when, self.folder = when, when.folder or folder
-
-    def look(self, machine: Machine) -> Event | None:
-        """Time has passed."""
-        if self._when.disk is not None:
-            found, limit, unit = machine.used.get(self.folder), self._when.disk, ""
-            text = f"the disk of {self.folder} is {found or 0:.0%} full, at most {limit:.0%}"
-        else:
-            found, limit, unit = abs(machine.step_s), self._when.clock or 1.0, "s"
-            text = f"the clock was set by {machine.step_s:+.1f} s, at most {limit:g} s"
-        if found is None:
-            return None
-        on = over(found, limit, self._when.deadband, self.on)
-        return self.turn(on, lambda: _measured(text, found or 0.0, limit, unit))
 
 
 class Conditions:
@@ -178,20 +128,25 @@ class Conditions:
         folder: Whose disk is looked at where the book names none.
         t_ns: When it begins.
         memory: What was counted before.
+        up: Alarms that are up: what they wait for is looked at although nothing has come of it again.
     """
 
-    def __init__(self, book: Book, folder: str, t_ns: int, memory: Memory) -> None:
+    def __init__(self, book: Book, folder: str, t_ns: int, memory: Memory, up: Iterable[str] = ()) -> None:
         self._book, self._memory = book, memory
         self._judged: dict[str, list[tuple[str, Row | Rate]]] = {}
         self._stalled: dict[str, Stalled] = {}
         self._gaps: dict[str, Gaps] = {}
-        self._listening: defaultdict[str, list[tuple[str, Stalled]]] = defaultdict(
-            list
-        )  # the same by camera; so with the next
+        # the same by camera; so with the next
+        self._listening: defaultdict[str, list[tuple[str, Stalled]]] = defaultdict(list)
         self._counting: defaultdict[str, list[Gaps]] = defaultdict(list)
         self._shared: dict[str, Row | Rate] = {}
-        self._levels = {n: Level(e.when, folder) for n, e in book.alarms.items() if e.when.kind in ("disk", "clock")}
-        self.folders = {level.folder for n, level in self._levels.items() if book.alarms[n].when.kind == "disk"}
+        levels = {n: Level(e.when, folder) for n, e in book.alarms.items() if e.when.kind in ("disk", "clock")}
+        self.folders = {level.folder for n, level in levels.items() if book.alarms[n].when.kind == "disk"}
+        noticed = {n: Noticed(e.when.notice, 1) for n, e in book.alarms.items() if e.when.notice is not None}
+        self._drifting = {name for name, entry in book.alarms.items() if entry.when.drift is not None}
+        self._machine: dict[str, Level | Noticed] = {**levels, **noticed}
+        for key in up:
+            self._drifts(key)
         for camera in dict.fromkeys((*book.cameras, *memory.cameras)):
             self._meet(camera, t_ns)
 
@@ -218,13 +173,21 @@ class Conditions:
         watches: dict[str, Stalled | Gaps] = {**self._stalled, **self._gaps}
         for key, watch in watches.items():
             yield from _told(key, watch.look(t_ns))
-        for key, level in self._levels.items():
+        for name in self._drifting if machine.notices else ():
+            for camera in {notice.camera for notice in of(machine.notices or (), DRIFT)}:
+                self._drifts(f"{name}@{camera}")
+        for key, level in self._machine.items():
             yield from _told(key, level.look(machine))
+
+    @property
+    def heeds(self) -> bool:
+        """Whether it goes by what the host's processes give notice of."""
+        return any(entry.when.kind in ("drift", "notice") for entry in self._book.alarms.values())
 
     @property
     def alarms(self) -> set[str]:
         """The alarms there can be, with the cameras that were met; people set aside what has not happened yet."""
-        return {*self._levels, *self._stalled, *self._gaps, *self._shared}
+        return {*self._machine, *self._stalled, *self._gaps, *self._shared}
 
     def counted(self, heard: tuple[str, ...]) -> Memory:
         """What was counted so far; what of cameras that have not come again is still known."""
@@ -244,8 +207,16 @@ class Conditions:
                 case "gaps":
                     gaps = self._gaps[f"{name}@{camera}"] = Gaps(entry.when, camera, t_ns)
                     self._counting[camera].append(gaps)
+                case "drift":
+                    self._drifts(f"{name}@{camera}")
                 case "row" | "rate":
                     judged.append((key, self._judge(key, entry)))
+
+    def _drifts(self, key: str) -> None:
+        """Look at what is said of a camera's network, where that is what the alarm is about."""
+        name, _, camera = key.partition("@")
+        if camera and key not in self._machine and name in self._drifting:
+            self._machine[key] = Noticed(DRIFT, self._book.alarms[name].when.drift or 1, camera)
 
     def _judge(self, key: str, entry: Entry) -> Row | Rate:
         """What watches verdicts for an alarm; all cameras have the same one where the line has one."""
@@ -260,20 +231,6 @@ def matches(when: When, verdict: Verdict) -> bool:
     """Whether a verdict is what a condition counts."""
     found = any(when.reason in (None, f.reason) and when.rule in (None, f.rule) for f in verdict.findings)
     return verdict.outcome == when.outcome and (found or when.reason is when.rule is None)
-
-
-def over(value: float, limit: float, deadband: float, before: bool | None) -> bool:
-    """Whether a value is over its limit; one that was must fall below it by more than the deadband."""
-    return value >= limit if not before else value >= limit - deadband
-
-
-def used(folders: set[str]) -> dict[str, float]:
-    """The used share of the disk under each folder; one that does not answer is left out."""
-    found: dict[str, float] = {}
-    for folder in folders:
-        with suppress(OSError):
-            found[folder] = measure(Path(folder)).used
-    return found
 
 
 def _told(key: str, said: Event | None) -> Iterator[Said]:
@@ -294,7 +251,3 @@ def _verdict(verdict: Verdict, text: str, value: float, limit: float) -> Because
         value=value,
         limit=limit,
     )
-
-
-def _measured(text: str, value: float, limit: float, unit: str, camera: str = "") -> Because:
-    return Because(text=text, camera=camera, value=value, limit=limit, unit=unit)

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nodes.alarming.book import FLOOD, PRIORITIES, SECOND, Book, Priority
+from nodes.alarming.book import PRIORITIES, SECOND, Book, Priority
+from nodes.alarming.checks import FLOOD
 from nodes.alarming.life import Alarm, Because, Event, Held, State, What
 from nodes.alarming.step import refusal, step
 from pipeline.digests import blake2b

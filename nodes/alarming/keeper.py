@@ -16,13 +16,15 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from nodes.alarming import memory
-from nodes.alarming.book import FLOOD, SECOND, Ready
+from nodes.alarming import counting, memory
+from nodes.alarming.book import SECOND, Ready
 from nodes.alarming.chain import Chain, Row, read
-from nodes.alarming.conditions import Conditions, Machine, used
+from nodes.alarming.checks import FLOOD
+from nodes.alarming.conditions import Conditions
 from nodes.alarming.engine import Engine, Step
 from nodes.alarming.figures import Tally
 from nodes.alarming.life import Alarm, Event
+from nodes.alarming.machine import Machine, used
 from nodes.alarming.memory import Memory
 from nodes.alarming.showing import listed, show
 from nodes.alarming.telling import told
@@ -30,11 +32,12 @@ from nodes.sinks.cursor import Cursor
 from nodes.sinks.events import encode, identity
 from nodes.sinks.room import log
 from pipeline.clock import line_time
-from pipeline.notices import board
+from pipeline.notices import board, bulletin
 from pipeline.orders import Answer, Order, desk
 from pipeline.records import Gap, Verdict
 
 BEAT_S = 0.2  # seconds between two looks at the time
+DAY_NS = 24 * 3600 * SECOND  # of the journal is read at the start: figures speak of so much
 LOOK_NS = SECOND  # between two looks at the machine
 REMEMBERED = 1 << 14  # records that may come again after a crash
 SHORT = 16  # digits of the id by which they are known
@@ -79,6 +82,9 @@ class Keeper:
         self._load()
 
     def __enter__(self) -> Self:
+        self._heeds = self._conditions.heeds
+        if self._heeds:
+            bulletin.come()
         self._thread.start()
         desk.come(self.answer)
         return self
@@ -87,6 +93,8 @@ class Keeper:
         desk.go(self.answer)
         self._over.set()
         self._thread.join()
+        if self._heeds:
+            bulletin.go()
 
     @property
     def alarms(self) -> dict[str, Alarm]:
@@ -126,10 +134,12 @@ class Keeper:
                 self._looked = t_ns
                 machine = self._machine(self._conditions.folders)
                 steps += self._engine.apply(self._conditions.look(t_ns, machine), t_ns)
+                counting.standing(self.alarms, self._ready.book, self._ready.name)
             steps += self._engine.tick(t_ns)
             if steps:
                 self._note(t_ns, steps)
             self._tell()
+            self._turn(t_ns)
 
     def answer(self, order: Order | None) -> Answer:
         """Do what an operator wants, and note that they wanted it; without an order, say how alarms are."""
@@ -169,7 +179,9 @@ class Keeper:
             self._tally.add(row.steps, row.t_ns)
             short.extend(row.heard)
 
-        self._chain = Chain(self._path, count)
+        keep = self._ready.book.journal
+        most = round(keep.megabytes * 1e6)
+        self._chain = Chain(self._path, count, since_ns=t_ns - DAY_NS, most=most, kept=keep.files)
         self._known.update(short)
         self._cursor = Cursor(Path(f"{self._path}.told"), self._chain.journal)
         self._place = self._remembered()
@@ -177,8 +189,10 @@ class Keeper:
         self._engine = Engine(self._ready.book, self._chain.past.alarms, self._chain.seed)
         past = self._recollect()
         self._counted = past.heard
-        self._conditions: Conditions = Conditions(self._ready.book, str(self._path.parent), t_ns, past)
+        up = [key for key, alarm in self.alarms.items() if alarm.active]
+        self._conditions: Conditions = Conditions(self._ready.book, str(self._path.parent), t_ns, past, up)
         self._judge_journal()
+        self._turn(t_ns)
         gone = [key for key in self.alarms if not self._ready.book.has(key)]
         self._note(t_ns, self._engine.apply([(key, Event("off")) for key in gone], t_ns))
         self._stale = False
@@ -213,6 +227,7 @@ class Keeper:
             return
         self._chain.add(t_ns, self._named, steps=tuple(steps), heard=heard, order=order, refused=refused)
         self._tally.add(steps, t_ns)
+        counting.raised(steps, self._ready.book, self._ready.name)
 
     def _tell(self, lines: Sequence[bytes] = ()) -> None:
         """Write events, and those of rows that were not told yet."""
@@ -223,6 +238,13 @@ class Keeper:
         if end > self._place:
             self._cursor.write(end)
             self._place = end
+
+    def _turn(self, t_ns: int) -> None:
+        """Go on in a new file where this one is full, and everything in it was told."""
+        if self._chain.full and self._place == self._chain.journal.size:
+            self._chain.turn(t_ns, self._named, self.alarms)
+            self._place = self._chain.journal.size
+            self._cursor.write(self._place)
 
     def _untold(self) -> Iterator[bytes]:
         for _, found in read(self._path, self._place):
@@ -262,7 +284,7 @@ class Keeper:
 
 
 def _machine(folders: set[str]) -> Machine:
-    return Machine(line_time.step_ns() / SECOND, used(folders))
+    return Machine(line_time.step_ns() / SECOND, used(folders), bulletin.read())
 
 
 def _short(record: Verdict | Gap) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from nodes.alarming.book import FLOOD, FLOOD_ENTRY, PRIORITIES, Book
+from nodes.alarming.book import FLOOD_ENTRY, PRIORITIES, Book
+from nodes.alarming.checks import FLOOD
 from nodes.alarming.life import Alarm
 from nodes.alarming.telling import linked
 from pipeline.orders import Shown

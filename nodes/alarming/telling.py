@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nodes.alarming.book import FLOOD_ENTRY, Priority, Ready
 from nodes.alarming.chain import Row
 from nodes.alarming.engine import Step
-from nodes.alarming.life import Alarm, Because, State, What
+from nodes.alarming.life import Alarm, Because, Life, State, What
 from nodes.sinks.events import Event, iso
 
 
@@ -19,6 +19,7 @@ class AlarmEvent(Event, frozen=True, kw_only=True):
         change: What happened to it.
         was: Its state before.
         state: Its state now.
+        life: What its condition does and what people did about that, also while it is set aside.
         priority: How soon somebody must act.
         occurrence: Id of the event that told it was raised; who acknowledges names it.
         occurrences: How often it was raised.
@@ -43,6 +44,7 @@ class AlarmEvent(Event, frozen=True, kw_only=True):
     change: What
     was: State
     state: State
+    life: Life
     priority: Priority
     occurrence: str
     occurrences: int
@@ -78,7 +80,7 @@ def _event(row: Row, step: Step, ready: Ready) -> AlarmEvent:
         session=because.session, seq=because.seq, first_seq=because.seq, subject="alarm", part=because.part,
         outcome=because.outcome, findings=(), book=ready.name, version=ready.version, cause=entry.cause,
         text=said(step, entry.priority), alarm=step.alarm, change=step.what, was=step.was, state=step.now,
-        priority=entry.priority, occurrence=alarm.occurrence, occurrences=alarm.count,
+        life=alarm.life, priority=entry.priority, occurrence=alarm.occurrence, occurrences=alarm.count,
         since=iso(alarm.raised_ns) if alarm.count else "", by=order.by if order else "",
         reason=order.reason if order else _reason(alarm),
         until=iso(alarm.shelved.until_ns) if alarm.shelved else "", first_out=alarm.first,

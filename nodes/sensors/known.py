@@ -174,13 +174,16 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+_decode = msgspec.json.Decoder(Known).decode
+
+
 def _path(device: str) -> Path:
     return cameras_folder() / f"{device}.json"
 
 
 def _read(path: Path) -> Known:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Known)
+        return _decode(path.read_bytes())
     except (OSError, msgspec.DecodeError) as error:
         raise KensaError(f"{path}: expected what is known of a camera, found: {error}; remove the file") from error
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
+from nodes.sinks.counting import count
 from nodes.sinks.events import encode, event
 from nodes.sinks.journal import Journal
 from nodes.sinks.room import log, room
@@ -89,6 +90,7 @@ def alarms(
                 else:
                     put(lines)
                 mine.warn()
+            count(batch)
 
 
 def _putting(journal: Journal, courier: Courier | None) -> Put:

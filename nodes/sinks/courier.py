@@ -17,6 +17,7 @@ from nodes.sinks.journal import Journal
 from pipeline.notices import board
 
 FIRST_PAUSE, LAST_PAUSE = 0.2, 10.0  # seconds
+LONGEST_WISH = 3600.0  # seconds that a receiver may ask to be left alone
 LAST_ANSWER = 2.0  # seconds beyond `patience` for an answer that is on its way
 log = structlog.get_logger(__name__)
 Post = Callable[[bytes], None]
@@ -24,6 +25,18 @@ Post = Callable[[bytes], None]
 
 class RefusedError(Exception):
     """The receiver has said no and will say it again: sending once more is of no use."""
+
+
+class LaterError(OSError):
+    """The receiver takes nothing now.
+
+    Attributes:
+        after: In how many seconds it wants to be asked again; 0 where it does not say.
+    """
+
+    def __init__(self, text: str, after: float = 0.0) -> None:
+        super().__init__(text)
+        self.after = min(after, LONGEST_WISH)
 
 
 class Courier:
@@ -145,7 +158,7 @@ class Courier:
             board.raise_(self._waits, f"{text} that ends; beyond {self._backlog:,} the oldest are set aside")
         self.failed += 1
         self._pause = min(LAST_PAUSE, self._pause * 2 or FIRST_PAUSE)
-        until = time.monotonic() + self._pause
+        until = time.monotonic() + max(self._pause, error.after if isinstance(error, LaterError) else 0.0)
         while not self._over and not self._late() and (left := until - time.monotonic()) > 0:
             self._wake.wait(left if self._deadline is None else min(left, self._deadline - time.monotonic()))
             self._wake.clear()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
+from nodes.sinks.light import Light
+from pipeline.conversion import convert
 from pipeline.errors import NodeError
 from pipeline.located import Document, read
 from pipeline.node import node
 from pipeline.notices import board
-from pipeline.records import Stats, Summary
+from pipeline.records import Frame, Image, Stats, Summary
 from pipeline.units import Count
 
 LOW, HIGH = 5, 95  # %
@@ -45,7 +47,7 @@ def read_card(path: str) -> Document:
     document = read(path)
     if not document.faults:
         try:
-            card = msgspec.convert(document.data, Card)
+            card = convert(document.data, Card)
         except msgspec.ValidationError as error:
             document.complain((), f"expected the card of a network, as `kensa-model export` writes it: {error}")
         else:
@@ -65,24 +67,37 @@ CardFile = Annotated[str, Meta(description="a file", extra={"beside": True, "rea
 
 
 @node()
-def drift(records: Iterator[Stats], *, card: CardFile, least: Count = 100) -> None:
+def drift(records: Iterator[Stats | Frame | Image], *, card: CardFile, least: Count = 100) -> None:
     """Raise a notice while half of a camera's values lie where of those that its network was judged by few did: 5 %.
 
     It takes what `stats` with `measures` tells: how many regions were found in a frame, their areas, their scores. A
     network that is shown what it was never judged by gives no error: its masks are another size, are many or none, or
-    are less sure. Which network a camera runs is not asked; the card must be that of its network. For slow changes of
-    one camera against its own past there is `kensa aggregate`.
+    are less sure. Where pictures may leave a camera (`images: true`), `from: [stats, camera]` compares how bright its
+    crops are, too, `least` pictures at a time. Which network a camera runs is not asked; the card must be that of its
+    network. For slow changes of one camera against its own past there is `kensa aggregate`.
 
     Args:
         card: What `kensa-model export` wrote beside the network. A relative path starts at the folder of the topology.
         least: A stretch with fewer values of a measure says nothing about it.
     """
-    known = _opened(card)
+    known, light = _opened(card), Light(least)
     for told in records:
-        for each in told.measures:
+        for each in _measures(told, light):
             usual = known.usual(each.measure)
             if usual is not None and each.n >= least:
                 _judge(told.camera, each, usual, known.name)
+
+
+def _measures(told: Stats | Frame | Image, light: Light) -> Sequence[Summary]:
+    """What a record says that can be compared."""
+    match told:
+        case Stats():
+            return told.measures
+        case Image() if found := light.take(told):
+            return [found]
+        case Frame():
+            light.look(told)
+    return []
 
 
 def _judge(camera: str, told: Summary, usual: tuple[float, float], network: str) -> None:
@@ -98,6 +113,7 @@ def _judge(camera: str, told: Summary, usual: tuple[float, float], network: str)
         f"{camera}: {what}: half of {told.n} values are {bound} {told.p50:g}; {SHARE} % of what {network} was judged "
         f"by lay between {low:g} and {high:g}, and only {LOW} % {side} {limit:g}; "
         "look at what the camera shows it: light, focus, crop, product",
+        camera,
     )
 
 
@@ -105,4 +121,4 @@ def _opened(path: str) -> Card:
     document = read_card(path)
     if document.faults:
         raise NodeError(document.show())
-    return msgspec.convert(document.data, Card)
+    return convert(document.data, Card)

@@ -65,8 +65,8 @@ def encode(event: Event) -> bytes:
     return body + _SUM % crc32(body)
 
 
-def decode(line: bytes) -> Event:
-    """The event that a line tells.
+def whole(line: bytes) -> bytes:
+    """A line that is what was written.
 
     Raises:
         RottenError: If it is not, bit for bit, a line that `encode` wrote.
@@ -76,8 +76,17 @@ def decode(line: bytes) -> Event:
         raise RottenError(
             f"expected an event and its crc32, found {len(line):,} bytes that are not as they were written"
         )
+    return line
+
+
+def decode(line: bytes) -> Event:
+    """The event that a line tells.
+
+    Raises:
+        RottenError: If it is not, bit for bit, a line that `encode` wrote.
+    """
     try:
-        return _decode(line)
+        return _decode(whole(line))
     except msgspec.MsgspecError as error:
         raise RottenError(f"expected an event, found {error}") from error
 
@@ -141,8 +150,9 @@ def _identity(verdict: Verdict, cause: str) -> str:
 
 def _text(verdict: Verdict, cause: str) -> str:
     about = f"part {verdict.part}" if verdict.subject == "part" else f"frames {verdict.first_seq}-{verdict.seq}"
-    why = ", ".join(map(_excess, verdict.findings)) or cause or "not inspected"
-    return f"{verdict.outcome} {verdict.camera} {about}: {why}"
+    unseen = "not inspected" if verdict.outcome == "NO_READ" else ""
+    why = ", ".join(map(_excess, verdict.findings)) or cause or unseen
+    return f"{verdict.outcome} {verdict.camera} {about}{': ' if why else ''}{why}"
 
 
 def _excess(finding: Finding) -> str:

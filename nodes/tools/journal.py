@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from nodes.alarming.chain import Row, read, recall
+from nodes.alarming.chain import Past, Row, files, read, recall
 from pipeline.errors import KensaError
 from pipeline.faults import shown
 
@@ -30,16 +30,24 @@ def run(args: Namespace) -> int:
     """Print and check; returns the exit status."""
     if not args.file.is_file():
         raise KensaError(f"expected a journal of alarms, found no file at {shown(str(args.file))}")
-    rows = (found[0] for _, found in read(args.file) if not isinstance(found, str))
+    told = (found for file in files(args.file) for _, found in read(file))
+    rows = (found[0] for found in told if not isinstance(found, str))
     for row in rows:
         if row.order or not args.orders:
             print(json.dumps(msgspec.to_builtins(row), ensure_ascii=False) if args.json else "\n".join(_lines(row)))
     past = recall(args.file)
     if args.json:
         return CHANGED if past.flaws else 0
-    last = f"row {past.rows:,}, hash {past.hash}" if past.last else "no rows"
-    print("\n".join(past.flaws) or f"{args.file} is as it was written: {last}")
+    print("\n".join(past.flaws) or f"{args.file} is as it was written: {_said(past)}")
     return CHANGED if past.flaws else 0
+
+
+def _said(past: Past) -> str:
+    """How far it goes, and what of it is no longer kept."""
+    if not past.last:
+        return "no rows"
+    gone = f"; those before row {past.first:,} are no longer kept" if past.first > 1 else ""
+    return f"row {past.rows:,}, hash {past.hash}{gone}"
 
 
 def _lines(row: Row) -> list[str]:

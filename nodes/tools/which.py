@@ -23,6 +23,7 @@ from pipeline.catalog import catalog
 from pipeline.check import load
 from pipeline.clock import Clock, RealClock
 from pipeline.conform import Conform
+from pipeline.conversion import convert
 from pipeline.errors import KensaError
 from pipeline.faults import listed, meant
 from pipeline.located import read
@@ -171,7 +172,7 @@ def setup(file: str) -> Setup:
         Conform(document)(document.data, Setup, ())
     if document.faults:
         raise KensaError(document.show())
-    found = msgspec.convert(document.data, Setup)
+    found = convert(document.data, Setup)
     return msgspec.structs.replace(found, **{name: _beside(file, getattr(found, name)) for name in BESIDE})
 
 
@@ -222,7 +223,7 @@ def sensed(topology: Topology) -> Iterator[tuple[str, Any]]:
         if not step.inputs and nodes[step.use].fn is imx500:
             for camera in topology.cameras:
                 told = {**step.params, **step.overrides.get(camera, {})}
-                yield camera, msgspec.convert(told, nodes[step.use].params)
+                yield camera, convert(told, nodes[step.use].params)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from nodes.transforms.check import Check
@@ -16,6 +15,7 @@ from nodes.transforms.quantity import UNITS, quantity
 from nodes.transforms.tooled import Beside, known_tools
 from nodes.version import version
 from pipeline.conform import Conform
+from pipeline.conversion import convert
 from pipeline.errors import KensaError
 from pipeline.located import BROKEN, Document, read
 from pipeline.node import Mention
@@ -173,7 +173,7 @@ def open_book(path: str) -> Ready:
     checks = _judged(document)
     if document.faults:
         raise BookError(document.show())
-    book = msgspec.convert(document.data, Book)
+    book = convert(document.data, Book)
     share = quantity(book.saturated)
     assert share
     return Ready(book.name or Path(path).stem, version(document), book, checks, share.to(UNITS["%"]) / 100)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from nodes.transforms.outline import misshapen, nearest_places, told
 from nodes.transforms.views import ANY, GOLDEN, HALF, Edge, Extent, Gap, Pattern, Point, View, Views
 from pipeline.conform import Conform, hint, whole
+from pipeline.conversion import convert
 from pipeline.errors import KensaError
 from pipeline.golden import GoldenError, open_golden
 from pipeline.located import BROKEN, Document, read
@@ -45,7 +45,7 @@ def open_layout(path: str) -> Layout:
     data = _judged(document)
     if document.faults:
         raise LayoutError(document.show())
-    return msgspec.convert(data, Layout)
+    return convert(data, Layout)
 
 
 def read_layout(path: str) -> Document:
@@ -107,7 +107,7 @@ def _judged(document: Document) -> Any:
         return BROKEN
     data = whole(Conform(document)(document.data, Layout, ()))
     if not document.faults:
-        for flaw in flaws(msgspec.convert(data, Layout).views):
+        for flaw in flaws(convert(data, Layout).views):
             document.complain(("views", *flaw.path), flaw.text)
     return data
 

@@ -202,6 +202,7 @@ class Tracker:
             roi=frame.roi,
             coasted=tuple(each for each in coasted if each),
             watermark=self._watermark(frame),
+            encoder=frame.encoder,
         )
 
     def _coasted(self, sight: Sight, size: Size) -> Coasted | None:

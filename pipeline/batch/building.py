@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from pipeline.batch.statistics import KEYS, Aggregate, aggregate, schema, table
-from pipeline.batch.tally import Ints, counted, packed, ranked
+from pipeline.batch.tally import Ints, close, different, encoded, joined, numbers, packed, ranked, shifted
 from pipeline.batch.windows import Window
 from pipeline.columns import arrow
 
@@ -43,6 +43,30 @@ class Scope(Struct, frozen=True):
         return Scope(self.plant, self.line, "date", (window,))
 
 
+class Told(Struct, frozen=True):
+    """What rows say in some columns.
+
+    Attributes:
+        code: (N,) one number for what each row says, from 0 without holes.
+        said: For each code what that is, column by column of `SAID`.
+    """
+
+    code: Ints
+    said: Mapping[str, pa.Array]
+
+    @classmethod
+    def of(cls, said: Mapping[str, pa.ChunkedArray], rows: int) -> Told:
+        """What N rows say in columns of `SAID`."""
+        code, first = packed(map(ranked, said.values()), rows)
+        return cls(code, {name: encoded(column).take(arrow().array(first)) for name, column in said.items()})
+
+    def without(self, name: str) -> Told:
+        """What is said without one of the columns."""
+        left = {key: arrow().chunked_array([column]) for key, column in self.said.items() if key != name}
+        few = Told.of(left, len(self.said[name]))
+        return Told(few.code[self.code], few.said)
+
+
 class Builder:
     """Collects the pieces of an aggregate."""
 
@@ -51,17 +75,21 @@ class Builder:
         self._rows = 0
         self._parts: dict[str, list[pa.Table]] = defaultdict(list)
 
-    def groups(self, scope: Scope, window: Ints, said: Mapping[str, pa.ChunkedArray]) -> Ints:
+    def groups(self, scope: Scope, window: Ints, told: Told) -> Ints:
         """The group of each row.
 
         Args:
             scope: Where and when.
             window: (N,) place of each row's window in the scope's.
-            said: Columns of `SAID`, each (N,); what is left out is empty.
+            told: What N rows say; a column that is left out is empty.
         """
-        code, first = packed([(window, len(scope.windows)), *map(ranked, said.values())], len(window))
-        chosen = {name: column.take(arrow().array(first)) for name, column in said.items()}
-        self._groups.append(_groups(scope, window[first], chosen))
+        code, first = packed(
+            [(window, len(scope.windows)), (told.code, int(told.code.max(initial=0)) + 1)], len(window)
+        )
+        rows = arrow().array(told.code[first])
+        self._groups.append(
+            _groups(scope, window[first], {name: words.take(rows) for name, words in told.said.items()})
+        )
         self._rows += len(first)
         return code + (self._rows - len(first))
 
@@ -80,13 +108,12 @@ class Builder:
         """
         if not len(group):
             return
-        coded = ranked(names)[0] if names is not None else np.zeros(len(group), np.int64)
-        rows, n, code = counted({"group": group, "name": coded})
-        first = np.unique(code, return_index=True)[1]
+        coded = ranked(names) if names is not None else (np.zeros(len(group), np.int64), 1)
+        code, first = packed([shifted(group), coded], len(group))
         pa = arrow()
-        named = names.take(pa.array(first)).combine_chunks() if names is not None else pa.array([""] * len(first))
-        total = n if weights is None else _summed(code, weights, len(n))
-        told = {"group": rows["group"], "what": pa.array([what] * len(first)), "name": named, "n": total}
+        named = encoded(names).take(pa.array(first)).cast("string") if names is not None else [""] * len(first)
+        total = np.bincount(code) if weights is None else _summed(code, weights, len(first))
+        told = {"group": group[first], "what": pa.array([what] * len(first)), "name": pa.array(named), "n": total}
         self.add("counts", table("counts", told))
 
     def done(self) -> Aggregate:
@@ -96,55 +123,47 @@ class Builder:
 
 def matched(rows: pa.Table, others: pa.Table, keys: tuple[str, ...] = EXPOSURE) -> Ints:
     """The first row of `others` that says the same in some columns, for each of `rows`; -1 where none does."""
+    return met(rows, others, keys)[0]
+
+
+def met(rows: pa.Table, others: pa.Table, keys: tuple[str, ...] = EXPOSURE) -> tuple[Ints, Ints]:
+    """The same, and a number ≥ 0 for what each of `rows` says there: rows that say the same have the same one."""
+    if not len(others):
+        return np.full(len(rows), -1), numbered(rows, keys)[0]
     both = arrow().concat_tables([others.select([*keys]), rows.select([*keys])])
     code, first = numbered(both, keys)
-    found = first[code[len(others) :]]
-    return np.where(found < len(others), found, -1)
+    number = code[len(others) :]
+    found = first[number]
+    return np.where(found < len(others), found, -1), number
 
 
 def numbered(rows: pa.Table, keys: tuple[str, ...] = EXPOSURE) -> tuple[Ints, Ints]:
     """A number for what each row says in some columns, from 0, and the first row that has it."""
-    return packed([_numbers(rows[key]) for key in keys], rows.num_rows)
+    return packed([numbers(rows[key]) for key in keys], rows.num_rows)
 
 
 def once(rows: pa.Table, keys: tuple[str, ...]) -> pa.Table:
     """The rows without those that repeat an earlier one in some columns."""
-    _, first = numbered(rows, keys)
-    return rows if len(first) == rows.num_rows else rows.take(arrow().array(np.sort(first)))
+    code, most = joined([numbers(rows[key]) for key in keys], rows.num_rows)
+    return rows if different(code, most) else rows.take(arrow().array(np.sort(close(code, most)[1])))
 
 
 def taken(column: pa.ChunkedArray, at: Ints, default: str = "") -> pa.ChunkedArray:
     """The values of a column of strings at some rows; a default where the row is -1 or the value null."""
-    import pyarrow.compute as pc
-
-    found = column.take(arrow().array(at, mask=at < 0))
-    return pc.fill_null(found, default)
-
-
-def _numbers(column: pa.ChunkedArray) -> tuple[Ints, int]:
-    """A column as whole numbers from 0 and a bound above them: as they are where they are such."""
-    import pyarrow.types as kinds
-
-    if not kinds.is_integer(column.type) or column.null_count or not len(column):
-        return ranked(column)
-    values = column.to_numpy().astype(np.int64)
-    low, high = int(values.min()), int(values.max())
-    return (values - low, high - low + 1) if high - low < 1 << 40 else ranked(column)
+    pa, coded = arrow(), encoded(column)
+    words = pa.concat_arrays([coded.dictionary, pa.array([default], coded.dictionary.type)])
+    last = len(words) - 1
+    known = np.append(pa.compute.fill_null(coded.indices, last).to_numpy(zero_copy_only=False), last)
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(known[at].astype(np.int32), words)])
 
 
-def _groups(scope: Scope, window: Ints, said: Mapping[str, pa.ChunkedArray]) -> pa.Table:
-    pa = arrow()
-    windows = [scope.windows[number] for number in window.tolist()]
-    told = {
-        "span": [scope.span] * len(windows),
-        "begin_ns": [each.begin_ns for each in windows],
-        "end_ns": [each.end_ns for each in windows],
-        "window": [each.name for each in windows],
-        "plant": [scope.plant] * len(windows),
-        "line": [scope.line] * len(windows),
-    }
-    empty = [""] * len(windows)
-    return pa.table({name: told.get(name, said.get(name, empty)) for name in KEYS}, schema=schema("groups"))
+def _groups(scope: Scope, window: Ints, said: Mapping[str, pa.Array]) -> pa.Table:
+    pa, row = arrow(), arrow().array(window)
+    windows = {"begin_ns": "begin_ns", "end_ns": "end_ns", "window": "name"}
+    told = {key: pa.array([getattr(each, name) for each in scope.windows]).take(row) for key, name in windows.items()}
+    same = {"span": scope.span, "plant": scope.plant, "line": scope.line}
+    told |= {name: pa.repeat(same.get(name, ""), len(window)) for name in KEYS if name not in told | {**said}}
+    return pa.table({name: said.get(name, told.get(name)) for name in KEYS}).cast(schema("groups"))
 
 
 def _summed(code: Ints, weights: Ints, groups: int) -> Ints:

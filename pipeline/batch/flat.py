@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Name here and place in the table; what is measured and the run lengths are read where asked for.
 WHO = {name: name for name in ("camera", "session", "seq", "t_ns")}
 ROI = {f"roi_{name}": f"roi.{name}" for name in ("x", "y", "width", "height")}
+# Names, few of which differ: they are read as indices into a dictionary.
+WORDS = ("camera", "session", "kind", "label", "prompt", "model")
 MASKS = ("counts", "box_counts")
 BOX = ("box_x", "box_y", "box_width", "box_height", "area_px", "centroid_x", "centroid_y", "height", "width")
 COLUMNS: dict[str, dict[str, str]] = {
@@ -50,13 +52,14 @@ def leaves(file: Any, table: str, asked: Asked) -> list[str]:
 
 
 def flattened(rows: pa.Table, table: str, asked: Asked) -> pa.Table:
-    """Rows as one column per name; what an older version did not know is null.
+    """Rows as one column per name, `WORDS` with dictionaries; what an older version did not know is null.
 
     Raises:
         KeyError: If a column is missing that every version has.
         ArrowException: If one holds something else than it should.
     """
-    return arrow().table({name: _flat(rows, table, path) for name, path in wanted(table, asked).items()})
+    flat = {name: _flat(rows, table, path) for name, path in wanted(table, asked).items()}
+    return arrow().table({name: _words(column) if name in WORDS else column for name, column in flat.items()})
 
 
 def kind(table: str, path: str) -> Any:
@@ -80,7 +83,19 @@ def _flat(rows: pa.Table, table: str, path: str) -> pa.ChunkedArray:
     if listed:
         return _reasons(rows[root], inner[0])
     found = pa.compute.struct_field(rows[root], inner) if inner else rows[root]
-    return found.cast(target)
+    return found if _told(found.type) == target else found.cast(target)
+
+
+def _told(kind: pa.DataType) -> pa.DataType:
+    """What values of a type are, where these stand in a dictionary."""
+    return kind.value_type if arrow().types.is_dictionary(kind) else kind
+
+
+def _words(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    pa = arrow()
+    if pa.types.is_dictionary(column.type) and pa.types.is_int32(column.type.index_type):
+        return column
+    return column.cast("string").dictionary_encode()
 
 
 def _reasons(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:

@@ -18,13 +18,14 @@ import msgspec
 
 from pipeline.batch.building import Scope
 from pipeline.batch.observing import Asked, observe
-from pipeline.batch.parcels import combine, pack
+from pipeline.batch.parcels import combine, pack, total
 from pipeline.batch.publishing import stage
 from pipeline.batch.reading import read
 from pipeline.batch.surveying import Home, Slice
 from pipeline.errors import TableError
 
 Key = tuple[str, str, str]  # plant, line, date
+_slice = msgspec.json.Decoder(Slice).decode
 
 
 def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) -> Iterator[tuple[Key, bytes]]:
@@ -37,11 +38,11 @@ def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) 
         span: What windows are.
         asked: What is asked of the rows.
     """
-    cut = msgspec.json.decode(element, type=Slice)
+    cut = _slice(element)
     seen, account = read(Path(folder), cut, asked)
     scope = Scope(cut.home.plant, cut.home.line, span, cut.windows)
     _tell(account.tables)
-    yield (cut.home.plant, cut.home.line, cut.day), pack(observe(seen, scope, asked), account)
+    yield (cut.home.plant, cut.home.line, cut.day), pack(observe(seen, scope, asked), total([account]))
     (Path(done) / blake2b(element, digest_size=16).hexdigest()).touch()
 
 

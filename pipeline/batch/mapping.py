@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import Struct
 
-from pipeline.batch.building import numbered
 from pipeline.batch.measures import (
     PART,
     PART_PIXELS,
@@ -24,8 +23,7 @@ from pipeline.batch.measures import (
 )
 from pipeline.batch.runlengths import Runs
 from pipeline.batch.statistics import table, tallied
-from pipeline.batch.tally import Ints, packed, shifted, stepped
-from pipeline.columns import arrow
+from pipeline.batch.tally import Ints, packed, says, shifted, stepped
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,15 +50,17 @@ class Located(Struct, frozen=True):
     carrier: Ints
 
 
-def carried(regions: pa.Table, part: str) -> Ints:
+def carried(regions: pa.Table, exposure: Ints, part: str) -> Ints:
     """The part on which each region lies, (N,): its row; -1 where it lies on none.
 
     Args:
         regions: N rows.
+        exposure: (N,) number of the exposure of each.
         part: Label of the regions that are parts.
     """
-    exposure, _ = numbered(regions)
-    is_part = arrow().compute.equal(regions["label"], part).to_numpy()
+    is_part = says(regions["label"], part)
+    if not is_part.any():
+        return np.full(len(regions), -1)
     return carriers(exposure, _numbers(regions, "centroid_x"), _numbers(regions, "centroid_y"), _box(regions), is_part)
 
 
@@ -116,8 +116,8 @@ def _grid(x: Numbers, y: Numbers, side: int) -> tuple[Ints, Ints]:
 
 
 def _roi(located: Located) -> Box:
-    rows = arrow().array(located.at, mask=located.at < 0)
-    return tuple(_numbers(located.exposures.select([name]).take(rows), name) for name in ROI)  # type: ignore[return-value]
+    known = (np.append(_numbers(located.exposures, name), np.nan) for name in ROI)
+    return tuple(each[located.at] for each in known)  # type: ignore[return-value]
 
 
 def _box(regions: pa.Table) -> Box:

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 WIDTH = 26  # bits of a digit: the sum of 2²⁷ of them is still exact in the float64 that numpy counts with
 LARGEST = 2.0**400  # beyond it, or below its inverse, a square is no float64
 SPLIT = 2.0**27 + 1
+AT_ONCE = 1 << 14  # values: what is made of them then fits into caches
 
 Numbers = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 class Moments(Struct, frozen=True):
@@ -79,6 +81,23 @@ def powers(values: Numbers) -> Iterator[tuple[int, int, Numbers]]:
     yield from ((1, place, found) for place, found in digits(values))
     for part in squares(values):
         yield from ((2, place, found) for place, found in digits(part))
+
+
+def totals(code: Ints, values: Numbers) -> Iterator[tuple[int, int, Ints]]:
+    """Sums of the digits of values and of their squares, code by code: (power, place, (max code + 1,) sums).
+
+    Args:
+        code: (N,) ≥ 0.
+        values: (N,) all `measurable`.
+    """
+    most, found = int(code.max(initial=0)) + 1, dict[tuple[int, int], Ints]()
+    step = max(AT_ONCE, 4 * most)
+    for begin in range(0, len(code), step):
+        some = code[begin : begin + step]
+        for power, place, digits_ in powers(values[begin : begin + step]):
+            total = np.bincount(some, weights=digits_, minlength=most).astype(np.int64)
+            found[power, place] = found[power, place] + total if (power, place) in found else total
+    yield from ((power, place, total) for (power, place), total in sorted(found.items()))
 
 
 def finish(n: int, sums: Sequence[tuple[int, int]], squared: Sequence[tuple[int, int]]) -> Moments:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import Struct
 
-from pipeline.batch.building import EXPOSURE, SAID, Builder, Scope, matched, numbered, once, taken
+from pipeline.batch.building import EXPOSURE, SAID, Builder, Scope, Told, matched, met, once, taken
 from pipeline.batch.mapping import Located, carried, heat, on_parts, pixels
 from pipeline.batch.measures import MEASURES
 from pipeline.batch.runlengths import Runs
 from pipeline.batch.statistics import Aggregate, measured, table
-from pipeline.batch.tally import Ints, ranked
+from pipeline.batch.tally import Ints, counted, ranked, says, spelled
 from pipeline.batch.windows import placed
 from pipeline.columns import arrow
 
@@ -73,19 +74,19 @@ def _exposures(seen: Seen) -> pa.Table:
     pa = arrow()
     judged = seen.verdicts.filter(pa.compute.equal(seen.verdicts["subject"], "frame"))
     judged = judged.sort_by([(name, "ascending") for name in ("book", "version")])
-    kinds = seen.frames["kind"]
-    first = [seen.frames.filter(pa.compute.equal(kinds, kind)) for kind in ("regions", "tracks", "frame")]
+    which = [says(seen.frames["kind"], kind) for kind in ("regions", "tracks", "frame")]
+    first = [seen.frames if mine.all() else seen.frames.filter(pa.array(mine)) for mine in which if mine.any()]
     bare = judged.select([*EXPOSURE, "t_ns"])
-    told = once(pa.concat_tables([*first, bare], promote_options="default"), EXPOSURE)
+    told = once(pa.concat_tables([*first, seen.frames[:0], bare], promote_options="default"), EXPOSURE)
     version = taken(judged["version"], matched(told, judged))
     return told.append_column("version", version)
 
 
 def _frames(builder: Builder, scope: Scope, exposures: pa.Table, asked: Asked) -> None:
-    window, said = _window(scope, exposures), _said(exposures)
-    group = builder.groups(scope, window, said)
+    window, told = _window(scope, exposures), Told.of(_said(exposures), len(exposures))
+    group = builder.groups(scope, window, told)
     builder.count("frames", group)
-    builder.count("frames", builder.groups(scope.whole(), window * 0, said))
+    builder.count("frames", builder.groups(scope.whole(), window * 0, told))
     _measured(builder, group, exposures, "frames", asked)
 
 
@@ -93,7 +94,7 @@ def _verdicts(builder: Builder, scope: Scope, verdicts: pa.Table, exposures: pa.
     pc, at = arrow().compute, matched(verdicts, exposures)
     said = {"camera": verdicts["camera"], "version": pc.fill_null(verdicts["version"], "")}
     said |= {name: taken(exposures[name], at) for name in ("prompt", "model")}
-    group = builder.groups(scope, _window(scope, verdicts), said)
+    group = builder.groups(scope, _window(scope, verdicts), Told.of(said, len(verdicts)))
     for subject in SUBJECTS:
         mine = np.flatnonzero(pc.equal(verdicts["subject"], subject).to_numpy())
         told = verdicts.take(mine)
@@ -114,53 +115,50 @@ def _gaps(builder: Builder, scope: Scope, seen: Seen) -> None:
     )
     told = told.rename_columns(["camera", "session", "seq", "last", "t_ns"])
     gaps = once(pa.concat_tables([seen.gaps.select(told.column_names), told]), ("camera", "session", "seq", "last"))
-    group = builder.groups(scope, _window(scope, gaps), {"camera": gaps["camera"]})
+    group = builder.groups(scope, _window(scope, gaps), Told.of({"camera": gaps["camera"]}, len(gaps)))
     builder.count("missing", group, weights=(gaps["last"].to_numpy() - gaps["seq"].to_numpy() + 1))
     _marked(builder, scope, gaps, gaps["last"], pa.chunked_array([["gap"] * len(gaps)], pa.string()))
 
 
 def _marked(builder: Builder, scope: Scope, rows: pa.Table, last: pa.ChunkedArray, what: pa.ChunkedArray) -> None:
-    whole = scope.whole()
-    group = builder.groups(whole, np.zeros(len(rows), np.int64), {"camera": rows["camera"]})
+    who = Told.of({"camera": rows["camera"]}, len(rows))
+    group = builder.groups(scope.whole(), np.zeros(len(rows), np.int64), who)
     told = {"group": group, "session": rows["session"], "seq": rows["seq"], "last": last, "what": what}
     builder.add("marks", table("marks", told | {"n": np.ones(len(rows), np.int64)}))
 
 
 def _regions(builder: Builder, scope: Scope, seen: Seen, exposures: pa.Table, asked: Asked) -> None:
-    regions, at = seen.regions, matched(seen.regions, exposures)
+    regions, window, whole = seen.regions, _window(scope, seen.regions), scope.whole()
+    at, exposure = met(regions, exposures)
     said = {"camera": regions["camera"], "label": regions["label"]}
     said |= {name: taken(exposures[name], at) for name in ("prompt", "model", "version")}
-    window, (exposure, _) = _window(scope, regions), numbered(regions)
-    group = builder.groups(scope, window, {name: said[name] for name in SAID})
+    told = Told.of({name: said[name] for name in SAID}, len(regions))
+    group = builder.groups(scope, window, told)
     builder.count("regions", group)
-    with_some = once(arrow().table({"exposure": exposure, "group": group}), ("exposure", "group"))
-    builder.count("frames with", with_some["group"].to_numpy())
+    builder.count("frames with", counted({"exposure": exposure, "group": group})[0]["group"])
     _measured(builder, group, regions, "regions", asked)
-    whole = scope.whole()
-    day = builder.groups(whole, window * 0, {name: said[name] for name in SAID})
-    located = Located(regions, exposures, at, day, carried(regions, asked.part))
+    day = builder.groups(whole, window * 0, told)
+    located = Located(regions, exposures, at, day, carried(regions, exposure, asked.part))
     builder.add("heat", *heat(located))
     if seen.runs is not None:
         builder.add("pixels", pixels(located, seen.runs))
         builder.add("heat", *on_parts(located, seen.runs))
-    bare = builder.groups(whole, window * 0, {name: said[name] for name in SAID if name != "label"})
-    builder.add("pairs", *_pairs(bare, exposure, regions["label"]))
+    builder.add("pairs", *_pairs(builder.groups(whole, window * 0, told.without("label")), exposure, regions["label"]))
 
 
-def _pairs(group: Ints, exposure: Ints, label: pa.ChunkedArray) -> list[pa.Table]:
+def _pairs(group: Ints, exposure: Ints, label: pa.ChunkedArray) -> Iterator[pa.Table]:
     """How many exposures show two labels together; a label with itself: how many show it."""
-    pa = arrow()
-    code, _ = ranked(label)
-    rows = once(pa.table({"exposure": exposure, "code": code, "row": np.arange(len(code))}), ("exposure", "code"))
-    rows = rows.sort_by([("exposure", "ascending"), ("code", "ascending")])
-    seen, row = rows["exposure"].to_numpy(), rows["row"].to_numpy()
-    pieces, apart = [], 0
+    words, (code, _) = spelled(label), ranked(label)
+    rows, _ = counted({"exposure": exposure, "label": code})
+    seen, shown = rows["exposure"], rows["label"]
+    of = np.zeros(int(exposure.max(initial=0)) + 1, np.int64)
+    of[exposure] = group  # all regions of an exposure are in one
+    apart = 0
     while len(one := np.flatnonzero(seen[: len(seen) - apart] == seen[apart:])) and len(seen):
-        first, second = row[one], row[one + apart]
-        told = {"group": group[first], "first": label.take(first), "second": label.take(second)}
-        pieces.append(table("pairs", told | {"n": np.ones(len(one), np.int64)}))
+        found, n = counted({"group": of[seen[one]], "first": shown[one], "second": shown[one + apart]})
+        names = {name: words.take(arrow().array(found[name])) for name in ("first", "second")}
+        yield table("pairs", {"group": found["group"], **names, "n": n})
         apart += 1
-    return pieces
 
 
 def _measured(builder: Builder, group: Ints, rows: pa.Table, of: str, asked: Asked) -> None:

@@ -32,6 +32,9 @@ class Parcel(Struct, frozen=True):
     account: Account
 
 
+_decode = msgspec.msgpack.Decoder(Parcel).decode
+
+
 def pack(aggregate: Aggregate, account: Account) -> bytes:
     """An aggregate and its account as bytes."""
     parts = {name: _stream(aggregate.parts[name]) for name in PARTS}
@@ -40,12 +43,15 @@ def pack(aggregate: Aggregate, account: Account) -> bytes:
 
 def unpack(parcel: bytes) -> tuple[Aggregate, Account]:
     """What was packed."""
-    told = msgspec.msgpack.decode(parcel, type=Parcel)
+    told = _decode(parcel)
     return Aggregate(_table(told.groups), {name: _table(part) for name, part in told.parts.items()}), told.account
 
 
 def combine(parcels: Iterable[bytes]) -> bytes:
     """One parcel of several, in whatever order and however often: of none, an empty one."""
+    parcels = [*parcels]
+    if len(parcels) == 1:
+        return parcels[0]
     opened = [unpack(parcel) for parcel in parcels]
     return pack(merge([empty(), *(aggregate for aggregate, _ in opened)]), total(account for _, account in opened))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import Struct
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 
 from pipeline.archive import SAME
 from pipeline.batch.building import matched, once
-from pipeline.batch.flat import flattened, leaves
+from pipeline.batch.flat import COLUMNS, WORDS, flattened, leaves
 from pipeline.batch.observing import Asked, Seen
 from pipeline.batch.runlengths import Runs
 from pipeline.batch.soundness import UNIT, chosen, sound
 from pipeline.batch.surveying import TABLES, Dead, Slice, Unit
+from pipeline.batch.tally import says
 from pipeline.batch.windows import placed
 from pipeline.columns import arrow, schema
 from pipeline.errors import TableError
@@ -52,9 +54,11 @@ def read(folder: Path, cut: Slice, asked: Asked) -> tuple[Seen, Account]:
     reader = _Reader(folder, cut, asked)
     tables = {table: reader.rows(table) for table in TABLES}
     regions = tables["regions"]
-    measured = tables["frames"].filter(arrow().compute.equal(tables["frames"]["kind"], "regions"))
     # A frame that was measured and tracked tells its regions twice: what was measured counts.
-    twice = arrow().compute.equal(regions["kind"], "tracks").to_numpy() & (matched(regions, measured) >= 0)
+    twice = says(regions["kind"], "tracks")
+    if twice.any():
+        measured = tables["frames"].filter(arrow().array(says(tables["frames"]["kind"], "regions")))
+        twice &= matched(regions, measured) >= 0
     tables["regions"] = reader.without("regions", regions, twice, "repeated")
     for table, rows in tables.items():
         outside = placed(cut.windows, rows["t_ns"].to_numpy()) < 0
@@ -78,7 +82,7 @@ class _Reader:
         for number, unit in enumerate(self._cut.units):
             if unit.table == table and (rows := self._unit(number, unit)) is not None:
                 found.append(rows)
-        whole = arrow().concat_tables(found)
+        whole = arrow().concat_tables(found).combine_chunks()
         kept = once(whole, SAME[table])
         good, runs, bad = sound(table, kept, self._asked)
         count["repeated"] += len(whole) - len(kept)
@@ -115,14 +119,22 @@ class _Reader:
         return rows if mine.all() else rows.filter(arrow().array(mine))
 
     def _flat(self, unit: Unit) -> pa.Table:
-        import pyarrow.parquet as pq
-
         path = self._folder / unit.path
         if self._asked.verify:
             verified(path)
-        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
+        with _opened(path, [name for name in WORDS if name in COLUMNS[unit.table]]) as file:
             columns = leaves(file, unit.table, self._asked)
             rows = file.read_row_group(unit.place, columns=columns, use_threads=False)
         if len(rows) != unit.rows:
             raise ValueError(f"expected {unit.rows} rows, as the footer says, found {len(rows)}")
         return flattened(rows, unit.table, self._asked)
+
+
+def _opened(path: Path, words: list[str]) -> Any:
+    import pyarrow.parquet as pq
+
+    opened = partial(pq.ParquetFile, path, memory_map=True, page_checksum_verification=True)
+    try:
+        return opened(read_dictionary=words)
+    except KeyError:  # there is no such column, which is told when it is asked for
+        return opened()

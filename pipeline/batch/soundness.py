@@ -14,7 +14,7 @@ from pipeline.batch.measures import MEASURES
 from pipeline.batch.moments import measurable
 from pipeline.batch.observing import SUBJECTS, Asked
 from pipeline.batch.runlengths import Boxes, Runs, merged, placed, runs
-from pipeline.batch.tally import Ints
+from pipeline.batch.tally import Ints, says
 from pipeline.columns import arrow, schema
 from pipeline.fields import Outcome
 
@@ -25,7 +25,7 @@ UNIT = "unit"  # column: place of the row group that a row is from
 SIDE = 1 << 24  # px; no mask has more pixels
 FAR = 2.0**31  # px or mm
 
-Bad = Iterator[tuple[str, NDArray[np.bool_]]]
+Bad = Iterator[tuple[str, NDArray[np.bool_] | None]]  # None: not one
 
 
 def sound(table: str, rows: pa.Table, asked: Asked) -> tuple[pa.Table, Runs | None, Counter[tuple[int, str]]]:
@@ -38,9 +38,10 @@ def sound(table: str, rows: pa.Table, asked: Asked) -> tuple[pa.Table, Runs | No
     """
     found = _runs(rows) if table == "regions" and asked.pixels else None
     reason, told = np.full(len(rows), -1), list[str]()
-    for number, (why, bad) in enumerate(_faults(table, rows, asked, found)):
-        reason[bad & (reason < 0)] = number
-        told.append(why)
+    for why, bad in _faults(table, rows, asked, found):
+        if bad is not None and bad.any():
+            reason[bad & (reason < 0)] = len(told)
+            told.append(why)
     good = reason < 0
     faults = zip(rows[UNIT].to_numpy()[~good].tolist(), reason[~good].tolist(), strict=True)
     refused = Counter((unit, told[number]) for unit, number in faults)
@@ -59,12 +60,12 @@ def chosen(found: Runs, rows: NDArray[np.bool_]) -> Runs:
 def _faults(table: str, rows: pa.Table, asked: Asked, found: Runs | None) -> Bad:
     for name in COLUMNS[table]:
         if name in schema(table).names and not schema(table).field(name).nullable:
-            yield f"expected a value in {name}, found null", _null(rows[name])
+            yield f"expected a value in {name}, found null", _null(rows[name]) if rows[name].null_count else None
     yield from {"frames": _frames, "regions": _regions, "verdicts": _verdicts, "gaps": _gaps}[table](rows)
     for number in asked.measures:
         measure = MEASURES[number]
-        if measure.table == table:
-            values = rows[measure.name].to_numpy().astype(np.float64)
+        if measure.table == table and not arrow().types.is_integer(rows[measure.name].type):
+            values = rows[measure.name].to_numpy()
             bad = ~_null(rows[measure.name]) & ~measurable(values)
             yield f"expected a number that can be squared in {measure.column}, found none", bad
     if found is not None:
@@ -74,24 +75,22 @@ def _faults(table: str, rows: pa.Table, asked: Asked, found: Runs | None) -> Bad
 
 def _frames(rows: pa.Table) -> Bad:
     yield from _sides(rows, "roi_width", "roi_height", low=1)
-    yield "expected a kind of frame, regions or tracks, found another", ~_among(rows["kind"], KINDS)
+    yield "expected a kind of frame, regions or tracks, found another", ~says(rows["kind"], *KINDS)
 
 
 def _regions(rows: pa.Table) -> Bad:
     yield from _sides(rows, "height", "width", "box_width", "box_height", "area_px", low=0)
     for name in ("centroid_x", "centroid_y", "plane_x", "plane_y", "box_x", "box_y"):
-        values = rows[name].to_numpy().astype(np.float64)
-        bad = ~_null(rows[name]) & ~(np.abs(values) < FAR)
-        yield f"expected a place in {name}, found none that any view has", bad
-    yield "expected a kind of regions or tracks, found another", ~_among(rows["kind"], KINDS[1:])
+        yield f"expected a place in {name}, found none that any view has", _beyond(rows[name], -FAR, FAR)
+    yield "expected a kind of regions or tracks, found another", ~says(rows["kind"], *KINDS[1:])
 
 
 def _verdicts(rows: pa.Table) -> Bad:
     yield (
         f"expected an outcome of {', '.join(get_args(Outcome))}, found another",
-        ~_among(rows["outcome"], get_args(Outcome)),
+        ~says(rows["outcome"], *get_args(Outcome)),
     )
-    yield f"expected a subject of {', '.join(SUBJECTS)}, found another", ~_among(rows["subject"], SUBJECTS)
+    yield f"expected a subject of {', '.join(SUBJECTS)}, found another", ~says(rows["subject"], *SUBJECTS)
     yield "expected first_seq not above seq, found it above", _above(rows["first_seq"], rows["seq"])
 
 
@@ -101,16 +100,21 @@ def _gaps(rows: pa.Table) -> Bad:
 
 def _sides(rows: pa.Table, *names: str, low: int) -> Bad:
     for name in names:
-        values = rows[name].to_numpy().astype(np.float64)
-        yield f"expected {low} to {SIDE} in {name}, found another number", (values < low) | (values > SIDE)
+        yield f"expected {low} to {SIDE} in {name}, found another number", _beyond(rows[name], low - 1, SIDE + 1)
+
+
+def _beyond(column: pa.ChunkedArray, low: float, high: float) -> NDArray[np.bool_] | None:
+    """Which numbers do not lie between limits, where there are such: null is none of them."""
+    if column.null_count == len(column):
+        return None
+    values = column.to_numpy()  # null is NaN
+    if values.min() > low and values.max() < high:
+        return None
+    bad: NDArray[np.bool_] = ~_null(column) & ~((values > low) & (values < high))
+    return bad
 
 
 KINDS = ("frame", "regions", "tracks")
-
-
-def _among(column: pa.ChunkedArray, words: tuple[str, ...]) -> NDArray[np.bool_]:
-    pc = arrow().compute
-    return np.asarray(pc.fill_null(pc.is_in(column, value_set=arrow().array(words)), False).to_numpy())
 
 
 def _above(one: pa.ChunkedArray, two: pa.ChunkedArray) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ out does not depend on runners, workers, files or their order. All rounding is i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from pipeline.batch import moments, quantiles
-from pipeline.batch.tally import Ints, counted, grouped
+from pipeline.batch.tally import Ints, counted, grouped, joined, numbers
 from pipeline.columns import arrow
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ PARTS: dict[str, tuple[Columns, dict[str, tuple[str, str]]]] = {
     "pairs": ({"first": "string", "second": "string"}, {"n": ("int64", "sum")}),
     "marks": ({"session": "string", "seq": "int64", "last": "int64", "what": "string"}, {"n": ("int64", "max")}),
 }
+
+
+HOW = {"sum": np.add, "min": np.minimum, "max": np.maximum}
 
 
 class Aggregate(Struct, frozen=True):
@@ -118,19 +121,26 @@ def measured(group: Ints, measure: int, values: NDArray[np.float64]) -> dict[str
     """
     if not len(values):
         return {}
-    rows, count, _ = counted({"group": group, "bin": quantiles.bins(values)})
-    only, _, mine = counted({"group": group})
-    found = [_digits(only["group"], mine, measure, each) for each in moments.powers(values)]
+    rows, count = counted({"group": group, "bin": quantiles.bins(values)})
+    code, low = group - group.min(), int(group.min())
+    there = np.flatnonzero(np.bincount(code))
+    limits = _limits(code, values)
     return {
         "bins": [table("bins", rows | {"measure": _same(measure, count), "n": count})],
-        "moments": found,
-        "limits": [_limits(only["group"], mine, measure, values)],
+        "moments": [*_sums(code, there, low, measure, values)],
+        "limits": [
+            table(
+                "limits",
+                {"group": there + low, "measure": _same(measure, there)}
+                | {name: each[there] + 0.0 for name, each in limits.items()},
+            )
+        ],
     }
 
 
 def tallied(part: str, columns: Mapping[str, NDArray[np.signedinteger]]) -> pa.Table:
     """A piece of a part that counts how often combinations of whole numbers are there."""
-    rows, count, _ = counted(columns)
+    rows, count = counted(columns)
     return table(part, rows | {"n": count})
 
 
@@ -138,18 +148,18 @@ def _same(value: int, like: Ints) -> Ints:
     return np.full(len(like), value)
 
 
-def _digits(groups: Ints, mine: Ints, measure: int, found: tuple[int, int, NDArray[np.float64]]) -> pa.Table:
-    power, place, digits = found
-    total = np.bincount(mine, weights=digits, minlength=len(groups)).astype(np.int64)
-    same = {"measure": _same(measure, groups), "power": _same(power, groups), "place": _same(place, groups)}
-    return table("moments", {"group": groups, **same, "total": total})
+def _sums(code: Ints, there: Ints, low: int, measure: int, values: NDArray[np.float64]) -> Iterator[pa.Table]:
+    """Sums of the digits of values and of their squares, group by group."""
+    for power, place, total in moments.totals(code, values):
+        told = {"group": there + low, "measure": _same(measure, there), "total": total[there]}
+        yield table("moments", told | {"power": _same(power, there), "place": _same(place, there)})
 
 
-def _limits(groups: Ints, mine: Ints, measure: int, values: NDArray[np.float64]) -> pa.Table:
-    low, high = np.full(len(groups), np.inf), np.full(len(groups), -np.inf)
-    np.minimum.at(low, mine, values)
-    np.maximum.at(high, mine, values)
-    return table("limits", {"group": groups, "measure": _same(measure, groups), "low": low + 0.0, "high": high + 0.0})
+def _limits(code: Ints, values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    low, high = np.full(int(code.max()) + 1, np.inf), np.full(int(code.max()) + 1, -np.inf)
+    np.minimum.at(low, code, values)
+    np.maximum.at(high, code, values)
+    return {"low": low, "high": high}
 
 
 def _moved(part: pa.Table, code: Ints) -> pa.Table:
@@ -160,13 +170,24 @@ def _moved(part: pa.Table, code: Ints) -> pa.Table:
 
 def _merged(part: str, rows: pa.Table) -> pa.Table:
     """Each row once, sorted; sums of nothing left out."""
-    import pyarrow.compute as pc
-
     same, merging = PARTS[part]
     keys = ["group", *same]
-    asked = [(name, how) for name, (_, how) in merging.items()]
-    once = rows.group_by(keys, use_threads=False).aggregate(asked)
-    once = once.rename_columns([*keys, *merging]).sort_by([(key, "ascending") for key in keys])
-    if all(how == "sum" for _, how in asked):
-        once = once.filter(pc.not_equal(once[asked[0][0]], 0))
-    return once.cast(schema(part)).combine_chunks()
+    code, _ = joined([numbers(rows[key]) for key in keys], rows.num_rows)
+    if not (code[1:] > code[:-1]).all():
+        rows = _reduced(rows, code, merging)
+    if all(how == "sum" for _, how in merging.values()):
+        sums = rows[next(iter(merging))].to_numpy()
+        rows = rows if sums.all() else rows.filter(arrow().array(sums != 0))
+    return rows.combine_chunks()
+
+
+def _reduced(rows: pa.Table, code: Ints, merging: Mapping[str, tuple[str, str]]) -> pa.Table:
+    """Rows whose codes are ascending, those with the same code as one."""
+    order = np.argsort(code)
+    ascending = code[order]
+    starts = np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]]))
+    found = rows.take(arrow().array(order[starts]))
+    for name, (_, how) in merging.items():
+        values = HOW[how].reduceat(rows[name].to_numpy()[order], starts)
+        found = found.set_column(found.column_names.index(name), rows.schema.field(name), arrow().array(values))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,19 +15,55 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DENSE = 1 << 16  # codes that are counted in an array however few rows there are
+CROWDED = 2  # times as many codes as rows that still are: beyond it, sorting is cheaper
+FLAGGED = 16  # the same where a flag per code is enough
 
 Ints = NDArray[np.int64]
 
 
-def ranked(column: pa.ChunkedArray) -> tuple[Ints, int]:
-    """The place of each value among the sorted values of a column, from 0, and how many there are; null is the last."""
-    import pyarrow.compute as pc
+def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """A column as indices into a dictionary, which may tell values that no row has."""
+    whole = column.combine_chunks()
+    return whole if arrow().types.is_dictionary(whole.type) else whole.dictionary_encode()
 
-    coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    order = pc.array_sort_indices(coded.dictionary).to_numpy()
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    return place[coded.indices.to_numpy(zero_copy_only=False)], max(1, len(order))
+
+def ranked(column: pa.ChunkedArray) -> tuple[Ints, int]:
+    """The place of each value among the sorted values of a column, from 0, and a bound above; null is the last.
+
+    Of a column that comes with a dictionary, only that is sorted; what it tells that no row has leaves holes.
+    """
+    pc, coded = arrow().compute, encoded(column)
+    words = coded.dictionary.dictionary_encode()  # a word that a dictionary tells twice has one place
+    order = pc.array_sort_indices(words.dictionary).to_numpy()
+    place = np.empty(len(order) + 1, np.int64)
+    place[order], place[-1] = np.arange(len(order)), len(order)
+    row = pc.fill_null(coded.indices, len(words)).to_numpy(zero_copy_only=False) if coded.null_count else coded.indices
+    code = np.append(place[pc.fill_null(words.indices, len(order)).to_numpy()], len(order))[np.asarray(row)]
+    return code, max(1, len(order) + bool(coded.null_count))
+
+
+def spelled(column: pa.ChunkedArray) -> pa.Array:
+    """The sorted values of a column, those at the places that `ranked` tells; null is not among them."""
+    words = encoded(column).dictionary.unique()
+    return words.take(arrow().compute.array_sort_indices(words))
+
+
+def says(column: pa.ChunkedArray, *words: str) -> NDArray[np.bool_]:
+    """Which rows of a column of strings say one of some words; null says none."""
+    pc, coded = arrow().compute, encoded(column)
+    hit = pc.fill_null(pc.is_in(coded.dictionary, value_set=arrow().array(words)), False)
+    known: NDArray[np.bool_] = np.append(hit.to_numpy(zero_copy_only=False), False)
+    rows: NDArray[np.bool_] = known[pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)]
+    return rows
+
+
+def numbers(column: pa.ChunkedArray) -> tuple[Ints, int]:
+    """A column as whole numbers from 0 in the order of its values, and a bound above them."""
+    if not arrow().types.is_integer(column.type) or column.null_count or not len(column):
+        return ranked(column)
+    values = column.to_numpy()
+    low, high = int(values.min()), int(values.max())
+    return (values.astype(np.int64) - low, high - low + 1) if high - low < 1 << 40 else ranked(column)
 
 
 def packed(columns: Iterable[tuple[Ints, int]], rows: int) -> tuple[Ints, Ints]:
@@ -37,15 +74,47 @@ def packed(columns: Iterable[tuple[Ints, int]], rows: int) -> tuple[Ints, Ints]:
         rows: N.
 
     Returns:
-        The code of each row, and for each code a row that has it.
+        The code of each row, and for each code the first row that has it.
     """
+    return close(*joined(columns, rows))
+
+
+def joined(columns: Iterable[tuple[Ints, int]], rows: int) -> tuple[Ints, int]:
+    """The same with holes, and a bound above all codes: cheaper where it is enough that equal rows have equal codes."""
     code, most = np.zeros(rows, np.int64), 1
     for values, bound in columns:
         if most * bound >= 1 << 62:
-            code, first = _close(code, most)
+            code, first = close(code, most)
             most = len(first)
-        code, most = code * bound + values, most * bound
-    return _close(code, most)
+        if bound > 1:
+            code, most = code * bound + values if most > 1 else values, most * bound
+    return code, most
+
+
+def close(code: Ints, most: int) -> tuple[Ints, Ints]:
+    """Take the holes out of codes: what is left keeps its order; and the first row that has each."""
+    if most > max(DENSE, CROWDED * len(code)):
+        order = np.argsort(code)
+        starts = _starts(code[order])
+        dense = np.empty(len(code), np.int64)
+        dense[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(code))))
+        return dense, np.minimum.reduceat(order, starts) if len(starts) else order
+    there = np.zeros(most, bool)
+    there[code] = True
+    dense = (np.cumsum(there, dtype=np.int64) - 1)[code]
+    first = np.full(int(np.count_nonzero(there)), len(code), np.int64)
+    np.minimum.at(first, dense, np.arange(len(code)))
+    return dense, first
+
+
+def different(code: Ints, most: int) -> bool:
+    """Whether no two codes are the same."""
+    if most > max(DENSE, FLAGGED * len(code)):
+        ascending = np.sort(code)
+        return bool((ascending[1:] != ascending[:-1]).all())
+    there = np.zeros(most, bool)
+    there[code] = True
+    return int(np.count_nonzero(there)) == len(code)
 
 
 def grouped(table: pa.Table, keys: Sequence[str]) -> tuple[Ints, pa.Table]:
@@ -54,11 +123,34 @@ def grouped(table: pa.Table, keys: Sequence[str]) -> tuple[Ints, pa.Table]:
     return code, table.select([*keys]).take(arrow().array(first))
 
 
-def counted(columns: Mapping[str, NDArray[np.signedinteger]]) -> tuple[dict[str, Ints], Ints, Ints]:
-    """Combinations of whole numbers: the columns of the sorted ones, how often each is there, the code of each row."""
-    rows = len(next(iter(columns.values())))
-    code, first = packed([shifted(values) for values in columns.values()], rows)
-    return {name: values[first] for name, values in columns.items()}, np.bincount(code, minlength=len(first)), code
+def counted(columns: Mapping[str, NDArray[np.signedinteger]]) -> tuple[dict[str, Ints], Ints]:
+    """Combinations of whole numbers: the columns of the sorted ones, and how often each is there."""
+    rows, spans = len(next(iter(columns.values()))), {name: shifted(values) for name, values in columns.items()}
+    if prod(bound for _, bound in spans.values()) >= 1 << 62:
+        code, first = packed(spans.values(), rows)
+        return {name: values[first] for name, values in columns.items()}, np.bincount(code, minlength=len(first))
+    keys, count = _tally(*joined(spans.values(), rows))
+    found: dict[str, Ints] = {}
+    for name, (_, bound) in reversed(spans.items()):
+        keys, rest = np.divmod(keys, bound) if bound > 1 else (keys, np.zeros_like(keys))
+        found[name] = rest + int(columns[name].min(initial=0))
+    return dict(reversed(found.items())), count
+
+
+def _tally(code: Ints, most: int) -> tuple[Ints, Ints]:
+    """Ascending codes, and how often each is there."""
+    if most > max(DENSE, CROWDED * len(code)):
+        ascending = np.sort(code)
+        starts = _starts(ascending)
+        return ascending[starts], np.diff(np.append(starts, len(code)))
+    count = np.bincount(code, minlength=most)
+    keys = np.flatnonzero(count)
+    return keys, count[keys]
+
+
+def _starts(ascending: Ints) -> Ints:
+    """Where each value of ascending ones begins."""
+    return np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]])[: len(ascending)])
 
 
 def stepped(up: Ints, down: Ints, most: int) -> tuple[Ints, Ints]:
@@ -86,14 +178,3 @@ def shifted(values: NDArray[np.signedinteger]) -> tuple[Ints, int]:
     wide = values.astype(np.int64)
     low = int(wide.min(initial=0))
     return wide - low, int(wide.max(initial=0)) - low + 1
-
-
-def _close(code: Ints, most: int) -> tuple[Ints, Ints]:
-    """Take the holes out of codes; the order stays."""
-    if most > max(DENSE, 4 * len(code)):
-        _, first, dense = np.unique(code, return_index=True, return_inverse=True)
-        return dense.astype(np.int64), first.astype(np.int64)
-    row = np.full(most, -1, np.int64)
-    row[code[::-1]] = np.arange(len(code) - 1, -1, -1)
-    there = row >= 0
-    return (np.cumsum(there) - 1)[code], row[there]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from pipeline.catalog import Catalog
 from pipeline.conform import Conform, whole
+from pipeline.conversion import convert
 from pipeline.errors import NodeError
 from pipeline.faults import meant
 from pipeline.located import Document, Path
@@ -37,8 +36,8 @@ class Draft:
         self._catalog = catalog
         self._data = {name: _filled(section) if name == "nodes" else section for name, section in data.items()}
         self.file: dict[str, Any] = whole(self._conform(self._data, File, ()))
-        self.hosts = {name: msgspec.convert(raw, Host) for name, raw in self._section("hosts").items()}
-        self.entries = {name: msgspec.convert(raw, Entry) for name, raw in self._section("nodes").items()}
+        self.hosts = {name: convert(raw, Host) for name, raw in self._section("hosts").items()}
+        self.entries = {name: convert(raw, Entry) for name, raw in self._section("nodes").items()}
         self.specs = {name: spec for name in self.entries if (spec := self._spec(name))}
         self.table: dict[str, dict[str, Any]] = self._section("cameras")
         self.unread: set[Path] = set()

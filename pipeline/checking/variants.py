@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from pipeline.checking.draft import Draft
+from pipeline.conversion import convert
 from pipeline.located import Path
 
 
@@ -16,7 +17,7 @@ def params(draft: Draft, name: str) -> Iterator[tuple[str, Any]]:
     spec = draft.specs[name]
     for camera, given in variants(draft, name):
         try:
-            yield camera, msgspec.convert(given, spec.params)
+            yield camera, convert(given, spec.params)
         except msgspec.ValidationError:
             continue  # something is missing, and that is told
 

@@ -179,7 +179,7 @@ class Child:
 
     @property
     def silent(self) -> bool:
-        """Whether it said a last word."""
+        """Whether its last word was not heard."""
         return self.report is None or self.report.state not in ("ended", "failed")
 
     def mend(self) -> None:

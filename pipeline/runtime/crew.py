@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
+from operator import or_
 
+from pipeline.numbers import Number
 from pipeline.plan import Edge, Process
+from pipeline.readings import Reading
 from pipeline.runtime.children import Child
 from pipeline.runtime.health import Asked, Command, Finish, Stop, Tap
 from pipeline.runtime.kin import Kin, given, together
@@ -138,6 +142,21 @@ class Crew:
         for node in child.names:
             if node in tapped or Tap(node, True) in child.told:
                 yield Tap(node, node in tapped)
+
+    @property
+    def disks(self) -> dict[str, float]:
+        """Used share of the disk of each folder that they watch, 0…1."""
+        return reduce(or_, (child.report.disks for child in self if child.report), {})
+
+    @property
+    def readings(self) -> dict[str, Reading]:
+        """What their cameras say of themselves."""
+        return reduce(or_, (child.report.readings for child in self if child.report), {})
+
+    @property
+    def numbers(self) -> tuple[tuple[str, Number], ...]:
+        """What their nodes count, each with the name of its process."""
+        return tuple((child.name, one) for child in self if child.report for one in child.report.numbers)
 
     def ask(self, tell: Callable[[bytes, Command], bool], asked: Asked) -> int:
         """Hand an order to every process that can be reached; how many that are."""

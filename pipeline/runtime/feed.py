@@ -104,13 +104,15 @@ class Feeder:
             turn.number += 1
             source.last = record
             cell.given += 1
+            if record.session is not session:
+                session = mark.begin(record)
             kind = type(record)
             for target in cell.targets.get(kind) or cell.reach(kind):
                 target(record)
-            if record.session is session and kind is not Gap:
-                came[0], came[1] = record.seq + 1, record.t_ns
+            if kind is Gap:
+                mark.note(record)
             else:
-                session = mark.note(record)
+                came[0], came[1] = record.seq + 1, record.t_ns
             if batches:
                 lane.poll()
             if clock.stopping:

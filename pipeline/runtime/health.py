@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from pipeline import codec
 from pipeline.notices import Notice
+from pipeline.numbers import Number
 from pipeline.orders import Answer, Order
 from pipeline.plan import Edge, Lane, Process
 from pipeline.readings import Reading
@@ -107,10 +108,12 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
         fds: Files and sockets it holds open.
         disks: Used share of the disk of each folder that it watches, 0…1.
         readings: What its cameras say of themselves.
+        numbers: What its nodes count.
         notices: What people should know about it now; one that is no longer here is over.
         revision: The state of the plan that it has carried out.
         refused: Why it cannot carry out what it was told to prepare for.
         unmade: Lanes that it should have and cannot begin, each with the reason; it goes on trying.
+        heeds: It wants to know what all processes of the host give notice of.
     """
 
     process: str
@@ -125,11 +128,13 @@ class Report(Struct, frozen=True, kw_only=True, tag="report"):
     fds: int = 0
     disks: dict[str, float] = {}
     readings: dict[str, Reading] = {}
+    numbers: tuple[Number, ...] = ()
     error: str = ""
     notices: tuple[Notice, ...] = ()
     revision: int = 0
     refused: str = ""
     unmade: dict[str, str] = {}
+    heeds: bool = False
 
 
 class Tapped(Struct, frozen=True, kw_only=True, tag="tapped"):
@@ -211,7 +216,13 @@ class Asked(Struct, frozen=True, kw_only=True, tag="asked"):
     order: Order | None = None
 
 
-Command = Stop | Finish | Tell | Tap | Prepare | Become | Asked
+class Notices(Struct, frozen=True, tag="notices"):
+    """What all processes of the host give notice of now."""
+
+    notices: tuple[Notice, ...]
+
+
+Command = Stop | Finish | Tell | Tap | Prepare | Become | Asked | Notices
 FromProcess = Report | Tapped | Answered
 
 LARGEST = codec.MAX_BYTES + (1 << 16)  # bytes of a message on a control socket: a tapped record and a little more

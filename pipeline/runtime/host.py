@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial, reduce
-from operator import or_
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,7 +20,7 @@ from pipeline.runtime.clients import Clients
 from pipeline.runtime.control import Answer, Ask, Reload
 from pipeline.runtime.crew import Crew
 from pipeline.runtime.folder import RunFolder
-from pipeline.runtime.health import Answered, Report, Tapped, Tell
+from pipeline.runtime.health import Answered, Notices, Report, Tapped, Tell
 from pipeline.runtime.journal import Journal
 from pipeline.runtime.kin import kin
 from pipeline.runtime.ledger import Books
@@ -42,6 +41,7 @@ PUBLISH = 1.0  # seconds between snapshots while all is well
 BRISK = 0.05  # seconds between two looks while something begins, ends or fails; four of them between snapshots
 GRACE = 0.8  # of the time to drain, after which a process gives up by itself instead of being killed
 MENDS = 3  # times that a line begins once more, at its end, to tell what is missing
+BRIEF = 0.1  # of the time to settle: whoever is killed has no last word, whoever fails says it before it exits
 STOOD = 1.0  # seconds between two looks from which the supervisor itself stood still
 
 
@@ -86,9 +86,8 @@ class Host:
         self._reloads = Reloads(plan, host, self._crew, self._books, journal)
         self._board = Switchboard(folder.path)
         self._clients = Clients(self._board)
-        drain = self._limits.drain * GRACE
         told = (str(state), journal.fd, command, env or os.environ, str(keys or ""), insecure)
-        self._family = Family(plan.line, self._board.address, folder.lock, drain, *told)
+        self._family = Family(plan.line, self._board.address, folder.lock, self._limits.drain * GRACE, *told)
         self._alarms = Alarms(journal)
         self._mourning = Mourning(self._alarms, self._crew, self._reloads, folder.path)
         self._state, self._reserve = state, Reserve(state)
@@ -159,8 +158,9 @@ class Host:
             notices=self._alarms.notices,
             log=self._journal.name,
             peers=self._peers.states,
-            disks=reduce(or_, (child.report.disks for child in self._crew if child.report), self._reserve.used),
-            readings=reduce(or_, (child.report.readings for child in self._crew if child.report), {}),
+            disks=self._reserve.used | self._crew.disks,
+            readings=self._crew.readings,
+            numbers=self._crew.numbers,
             pictured=self._reloads.share.pictured,
         )
 
@@ -207,9 +207,10 @@ class Host:
             self._journal.info("process runs", process=child.name, pid=report.pid, incarnation=report.incarnation)
         child.hear(report, peer)
         self._alarms.hear(child.name, child.notices)
-        mine = self._crew.given[child.name]
-        self._books.given({edge.edge: edge.ledger for edge in report.edges if edge.edge in mine})
+        self._books.given({e.edge: e.ledger for e in report.edges if e.edge in self._crew.given[child.name]})
         self._books.received(report.received)
+        if report.heeds:
+            self._board.tell(peer, Notices(self._alarms.notices))
 
     def _change(self, request: Reload | Ask) -> Answer:
         return self._reloads.ask(request) if isinstance(request, Reload) else self._reloads.progress()
@@ -272,7 +273,7 @@ class Host:
         waited = time.monotonic() - child.left
         if not child.well and waited < self._limits.settle and not self._crew.vouched(child):
             return
-        if child.silent and waited < self._limits.settle / 10:
+        if child.silent and waited < self._limits.settle * (1 if child.well else BRIEF):
             return
         if child.well:
             self._books.ended(self._crew.given[child.name])

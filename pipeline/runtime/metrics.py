@@ -7,7 +7,9 @@ session, a record or a text. Names follow https://prometheus.io/docs/practices/n
 from __future__ import annotations
 
 import json
+import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, NamedTuple, Self, TypeVar
 
@@ -17,6 +19,8 @@ from prometheus_client.registry import Collector
 
 from pipeline.errors import KensaError
 from pipeline.gets import LOOPBACK, TEXT, Gets, server
+from pipeline.notices import Notice
+from pipeline.numbers import FAMILIES, Number
 from pipeline.readings import Reading
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import middle
@@ -97,6 +101,7 @@ class LineCollector(Collector):
         notices = GaugeMetricFamily("kensa_line_notices", "Things that are so and people should know.", labels=HEAD)
         notices.add_metric(head, len(snapshot.notices))
         yield notices
+        yield from _kinds(head, snapshot.notices)
         step = GaugeMetricFamily("kensa_clock_step_seconds", "How far the clock was set since the start.", labels=HEAD)
         step.add_metric(head, snapshot.step_ns / 1e9)
         yield step
@@ -109,6 +114,7 @@ class LineCollector(Collector):
             disks.add_metric((*head, folder), used)
         yield disks
         yield from _cameras(head, snapshot.readings)
+        yield from _counted(head, snapshot.numbers)
 
 
 def seconds(histogram: Mapping[int, int]) -> tuple[list[tuple[str, float]], float]:
@@ -225,6 +231,26 @@ def _peers(head: Labels, peers: tuple[PeerState, ...]) -> Iterator[Metric]:
 
 def _cameras(head: Labels, readings: Mapping[str, Reading]) -> Iterator[Metric]:
     yield from _measured(CAMERAS, ("camera",), [((*head, camera), one) for camera, one in sorted(readings.items())])
+
+
+def _counted(head: Labels, told: Iterable[tuple[str, Number]]) -> Iterator[Metric]:
+    """What nodes count; a process that runs two of them counts them together."""
+    for name, family in FAMILIES.items():
+        kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+        metric = kind(name, family.said, labels=(*HEAD, "process", *family.labels))
+        for process, number in told:
+            if number.name == name:
+                metric.add_metric((*head, process, *number.labels), number.value)
+        yield metric
+
+
+def _kinds(head: Labels, notices: Iterable[Notice]) -> Iterator[Metric]:
+    """Notices by the first word of their keys: a closed set."""
+    found = Counter(re.split("[ :]", notice.key, maxsplit=1)[0] for notice in notices)
+    metric = GaugeMetricFamily("kensa_notices", "Things that are so and people should know.", labels=(*HEAD, "kind"))
+    for kind, number in found.items():
+        metric.add_metric((*head, kind), number)
+    yield metric
 
 
 def _measured(meters: Iterable[Meter[T]], labels: Labels, things: Iterable[tuple[Labels, T]]) -> Iterator[Metric]:

@@ -7,6 +7,7 @@ launch cannot be carried out.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -119,6 +120,7 @@ def read_launch(stdin: int) -> Launch:
 def main() -> int:
     """Carry out the launch on standard input; returns the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.enable()  # a library that crashes leaves in the log where every thread was
     try:
         launch = read_launch(sys.stdin.fileno())
         process = Process(launch)

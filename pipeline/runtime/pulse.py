@@ -20,13 +20,27 @@ import zmq
 from pipeline import codec, readings
 from pipeline.clock import line_time
 from pipeline.disk import ratios
-from pipeline.notices import board
+from pipeline.notices import board, bulletin
+from pipeline.numbers import numbers
 from pipeline.orders import desk
 from pipeline.records import Record
 from pipeline.runtime import health
 from pipeline.runtime.absence import Absences
 from pipeline.runtime.changing import Changing
-from pipeline.runtime.health import Answered, Asked, Command, Finish, Launch, Report, State, Stop, Tap, Tapped, Tell
+from pipeline.runtime.health import (
+    Answered,
+    Asked,
+    Command,
+    Finish,
+    Launch,
+    Notices,
+    Report,
+    State,
+    Stop,
+    Tap,
+    Tapped,
+    Tell,
+)
 from pipeline.runtime.works import Works
 from pipeline.transport.context import Context
 
@@ -147,6 +161,8 @@ class Pulse(threading.Thread):
             self._works.tap(command.node, self._look if command.on else None)
         elif isinstance(command, Tell):
             self._asked = True
+        elif isinstance(command, Notices):
+            bulletin.hear(command.notices)
         elif isinstance(command, Asked):
             if self._orders.acquire(blocking=False):
                 threading.Thread(target=self._answer, args=(command,), name="order", daemon=True).start()
@@ -211,8 +227,10 @@ class Pulse(threading.Thread):
             fds=_fds(),
             disks=ratios(),
             readings=readings.newest(),
+            numbers=numbers.read(),
             error=self.error,
             notices=board.read(),
+            heeds=bulletin.wanted,
         )
         return health.encode(report)
 

@@ -47,13 +47,17 @@ class Mark:
     ) -> None:
         self._page.close()
 
-    def note(self, record: Record) -> str:
-        """The source gave a record, and everything that comes of it in this lane was done; returns its session."""
+    def begin(self, record: Record) -> str:
+        """The source gave a record, perhaps the first of a session, of which nothing is done yet; returns that."""
         if record.session != self._page.name:
-            self._page.begin(record.session)
+            self._page.begin(record.session, record.seq, record.t_ns)
+        return record.session
+
+    def note(self, record: Record) -> None:
+        """The source gave a record, and everything that comes of it in this lane was done."""
+        self.begin(record)
         self.came[0] = (record.last if type(record) is Gap else record.seq) + 1
         self.came[1] = record.t_ns
-        return record.session
 
     @property
     def broken(self) -> tuple[Left, ...]:

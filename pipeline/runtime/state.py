@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pipeline.notices import Notice
+from pipeline.numbers import Number
 from pipeline.readings import Reading
 from pipeline.runtime.health import NodeHealth
 from pipeline.runtime.histogram import merge
@@ -122,6 +123,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
         peers: The line's other hosts.
         disks: Used share of the disk of each folder that sinks and the supervisor watch, 0…1.
         readings: What each camera said of itself last.
+        numbers: What nodes count, each with its process.
         pictured: Cameras whose pictures leave their process: whoever looks at the line sees which.
     """
 
@@ -142,6 +144,7 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
     peers: tuple[PeerState, ...] = ()
     disks: dict[str, float] = {}
     readings: dict[str, Reading] = {}
+    numbers: tuple[tuple[str, Number], ...] = ()
     pictured: tuple[str, ...] = ()
 
     @property

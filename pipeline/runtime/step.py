@@ -16,6 +16,7 @@ import msgspec
 from greenlet import getcurrent, greenlet
 
 from pipeline.clock import Clock
+from pipeline.conversion import convert
 from pipeline.errors import NodeError
 from pipeline.node import Spec
 from pipeline.plan import NodeRun
@@ -68,7 +69,7 @@ class Calls(dict[str, Call]):
     def __missing__(self, camera: str) -> Call:
         given = self._run.given(camera)
         try:
-            params = msgspec.convert(given, self._spec.params)
+            params = convert(given, self._spec.params)
         except msgspec.ValidationError as error:
             place = f" for camera '{camera}'" if camera in self._run.overrides else ""
             raise NodeError(f"node '{self._run.node}'{place}: parameters of '{self._spec.name}': {error}") from error

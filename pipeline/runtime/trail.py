@@ -44,6 +44,9 @@ class _Step(NamedTuple):
     by: str
 
 
+_decode = msgspec.msgpack.Decoder(tuple[_Step, ...]).decode
+
+
 class Trail:
     """The last sessions, oldest first, in a file of their own; without one they are kept here alone."""
 
@@ -78,6 +81,6 @@ class Trail:
 def _read(path: Path | None) -> tuple[_Step, ...]:
     """What is there; nothing where that cannot be read."""
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=tuple[_Step, ...]) if path else ()
+        return _decode(path.read_bytes()) if path else ()
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return ()

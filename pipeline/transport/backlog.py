@@ -13,14 +13,11 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from pipeline import codec
-from pipeline.errors import DecodeError
 from pipeline.plan import Queue as Limits
-from pipeline.records import Gap
-from pipeline.transport.came import Came, of_part, several
+from pipeline.transport.came import Came, several
 from pipeline.transport.channel import Ledger
 from pipeline.transport.flow import Flow, credit
-from pipeline.transport.item import Item, left_out
+from pipeline.transport.item import Item, left_out, tells_of_gap, tells_of_part
 from pipeline.transport.pace import Pace
 from pipeline.transport.segment import Row
 
@@ -110,11 +107,11 @@ class Backlog(Flow):
         if item.camera not in self._tails:
             return
         session, came, since = self._tails[item.camera]
-        if session != item.session and isinstance(item.payload, Gap):
+        if session != item.session and tells_of_gap(item):
             return  # sessions before it are told again first
         self._tails = {camera: tail for camera, tail in self._tails.items() if camera != item.camera}
         first = came + 1 if not self._several else came if since is None else since
-        last = item.seq - (not _of_part(item))
+        last = item.seq - (not tells_of_part(item))
         if session == item.session and first <= last:
             self.queue.tell(left_out(item, first, last, self.queue.name))
 
@@ -279,13 +276,3 @@ class Backlog(Flow):
         """While something stands before the queue, nothing goes past it."""
         before = self.disk == "unknown" or self._behind or self._waiting
         self.gate = 0 if before else credit(self._limits)
-
-
-def _of_part(item: Item) -> bool:
-    """Whether what waits tells of a part."""
-    if not isinstance(item.payload, bytes):
-        return False
-    try:
-        return of_part(codec.decode(item.payload))
-    except DecodeError:  # its consumer will say so
-        return False

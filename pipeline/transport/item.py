@@ -5,7 +5,10 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pipeline.records import Gap, Record
+from pipeline import codec
+from pipeline.errors import DecodeError
+from pipeline.records import Gap, Record, Verdict
+from pipeline.transport.came import of_part
 
 
 class Item(Struct, frozen=True, gc=False):
@@ -75,3 +78,25 @@ def shed(a: Item, b: Item, where: str) -> Item:
     """Two gaps of one camera and session that a spool let go, as one."""
     whole = merged(a, b)
     return replace(whole, payload=replace(gap_of(whole), reason="spool_full", where=where))
+
+
+def tells_of_part(item: Item) -> bool:
+    """Whether what waits tells of a part."""
+    record = _record(item)
+    return record is not None and of_part(record)
+
+
+def tells_of_gap(item: Item) -> bool:
+    """Whether what waits tells of a gap, or of what it means for the parts in it."""
+    record = _record(item)
+    return isinstance(record, Gap) or (isinstance(record, Verdict) and record.subject == "gap")
+
+
+def _record(item: Item) -> Record | None:
+    """What waits; None where that is the end, or its consumer will say that it cannot be read."""
+    if not isinstance(item.payload, bytes):
+        return item.payload
+    try:
+        return codec.decode(item.payload)
+    except DecodeError:
+        return None

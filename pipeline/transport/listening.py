@@ -17,6 +17,7 @@ from pipeline.transport.sockets import HEARTBEAT, OPTIONS
 if TYPE_CHECKING:
     from pipeline.transport.guard import Guard
 
+SEVERAL = memoryview(b"\xc1")  # stands for a message of several parts: no MessagePack begins like this
 BIND_WITHIN = 3.0  # seconds an address may still be held by the consumer before this one
 
 
@@ -56,6 +57,20 @@ def bound(context: Context, addresses: Sequence[str], guard: Guard | None) -> zm
         socket.close(0)
         raise
     return socket
+
+
+def heard(socket: zmq.Socket[bytes]) -> tuple[bytes, memoryview, zmq.Frame]:
+    """The next message: by which connection, its one part, and the frame of that, which knows its owner.
+
+    Raises:
+        zmq.Again: If none comes in time.
+    """
+    route = socket.recv()
+    part = socket.recv(copy=False)  # knows whether more follows, which is dear to ask a socket
+    if not part.more:
+        return route, part.buffer, part
+    socket.recv_multipart()
+    return route, SEVERAL, part
 
 
 def _bind(socket: zmq.Socket[bytes], address: str, deadline: float) -> None:

@@ -48,10 +48,10 @@ class Page:
         self.numbers = memoryview(self._page)[AT:NAME].cast("q")
         self.name = ""
 
-    def begin(self, name: str) -> None:
-        """Both numbers are 0; what it is is said last: a page that is half written is no page."""
+    def begin(self, name: str, first: int = 0, second: int = 0) -> None:
+        """What it is is said last: a page that is half written is no page."""
         self.erase()
-        self.numbers[0] = self.numbers[1] = 0
+        self.numbers[0], self.numbers[1] = first, second
         held = name.encode()[:LONGEST]
         self._page[NAME : NAME + len(held)] = held
         HEAD.pack_into(self._page, 0, b"", len(held))
@@ -64,11 +64,11 @@ class Page:
         self._page[: len(MAGIC)] = bytes(len(MAGIC))
 
     def read(self) -> Written | None:
-        """What stands here; None where that is nothing, the first number is 0, or it cannot be read."""
+        """What stands here; None where that is nothing, a number is less than 0, or it cannot be read."""
         magic, length = HEAD.unpack_from(self._page, 0)
         first, second = NUMBERS.unpack_from(self._page, AT)
         name = self._page[NAME : NAME + length]
-        if magic != MAGIC or not first or len(name) != length:
+        if magic != MAGIC or min(first, second) < 0 or len(name) != length:
             return None
         try:
             return Written(name.decode(), first, second) if name else None

@@ -163,7 +163,7 @@ def _later(came: Trails, note: Path) -> Trails:
         page = Page(path, UNKEPT)
         written = page.read()
         page.close()
-        if written is not None:
+        if written is not None and written.first:
             camera, _, session = written.name.partition("\0")
             _add(found.setdefault(camera, []), Came(session, written.first - 1, written.second - 1))
     return {camera: trail for camera, trail in found.items() if trail}

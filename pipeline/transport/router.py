@@ -20,8 +20,8 @@ from pipeline.transport.channel import Closed, Delivery
 from pipeline.transport.context import Context
 from pipeline.transport.doors import Doors
 from pipeline.transport.gathering import Gathering
-from pipeline.transport.link import Link, quarter
-from pipeline.transport.listening import SocketFiles, bound, is_tcp, owner
+from pipeline.transport.link import Asking, Link, quarter
+from pipeline.transport.listening import SocketFiles, bound, heard, is_tcp, owner
 from pipeline.transport.reached import Reached
 from pipeline.transport.unreadable import Unreadable
 
@@ -29,7 +29,6 @@ ACK_EVERY = 0.2  # seconds until a producer hears what is taken and done; a quar
 TICK_MS = 200  # after which a consumer that waits looks up
 LEAVE_WITHIN = 0.5  # seconds for producers to have read the last acknowledgement
 FINISH_WITHIN = 0.5  # seconds in which a finishing consumer still takes from a producer that does not stop
-SEVERAL = memoryview(b"\xc1")  # stands for a message of several parts: no MessagePack begins like this
 
 
 class ZeromqInbox:
@@ -46,7 +45,7 @@ class ZeromqInbox:
         self._reached, self._exact = Reached(context.state), exact
         self._links = {edge.name: Link(edge, self._reached) for edge in edges}
         self._routes: dict[bytes, Link] = {}
-        self._doors = Doors()
+        self._doors, self._asking = Doors(), Asking()
         self._ready: deque[Delivery] = deque()
         self._finishing, self._finish_by, self._ended = threading.Event(), 0.0, not edges
         self.gathering = Gathering()
@@ -62,8 +61,7 @@ class ZeromqInbox:
         Raises:
             Closed: When every edge has ended.
         """
-        now = time.monotonic()
-        until = now + timeout
+        until = (now := time.monotonic()) + timeout
         if self._due and now >= self._due:
             self._acknowledge()
         while not self._ready:
@@ -126,14 +124,12 @@ class ZeromqInbox:
 
     def over(self, edge: str) -> bool:
         """Whether an edge's producer has said that no more will come."""
-        link = self._links.get(edge)
-        return link is None or link.arrivals.ended
+        return not (link := self._links.get(edge)) or link.arrivals.ended
 
     def close(self) -> None:
         """Give up the address; what is not done waits for the next consumer."""
         self._acknowledge()
-        bye = wire.Bye(self._token)
-        present = [link for link in self._links.values() if link.route and self._say(link.route, bye)]
+        present = [link for link in self._links.values() if link.route and self._say(link.route, wire.Bye(self._token))]
         until = time.monotonic() + LEAVE_WITHIN
         while any(link.route for link in present) and time.monotonic() < until:
             self._read(until - time.monotonic())
@@ -162,19 +158,15 @@ class ZeromqInbox:
             self._socket.setsockopt(zmq.RCVTIMEO, wait)
             self._wait_ms = wait
         try:
-            route = self._socket.recv()
+            route, frame, part = heard(self._socket)
         except zmq.Again:
             return False
-        part = self._socket.recv(copy=False)  # knows whether more follows, which is dear to ask a socket
-        frame = SEVERAL if part.more else part.buffer
-        if part.more:
-            self._socket.recv_multipart()
         link = self._routes.get(route)
         if link is not None and len(frame) > wire.HEAD and frame[0] == wire.RECORD:
             if link.arrivals.accept(number := wire.number_of(frame)):
                 self._take(link, frame[wire.HEAD :])
-            elif number > link.arrivals.received and not link.asked:  # one before it was spoilt on its way
-                link.asked = self._say(route, wire.Who(self._token))
+            elif number > link.arrivals.received:  # one before it was spoilt on its way
+                self._ask(route, link.asking)
         elif not frame:
             self._say(route, wire.Who(self._token))
         elif link is not None and len(frame) > wire.HEAD and frame[0] == wire.PACK:
@@ -189,6 +181,7 @@ class ZeromqInbox:
         except msgspec.DecodeError as error:
             if not self._doors.knocked(route):
                 self.unreadable.add("", frame, DecodeError("malformed", f"expected a greeting, found: {error}"))
+                self._ask(route, self._asking)  # it may have greeted
             return
         if isinstance(said, wire.Hello):
             self._welcome(route, said, part)
@@ -209,21 +202,22 @@ class ZeromqInbox:
         else:
             self._routes.pop(link.route, None)
             self._routes[route] = link
-            link.route, link.asked = route, False
             self._reached.meet(link.arrivals, hello.producer, hello.base)
-            link.away = link.away and link.arrivals.ended
-            link.told = (0, hello.base - 1)
+            link.greeted(route, hello.base)
             self._tell(link)
 
     def _unpack(self, link: Link, route: bytes, frame: memoryview) -> None:
         """Take several records; where they were spoilt, have them sent again."""
         try:
-            for number, message in enumerate(wire.unpacked(frame), wire.number_of(frame)):
+            first = wire.number_of(frame)
+            if first > link.arrivals.received + 1:
+                self._ask(route, link.asking)
+            for number, message in enumerate(wire.unpacked(frame), first):
                 if link.arrivals.accept(number):
                     self._take(link, message)
         except DecodeError as error:
             self.unreadable.add(link.arrivals.edge, frame, error)
-            link.asked = self._say(route, wire.Who(self._token))
+            self._ask(route, link.asking)
 
     def _take(self, link: Link, message: memoryview) -> None:
         arrivals, number = link.arrivals, link.arrivals.received
@@ -262,6 +256,8 @@ class ZeromqInbox:
         for link in self._links.values():
             if link.news:
                 self._tell(link)
+            if link.asking.due():
+                self._say(link.route, wire.Who(self._token))
             self._reached.keep(link.arrivals)
 
     def _change(self) -> None:
@@ -284,12 +280,16 @@ class ZeromqInbox:
         self._ended = all(link.over for link in self._links.values())
 
     def _tell(self, link: Link) -> None:
-        arrivals = link.arrivals
         if not link.route:
             return
-        refused = arrivals.refused(link.told[1])
-        link.told = (arrivals.received, arrivals.done)
-        self._say(link.route, wire.Ack(self._token, arrivals.received, arrivals.done, refused))
+        refused = link.arrivals.refused(link.told[1])
+        link.told = (link.arrivals.received, link.arrivals.done)
+        self._say(link.route, wire.Ack(self._token, *link.told, refused))
+
+    def _ask(self, route: bytes, asking: Asking) -> None:
+        asking.begin()
+        if asking.due():
+            self._say(route, wire.Who(self._token))
 
     def _say(self, route: bytes, said: wire.Who | wire.Ack | wire.Bye) -> bool:
         """False where the producer is gone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ from model.procedural.source import Procedural
 from model.prompt import SIDE, Mask
 from model.scoring.baselines import BASELINES, box, disc, ellipse, flood, grabcut, otsu
 from model.scoring.evaluate import rows, samples
+from model.scoring.gain import gain, table
 from model.scoring.metrics import Fit, boundary, fit, score
 from model.scoring.traits import compared, read, traits
+from tests.conftest import ROOT
 
 seeds = st.integers(0, 1 << 32)
 
@@ -123,6 +126,32 @@ def test_intervals_hold_the_mean_as_often_as_they_say() -> None:
     assert 0.90 <= held / 300 <= 0.98
 
 
+def test_a_gain_by_hand() -> None:
+    """Run by run, and of all; what is the same everywhere has no width."""
+    told = gain([[0.5, 0.7], [0.6, 0.6]], [[0.6, 0.9], [0.6, 0.7]])
+    assert told.without == pytest.approx((0.6, 0.6))
+    assert told.with_ == pytest.approx((0.75, 0.65))
+    assert told.mean == pytest.approx(0.1)
+    assert told.interval[0] < 0.1 < told.interval[1]
+    assert gain([[0.5, 0.7]] * 3, [[0.6, 0.8]] * 3).interval == pytest.approx((0.1, 0.1))
+    assert table(told).splitlines()[1].split() == ["0", "60.00", "75.00", "+15.00"]
+    assert table(told).splitlines()[3].split()[:4] == ["all", "60.00", "70.00", "+10.00"]
+
+
+def test_an_interval_knows_that_runs_differ() -> None:
+    """Of 200 draws, runs with a fortune of their own, most intervals hold the true gain; samples alone hold few."""
+    dice, held, narrow = np.random.default_rng(6), 0, 0
+    for seed in range(200):
+        without = dice.normal(0.6, 0.1, (6, 80))
+        with_ = without + 0.05 + dice.normal(0, 0.03, (6, 1)) + dice.normal(0, 0.05, (6, 80))
+        low, high = gain(without.tolist(), with_.tolist(), seed).interval
+        held += low <= 0.05 <= high
+        alone = 1.96 * (with_ - without).mean(0).std() / np.sqrt(80)
+        narrow += abs((with_ - without).mean() - 0.05) <= alone
+    assert narrow / 200 < 0.6
+    assert held / 200 > 0.82
+
+
 def test_trivial_answers_follow_from_the_prompt() -> None:
     """A box, an ellipse of π/4 of it, and a disc that knows of no prompt."""
     sample = _sample(_square(24, 48))
@@ -210,3 +239,19 @@ def test_the_command_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFix
     written = json.loads(output.read_text())
     assert {"jitter: 0 %", "jitter: 30 %", "kind: pit"} < {row["group"] for row in written}
     assert written[0]["score"]["count"] == 8
+
+
+@pytest.mark.parametrize("name", ["clicks", "defects"])
+def test_photographs_score_by_the_recipes(
+    name: str, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every set that they name is found, and what masks look like stands beside PicoSAM2's."""
+    config, output = tmp_path / f"{name}.yaml", tmp_path / "scores.json"
+    shutil.copy(ROOT / "model" / "recipes" / "photographs" / config.name, config)
+    (tmp_path / "data").symlink_to(shared_data)
+    others = shared_data / "picosam2_outputs" / "eval_outputs" / "PicoSAM2_Quantized_pred.json"
+    assert main(["evaluate", str(config), "--count", "2", "--masks", str(others), "-o", str(output)]) == 0
+    assert "PicoSAM2_Quantized_pred    500" in capsys.readouterr().out
+    kinds = {row["group"] for row in json.loads(output.read_text()) if row["group"].startswith("kind: ")}
+    assert {"kind: ball screw", "kind: road crack"} < kinds
+    assert len(kinds) > 3

@@ -169,13 +169,13 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None
     assert _told(tmp_path / "whole") == _told(tmp_path / "killed")
 
 
-def _until(end: Place, folder: Path) -> None:
+def _until(end: Place, folder: Path, config: Config | None = None) -> None:
     def killed(place: Place) -> None:
         if place == end:
             raise Killed
 
     with pytest.raises(Killed):
-        Run(_config(), folder).epochs(killed)
+        Run(config or _config(), folder).epochs(killed)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -323,6 +323,29 @@ def test_a_run_learns_from_a_teacher(tmp_path: Path) -> None:
     torch.save({"network": "tiny", "weights": zoo.network("tiny").state_dict()}, path)
     with pytest.raises(RunError, match="expected a checkpoint of this configuration"):
         Run(config, tmp_path / "taught")
+
+
+def test_a_run_begins_with_what_another_learned(tmp_path: Path) -> None:
+    """Its weights, to the bit; other weights are another run, those of another network are refused."""
+    path = tmp_path / "first.pt"
+    torch.save({"network": "tiny", "weights": zoo.network("tiny", 5).state_dict()}, path)
+    config = _config(start=str(path))
+    begun = Run(config, tmp_path / "run").learner.network.state_dict()
+    assert _equal({**begun}, {**zoo.network("tiny", 5).state_dict()})
+    _until(Place(0, 3), tmp_path / "run", config)
+    torch.save({"network": "tiny", "weights": zoo.network("tiny", 6).state_dict()}, path)
+    with pytest.raises(RunError, match="expected a checkpoint of this configuration"):
+        Run(config, tmp_path / "run")
+    torch.save({"network": "kensa-s", "weights": zoo.network("kensa-s").state_dict()}, path)
+    with pytest.raises(RunError, match=r"first\.pt: expected a trained tiny, found another network"):
+        Run(config, tmp_path / "other")
+
+
+def test_what_came_later_and_says_nothing_changes_no_digest() -> None:
+    """A run that was begun before a field was there goes on: this digest is of that time."""
+    config = Config("kensa-s", (Data(made=Made(seed=1)),), (Data(made=Made(seed=2)),))
+    assert config.digest == "93e52d9e831a"
+    assert _config(train=(Data(made=Made(seed=1, count=64, hand=0.5)),)).digest != _config().digest
 
 
 def test_a_run_goes_on_from_kept_answers(tmp_path: Path) -> None:

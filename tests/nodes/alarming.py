@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from nodes.alarming.book import Ready, open_alarms
-from nodes.alarming.chain import Row, read
-from nodes.alarming.conditions import Machine
+from nodes.alarming.chain import Row, files, read
 from nodes.alarming.engine import Step
 from nodes.alarming.keeper import Keeper
+from nodes.alarming.machine import Machine
 from nodes.sinks.journal import Journal
 from pipeline.orders import Order
 from pipeline.records import Finding, Outcome, Verdict
@@ -116,8 +116,8 @@ class World:
             self.keeper.beat()
 
     def rows(self) -> list[Row]:
-        """The journal."""
-        found = [row for _, row in read(self.journal)]
+        """The journal, over all its files."""
+        found = [row for file in files(self.journal) for _, row in read(file)]
         assert not [row for row in found if isinstance(row, str)]
         return [row[0] for row in found if not isinstance(row, str)]
 

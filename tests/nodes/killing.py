@@ -16,7 +16,7 @@ from pathlib import Path
 from nodes.alarming import memory
 from nodes.sinks import cursor, journal
 from pipeline.records import Gap, Outcome
-from tests.nodes.alarming import NOON, S, World, order, verdict
+from tests.nodes.alarming import BOOK, NOON, S, World, book, order, verdict
 
 Do = Callable[[World], object]
 
@@ -31,11 +31,16 @@ class Saw:
 
     def __init__(self, at: int, share: float) -> None:
         self.count, self._at, self._share = 0, at, share
-        self._write, self._replace = os.write, journal.replace
+        self._write, self._replace, self._rename = os.write, journal.replace, Path.rename
         os.fsync = lambda fd: None  # a killed process leaves to the system what it has written
         os.write = self.write  # type: ignore[assignment]
         for module in (cursor, memory):
             vars(module)["replace"] = self.replace
+
+        def rename(path: Path, target: str) -> Path:
+            return self.rename(path, target)
+
+        Path.rename = rename  # type: ignore[assignment,method-assign]
 
     def write(self, handle: int, content: bytes) -> int:
         """As the real one, unless this is the moment."""
@@ -51,6 +56,14 @@ class Saw:
             self._replace(path, content)
         if due:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def rename(self, path: Path, target: str) -> Path:
+        """The same of a journal that is full."""
+        due = self._due()
+        found = self._rename(path, target) if not due or self._share == 1 else path
+        if due:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
 
     def _due(self) -> bool:
         self.count += 1
@@ -74,6 +87,7 @@ def says(verb: str, alarm: str = "bad@cam-1", seconds: float = 0.0) -> Do:
 
 
 GAP = Gap(camera="cam-1", session="s", seq=8, last=9, t_ns=NOON, reason="overflow", where="a→b")
+SMALL = "journal: {megabytes: 0.004}\n"  # it goes on in a new file several times
 # For a camera's silence a process that begins anew waits anew: there is time for that.
 SHIFT: tuple[tuple[float, Do], ...] = (
     (0, parts(1, 2)), (0, parts(3, 4)), (1, beat), (1, parts(5, 6, outcome="PASS")), (1, parts(7)),
@@ -89,7 +103,7 @@ def work(folder: Path, kill: int, share: float) -> None:
     progress = folder / "progress"
     begun = int(progress.read_text()) if progress.exists() else 0
     saw = Saw(kill, share)
-    world = World(folder, now=_when(begun))
+    world = World(folder, book(folder, BOOK + SMALL), now=_when(begun))
     for place, (_, do) in enumerate(SHIFT[begun:], begun):
         progress.write_text(str(place))
         world.now = _when(place)

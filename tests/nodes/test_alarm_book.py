@@ -32,10 +32,10 @@ def one(when: str, more: str = "") -> str:
     [
         ("", ["1:1: expected `alarms`, got something else"]),
         ("alarms: {}", ["1:9: alarms: expected at least one alarm, got none"]),
-        (one("{}"), ["3:11: when: expected one of row, rate, stalled, gaps, disk and clock, got none"]),
+        (one("{}"), ["3:11: when: expected one of row, rate, stalled, gaps, disk, clock, drift and notice, got none"]),
         (
             one("{row: 3, disk: 0.9}"),
-            ["3:11: when: expected one of row, rate, stalled, gaps, disk and clock, got row and disk"],
+            ["3:11: when: expected one of row, rate, stalled, gaps, disk, clock, drift and notice, got row and disk"],
         ),
         (one("{row: 3, of: 5}"), ["3:24: of: belongs to rate, and this alarm is about row"]),
         (one("{clock: 2, reason: HOLE}"), ["3:30: reason: belongs to row or rate, and this alarm is about clock"]),

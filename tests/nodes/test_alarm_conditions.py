@@ -10,11 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodes.alarming.book import When
-from nodes.alarming.conditions import Gaps, Machine, Rate, Row, Stalled, matches, over
+from nodes.alarming.conditions import Gaps, Rate, Row, Stalled, matches
+from nodes.alarming.edge import over
+from nodes.alarming.keeper import Keeper
 from nodes.alarming.life import Event
+from nodes.alarming.machine import Machine
+from pipeline.notices import Notice, bulletin
 from pipeline.orders import Answer
 from pipeline.records import Finding, Gap, Outcome, Verdict
-from tests.nodes.alarming import NOON, S, World, book, order, verdict
+from tests.nodes.alarming import BOOK, NOON, S, World, book, order, verdict
 
 
 def seen(*said: Event | None) -> list[str]:
@@ -223,3 +227,57 @@ def test_figures_are_those_of_the_last_day(tmp_path: Path) -> None:
         assert {"bad@old", "bad@cam-2"} <= {*figures.standing}
         assert figures.aside == ("many@cam-2",)
         assert "bad@cam-1" in figures.chattering
+
+
+DRIFTED = """
+alarms:
+  drift: {when: {drift: 2}, priority: low, cause: c, consequence: q, action: a}
+  disks: {when: {notice: "archive *"}, priority: low, cause: c, consequence: q, action: a}
+"""
+
+
+def drifted(measure: str, camera: str = "cam-1") -> Notice:
+    """What the sink `drift` gives notice of."""
+    return Notice(f"drift {camera} hole {measure}", f"{camera}: hole {measure}: half\nof 500 values", 0, 1, camera)
+
+
+def test_what_other_processes_give_notice_of_is_a_condition(tmp_path: Path) -> None:
+    """Drift camera by camera and measure by measure, the rest by its key; who was told nothing says nothing."""
+    world = World(tmp_path, book(tmp_path, DRIFTED))
+    full = Notice("archive out fills up", "the archive's disk is 90 % full", 0)
+    both = (drifted("area"), drifted("score"))
+    for notices in (None, (drifted("area"), full), both, None, (*both, drifted("area", "cam-2")), ()):
+        world.machine = Machine(notices=notices)
+        world.wait(2)
+    assert world.story() == [
+        ("disks", "raised"), ("disks", "returned"), ("drift@cam-1", "raised"), ("drift@cam-1", "returned"),
+    ]  # fmt: skip
+    assert [step.after.because.text for step in world.steps() if step.what == "raised"] == [
+        "the archive's disk is 90 % full",
+        "cam-1: hole area: half of 500 values; cam-1: hole score: half of 500 values",
+    ]
+
+
+def test_drift_that_is_over_after_a_crash_returns(tmp_path: Path) -> None:
+    """Also where nothing has come of that camera again; before anything was told it stays."""
+    world = World(tmp_path, book(tmp_path, DRIFTED))
+    world.machine = Machine(notices=(drifted("area"), drifted("score")))
+    world.wait(2)
+    world.machine = Machine()
+    world.start()
+    world.wait(2)
+    assert world.keeper.alarms["drift@cam-1"].active
+    world.machine = Machine(notices=())
+    world.wait(2)
+    assert world.story() == [("drift@cam-1", "raised"), ("drift@cam-1", "returned")]
+
+
+def test_only_who_goes_by_notices_asks_for_them(tmp_path: Path) -> None:
+    """While it is there; what nobody goes by is not kept."""
+    with Keeper(book(tmp_path, BOOK), tmp_path / "a", lambda lines: None):
+        assert not bulletin.wanted
+    with Keeper(book(tmp_path, DRIFTED), tmp_path / "b", lambda lines: None):
+        assert bulletin.wanted
+        bulletin.hear((drifted("area"),))
+        assert bulletin.read() == (drifted("area"),)
+    assert (bulletin.wanted, bulletin.read()) == (False, None)

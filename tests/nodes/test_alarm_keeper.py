@@ -14,8 +14,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from nodes.alarming.chain import recall
-from nodes.alarming.conditions import Machine
+from nodes.alarming.chain import files, recall
+from nodes.alarming.machine import Machine
 from nodes.alarming.showing import MOST
 from nodes.sinks.alarms import alarms
 from nodes.sinks.events import decode
@@ -171,6 +171,7 @@ def test_a_kill_at_any_write_loses_nothing_and_makes_nothing_up(tmp_path: Path, 
     whole, *killed = sorted(tmp_path.iterdir())
     assert len(killed) > 30
     story = World(whole).story()
+    assert len(files(World(whole).journal)) > 2
     assert {what for _, what in story} >= {"raised", "returned", "acknowledged", "shelved", "shelf_ended", "reset"}
     for folder in killed:
         world = World(folder)
@@ -307,7 +308,8 @@ class Shift(RuleBasedStateMachine):
         import tempfile
 
         self.room = tempfile.TemporaryDirectory()
-        self.world = World(Path(self.room.name))
+        folder = Path(self.room.name)
+        self.world = World(folder, book(folder, BOOK + "journal: {megabytes: 0.01}\n"))
         self.seq = 0
         self.batch: list[Any] = []
 

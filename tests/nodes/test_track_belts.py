@@ -139,6 +139,7 @@ def test_an_encoder_knows_what_no_picture_says() -> None:
     frames = [regions(seq, [(33.0 + 60 * k, 30.0, 30.0, 36.0) for k in (0, 1)], encoder=seq) for seq in range(30)]
     assert len(parts(follow(frames))) == 2
     told = parts(follow(frames, pulse=60.0))
+    assert [each.encoder for each in tracks(follow(frames, pulse=60.0))] == [*range(30)]
     assert len(told) == 29  # less what the first frame and the last one show once
     assert [part.mark for part in told[:3]] == [pytest.approx(k - 47.5 / 60) for k in (0, 1, 2)]
 

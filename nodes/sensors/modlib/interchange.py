@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from pipeline.conversion import convert
 from pipeline.errors import NodeError
 from pipeline.masks import Mask
 from pipeline.records import Frame, Layer, Roi
@@ -117,7 +118,7 @@ def found(frame: Told, names: Mapping[int, str]) -> Found:
     if frame.detection_type != "Segments":
         raise InterchangeError(f"expected masks (Segments), found {frame.detection_type or 'no detections at all'}")
     try:
-        said = msgspec.convert(frame.detections, _Segments)
+        said = convert(frame.detections, _Segments)
     except msgspec.ValidationError as error:
         raise InterchangeError(f"expected masks (Segments), found {error}") from error
     ids = _unpacked(said)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from nodes.sensors.sensor import Package
 from nodes.sensors.virtual.brightness import brightness
 from nodes.sensors.virtual.normaliser import Normaliser
+from pipeline.conversion import convert
 from pipeline.errors import NodeError
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _session(data: bytes, name: str) -> Any:
 def _notes(told: dict[str, str], name: str) -> Notes:
     mine = {key.removeprefix(PREFIX): _value(value) for key, value in told.items() if key.startswith(PREFIX)}
     try:
-        return msgspec.convert(mine, Notes, strict=False)
+        return convert(mine, Notes, strict=False)
     except msgspec.ValidationError as error:
         raise NodeError(f"{name}: metadata '{PREFIX}…' of the ONNX file: {error}") from error
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from nodes.sensors.sensor import Identity, Package, Raw, Stream
 from nodes.sensors.virtual.takes import ENCODER, Event, events
 from pipeline.clock import Clock
+from pipeline.conversion import convert
 from pipeline.errors import NodeError
 from pipeline.records import Roi
 
@@ -72,7 +71,7 @@ class Replay:
     def open(self) -> Identity:
         """The camera that was recorded, as it was; the recording begins anew."""
         self._tape, self.ended = Tape(self._path), False
-        return msgspec.convert(self._expected("identity").told, Identity)
+        return convert(self._expected("identity").told, Identity)
 
     def load(self, package: Package) -> None:
         """Every mask was made by the network that was loaded then: another is refused."""

@@ -7,12 +7,11 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
-
 from nodes.sensors.prompts import Prompts, aims
 from nodes.sensors.virtual.belt import HALF, BeltScene
 from nodes.sensors.virtual.setup import Setup, scene
 from nodes.sources.belt import Belt, BeltPart, TruthPart, made
+from pipeline.conversion import convert
 from pipeline.records import Roi
 
 MASK = 96  # pixels across, of the network that is built in
@@ -28,11 +27,11 @@ def truth(camera: str, **params: Any) -> Iterator[TruthPart] | None:
         camera: Name of the camera.
         **params: Parameters of the `imx500` node, as its topology gives them.
     """
-    setup = msgspec.convert(params["virtual"], Setup) if params.get("virtual") else None
+    setup = convert(params["virtual"], Setup) if params.get("virtual") else None
     looks = scene(setup, camera) if setup and not setup.replay and not setup.images and not setup.video else None
     if not isinstance(looks, BeltScene):
         return None
-    crop = aims(msgspec.convert(params.get("prompts"), Prompts | None))[0].roi
+    crop = aims(convert(params.get("prompts"), Prompts | None))[0].roi
     period = round(1e9 / params.get("rate", 30.0)) / 1e9
     return _parts(looks.belt, crop, period, params.get("discard", 20))
 

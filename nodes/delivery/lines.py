@@ -1,0 +1,49 @@
+"""A file of JSON lines as a way to consumers: each message once, also where the sink was killed amid writing it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from nodes.delivery.channel import Listener
+from nodes.delivery.envelope import Message, wrap
+from nodes.delivery.outbox import Outbox
+from nodes.delivery.receiving import Numbered
+from nodes.sinks.journal import Journal
+
+
+class Lines:
+    """A channel to a file that grows; where it is moved away, a new one begins.
+
+    Args:
+        path: The file. A torn last line is kept in `<path>.damaged` and written again.
+        source: The line, as envelopes name it.
+    """
+
+    most = 256
+
+    def __init__(self, path: Path, source: str) -> None:
+        self._path, self._source = path, source
+
+    def open(self, outbox: Outbox, listener: Listener) -> None:  # noqa: ARG002 - nothing comes back
+        """What the file ends with was delivered, whatever the outbox knows of that."""
+        journal = Journal(self._path)
+        with suppress(msgspec.MsgspecError, ValueError):  # a line of somebody else says nothing
+            told = msgspec.json.decode(journal.read(journal.last(1)), type=Numbered)
+            if told.stream == outbox.stream:
+                outbox.confirm(told.range[1])
+
+    def deliver(self, messages: Sequence[Message], history: int) -> None:
+        """Append them, all or none; they are on the disk then."""
+        lines = [wrap(one, self._source, historical=one.sequence <= history) for one in messages]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        Journal(self._path).append(lines)
+
+    def tend(self) -> None:
+        """Nothing comes back."""
+
+    def close(self, *, ended: bool) -> None:
+        """Nothing is open."""

@@ -29,6 +29,7 @@ from nodes.gating.wiring import Gpio, Output, Plc, Simulated
 from nodes.sinks.reject import reject
 from nodes.tools.plc import shown
 from pipeline.check import check
+from pipeline.cli import main
 from pipeline.clock import line_time
 from pipeline.errors import NodeError
 from pipeline.notices import board
@@ -478,6 +479,19 @@ def test_a_gate_that_is_killed_is_missed_and_begins_on_the_safe_side(plc: PlcPro
 def test_a_change_is_shown_to_people() -> None:
     """Time, coil, state, count."""
     assert shown(Change(3, True, 1200, 1_795_363_200_123_456_789)) == "16:00:00.123  coil 3 on   at count 1,200"
+
+
+@pytest.mark.slow
+def test_what_a_plc_cannot_be_is_told(plc: PlcProcess, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A port that is taken, one that there is not, a file in a folder that there is not."""
+    assert main(["plc", "--port", str(plc.port)]) != 0
+    said = f"expected a free port, found 127.0.0.1:{plc.port} taken: choose another one with --port"
+    assert said in capsys.readouterr().err
+    assert main(["plc", "--write", str(tmp_path / "no" / "file")]) != 0
+    assert "expected a file that can be written, found " in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["plc", "--port", "80000"])
+    assert "expected a port from 1 to 65535, found 80000" in capsys.readouterr().err
 
 
 def test_a_belt_by_time_is_where_the_clock_is() -> None:

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -112,7 +112,7 @@ def _viewer(port: int, ages: list[float]) -> Iterator[None]:
 
 def _read(link: socket.socket, ages: list[float]) -> None:
     seen: dict[str, int] = {}
-    with link.makefile("rb") as file:
+    with suppress(OSError), link.makefile("rb") as file:  # it is closed while it is read
         for line in file:
             if line != b"event: live\n":
                 continue

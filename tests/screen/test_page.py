@@ -231,6 +231,14 @@ def test_a_wrong_token_changes_nothing(chromium: Any, stage: Stage, world: World
     assert [text for text in eyes.said if "401" not in text] == []  # the browser itself tells of the refusal
 
 
+def test_a_panel_signs_in_by_its_address(chromium: Any, stage: Stage) -> None:
+    """And the token does not stay there to be read."""
+    eyes = Eyes(chromium, stage, SIZES[0], f"/#token={TOKEN}")
+    eyes.sees(".tools button", "anna")
+    assert TOKEN not in eyes.page.url
+    eyes.close()
+
+
 def test_without_tokens_the_page_is_read_only(chromium: Any, tmp_path: Path, world: World) -> None:
     """It says so, and shows no button that would be refused."""
     with staged(tmp_path) as stage:

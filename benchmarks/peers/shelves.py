@@ -46,7 +46,7 @@ SAID = {"area_px_mean": "mean", "area_px_variance": "variance"} | {
     f"area_px_shares[{nth}]": name for nth, name in enumerate(("p50", "p95", "p99"), 1)
 }
 ALIKE = " and ".join(
-    NEAR.format(peer, own, 0.01 if "shares" in peer else 1e-9, peer, own) for peer, own in SAID.items()
+    NEAR.format(own, peer, 0.01 + 1e-9 if "shares" in peer else 1e-9, own, peer) for peer, own in SAID.items()
 )
 OTHERWISE = (
     f"""told full join measures using (camera, label, t)

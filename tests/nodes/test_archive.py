@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nodes.sinks.archive import archive, days
 from nodes.sinks.shelf import shelf
@@ -24,7 +25,7 @@ from pipeline.archive import read
 from pipeline.errors import NodeError, TableError
 from pipeline.masks import Mask
 from pipeline.records import Gap, Part, Record, Region, Track, Tracks, Verdict
-from pipeline.table import gaps, parts, verdicts
+from pipeline.table import gaps, parts, rows, verdicts
 
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[archive]'")
 pq = pytest.importorskip("pyarrow.parquet", reason="pip install 'kensa[archive]'")
@@ -230,3 +231,9 @@ def _told(pipe: Connection) -> list[int]:
     except EOFError:
         pipe.close()
     return said
+
+
+def test_a_tracked_frame_keeps_the_count_of_its_encoder() -> None:
+    """As a measured one does; where there is none it is null."""
+    seen = [replace(tracks(1), encoder=12), tracks(2)]
+    assert rows(seen)["frames"]["encoder"].to_pylist() == [12, None]

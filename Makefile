@@ -137,7 +137,7 @@ wheel: install  ## Build dist/*.whl, which a line installs beside deploy/locks/l
 # One version of everything: what tests run with is what a line runs with.
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-annotate
 # All extras but `model`: torch is in no lock that a line is installed from.
-EXTRAS := $(addprefix --extra ,vision fast archive batch report virtual camera modlib mqtt plc gpio)
+EXTRAS := $(addprefix --extra ,vision fast archive batch report virtual camera modlib mqtt opcua plc gpio)
 TRAIN := $(COMPILE) --upgrade pyproject.toml --extra model --group trial --constraint $(LOCKS)/dev.txt
 .PHONY: locks
 locks: install  ## Rewrite the locks from pyproject.toml, newest versions first

@@ -81,8 +81,12 @@ def test_an_outage_of_ten_minutes_loses_nothing(tmp_path: Path) -> None:
     wire = Wire(opening=[OSError("away"), ValueError("odd"), *(ConnectionError("away") for _ in range(598))])
     told = set[str]()
 
+    def back() -> bool:
+        told.update(each.text for each in board.read())
+        return bool(wire.took)
+
     def watch(_: Dispatcher) -> None:
-        eventually(lambda: told.update(each.text for each in board.read()) or wire.took, "it is back")
+        eventually(back, "it is back")
 
     through(tmp_path, wire, meanwhile=watch)
     assert wire.took == [*range(1, 10)]

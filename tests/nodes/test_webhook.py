@@ -271,10 +271,10 @@ def test_a_sink_that_is_killed_goes_on(tmp_path: Path, use: str) -> None:
             return consumer.came if use == "webhook" else path.read_bytes().count(b"\n") if path.exists() else 0
 
         for share in (0.3, 0.6, None):
-            command = [sys.executable, "-m", "tests.nodes.flood", use, where, str(tmp_path / "o"), "2000"]
+            command = [sys.executable, "-m", "tests.nodes.flood", use, where, str(tmp_path / "o"), "600"]
             sink = subprocess.Popen(command)
             if share is not None:
-                eventually(lambda share=share: arrived() >= 2000 * share, "it delivers")  # type: ignore[misc]
+                eventually(lambda share=share: arrived() >= 600 * share, "it delivers")  # type: ignore[misc]
                 os.kill(sink.pid, signal.SIGKILL)
             assert sink.wait() == (-signal.SIGKILL if share is not None else 0)
     if use == "jsonl":
@@ -282,7 +282,7 @@ def test_a_sink_that_is_killed_goes_on(tmp_path: Path, use: str) -> None:
             consumer.take(line)
         assert consumer.ledger.exact
     (stream,) = consumer.ledger.streams.values()
-    assert (stream.came, stream.missing, stream.dropped) == (2000, [], [])
+    assert (stream.came, stream.missing, stream.dropped) == (600, [], [])
 
 
 def test_lines_are_numbered_and_one_that_is_missing_is_found(

@@ -23,6 +23,7 @@ BENCHES = (
     "memory",
     "chains",
     "crash",
+    "gate",
     "durable",
     "delivery",
     "archive",

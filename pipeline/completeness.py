@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +15,7 @@ from pipeline.archive import ERASED, SAME, Erased, once
 from pipeline.columns import TABLES, arrow
 from pipeline.errors import TableError
 from pipeline.pieces import Damage, archive_of, days, load, pieces
+from pipeline.places import Where, source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +71,7 @@ class Completeness(Struct, frozen=True):
         return not (self.without or self.damaged or any(session.holes for session in self.sessions))
 
 
-def completeness(folder: Path, *, quick: bool = False) -> Completeness:
+def completeness(folder: Where, *, quick: bool = False) -> Completeness:
     """Look through a whole archive, day by day.
 
     Args:
@@ -88,7 +88,7 @@ def completeness(folder: Path, *, quick: bool = False) -> Completeness:
 
 
 class _Look:
-    def __init__(self, folder: Path, *, quick: bool) -> None:
+    def __init__(self, folder: Where, *, quick: bool) -> None:
         self._folder, self._quick = folder, quick
         self._seen: dict[Key, Spans] = defaultdict(lambda: NONE)
         self._told: dict[Key, Spans] = defaultdict(lambda: NONE)
@@ -138,7 +138,7 @@ class _Look:
             return arrow().table({name: [] for name in wanted})
         return once(arrow().concat_tables(found), tuple(each for each in SAME[table] if each in wanted)).select(wanted)
 
-    def _read(self, path: Path, table: str) -> pa.Table | None:
+    def _read(self, path: Where, table: str) -> pa.Table | None:
         """What is needed of a file; None where it cannot be trusted, or has gone meanwhile."""
         self._files += 1
         keys = [*dict.fromkeys((*READ.get(table, ()), *SAME[table]))]
@@ -159,10 +159,10 @@ READ: dict[str, tuple[str, ...]] = {
 }
 
 
-def _columns(path: Path, names: list[str]) -> pa.Table:
+def _columns(path: Where, names: list[str]) -> pa.Table:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(source(path)) as file:
         return file.read([name for name in names if name in file.schema_arrow.names])
 
 
@@ -187,7 +187,7 @@ def _without(frames: pa.Table, regions: pa.Table) -> int:
     return int(pa.compute.sum(pa.compute.greater(both["found_max"], count)).as_py() or 0)
 
 
-def _erased(folder: Path) -> dict[Key, Spans]:
+def _erased(folder: Where) -> dict[Key, Spans]:
     found: dict[Key, Spans] = {}
     log = folder / ERASED
     for line in log.read_bytes().splitlines() if log.exists() else ():

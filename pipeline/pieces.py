@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from msgspec import Struct
 
 from pipeline.columns import VERSION, arrow
 from pipeline.errors import TableError
 from pipeline.evolution import evolved
+from pipeline.places import Where, source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +31,7 @@ class Damage(Struct, frozen=True):
         reason: What is wrong with it.
     """
 
-    path: Path
+    path: Where
     reason: str
 
 
@@ -43,7 +44,11 @@ def name(content: memoryview, t_ns: int, *, masks: bool) -> str:
     return f"{t_ns:019d}-{_digest(content)}{SUFFIX if masks else LEAN}"
 
 
-def archive_of(folder: Path) -> Path:
+@overload
+def archive_of(folder: Path) -> Path: ...
+@overload
+def archive_of(folder: Where) -> Where: ...
+def archive_of(folder: Where) -> Where:
     """The folder, where it is the archive of one line; an empty one is, too.
 
     Raises:
@@ -57,20 +62,24 @@ def archive_of(folder: Path) -> Path:
     return folder
 
 
-def days(folder: Path, tables: Iterable[str]) -> list[str]:
+def days(folder: Where, tables: Iterable[str]) -> list[str]:
     """The days of exposure, UTC, of which any of some tables has files: `2026-11-22`."""
     return sorted(
         {path.name.removeprefix("date=") for table in tables for path in folder.glob(f"table={table}/date=*")}
     )
 
 
-def pieces(folder: Path, table: str, day: str = "*") -> list[Path]:
+@overload
+def pieces(folder: Path, table: str, day: str = "*") -> list[Path]: ...
+@overload
+def pieces(folder: Where, table: str, day: str = "*") -> list[Where]: ...
+def pieces(folder: Where, table: str, day: str = "*") -> Sequence[Where]:
     """The files of a table by exposure; those without masks last, so that a row that is there twice has its mask."""
-    found = folder.glob(f"table={table}/date={day}/*{SUFFIX}")
-    return sorted(found, key=lambda path: (path.name.endswith(LEAN), path.name, path))
+    found: Iterator[Where] = folder.glob(f"table={table}/date={day}/*{SUFFIX}")
+    return sorted(found, key=lambda path: (path.name.endswith(LEAN), path.name, str(path)))
 
 
-def load(path: Path, table: str) -> pa.Table:
+def load(path: Where, table: str) -> pa.Table:
     """The rows of one file, in the columns of its table; however old the version that wrote them.
 
     Raises:
@@ -85,7 +94,7 @@ def load(path: Path, table: str) -> pa.Table:
         raise TableError(f"expected the columns of {table}, version {VERSION}, found others: {error}") from error
 
 
-def verified(path: Path) -> pa.Table:
+def verified(path: Where) -> pa.Table:
     """Everything in one file.
 
     Raises:
@@ -110,7 +119,7 @@ def intact(path: str, content: bytes) -> str | None:
     return None
 
 
-def span(path: Path) -> tuple[int, int]:
+def span(path: Where) -> tuple[int, int]:
     """First and last exposure in a file, UTC nanoseconds, as its footer says; where it says nothing, as its name does.
 
     Raises:
@@ -119,7 +128,7 @@ def span(path: Path) -> tuple[int, int]:
     import pyarrow.parquet as pq
 
     try:
-        told = pq.read_metadata(path)
+        told = pq.read_metadata(source(path))
         groups = [told.row_group(number) for number in range(told.num_row_groups)]
         times = [
             c.statistics for g in groups for c in map(g.column, range(g.num_columns)) if c.path_in_schema == "t_ns"
@@ -130,7 +139,7 @@ def span(path: Path) -> tuple[int, int]:
         return (int(named[0]),) * 2 if named else (0, 0)
 
 
-def version(path: Path) -> str:
+def version(path: Where) -> str:
     """The version of the schema that a file was written with; empty where it does not say, or is no Parquet file.
 
     Raises:
@@ -139,19 +148,19 @@ def version(path: Path) -> str:
     import pyarrow.parquet as pq
 
     try:
-        return ((pq.read_schema(path).metadata or {}).get(b"kensa.schema") or b"").decode()
+        return ((pq.read_schema(source(path)).metadata or {}).get(b"kensa.schema") or b"").decode()
     except FileNotFoundError:
         raise
     except (OSError, ValueError, arrow().ArrowException):
         return ""
 
 
-def sized(path: Path) -> tuple[int, int]:
+def sized(path: Where) -> tuple[int, int]:
     """Rows and bytes of a file, as its footer says; no rows where it has none, or has gone."""
     import pyarrow.parquet as pq
 
     try:
-        told = pq.read_metadata(path)
+        told = pq.read_metadata(source(path))
         return told.num_rows, path.stat().st_size
     except (OSError, arrow().ArrowException):
         return 0, 0
@@ -176,7 +185,7 @@ def set_aside(folder: Path, path: Path, reason: str) -> Damage:
     return Damage(there, reason)
 
 
-def aside(folder: Path) -> int:
+def aside(folder: Where) -> int:
     """How many damaged files of an archive lie aside."""
     return sum(1 for _ in (folder / ASIDE).rglob(f"*{DAMAGED}"))
 

@@ -40,10 +40,11 @@ ARROWS: dict[str, str] = {
     "pipeline.table": "columns errors masks records regionrows tooling",
     "pipeline.encodings": "columns",
     "pipeline.evolution": "columns",
-    "pipeline.pieces": "columns errors evolution",
+    "pipeline.places": "columns errors",
+    "pipeline.pieces": "columns errors evolution places",
     "pipeline.archive": "columns errors pieces",
-    "pipeline.completeness": "archive columns errors pieces",
-    "pipeline.batch": "archive columns errors evolution fields pieces records",
+    "pipeline.completeness": "archive columns errors pieces places",
+    "pipeline.batch": "archive columns errors evolution fields pieces places records",
     "pipeline.report": "batch columns errors",
     "pipeline.disk": "",
     "pipeline.score": "",
@@ -96,20 +97,21 @@ ARROWS: dict[str, str] = {
     ),
     "pipeline.commands": (
         "appraisal archive batch calibrating calibration capture cases catalog check clock codec drawing durations "
-        "errors faults folders gets keys manual node notices orders outline plan planner provision recordings records "
-        "replay report runtime schema score topology trial"
+        "errors faults folders gets keys manual node notices orders outline places plan planner provision "
+        "recordings records replay report runtime schema score topology trial"
     ),
     "pipeline.cli": "errors",
     "pipeline.__main__": "cli",
     "nodes": (
         "batch calibration clock codec conform conversion digests disk encodings errors faults folders gauges gets "
-        "golden line located masks node notices numbers orders pieces readings recordings records shapes table "
-        "units"
+        "golden line located masks node notices numbers orders pieces places readings recordings records shapes "
+        "table units"
     ),
-    "nodes.upkeep": "archive columns errors evolution nodes pieces tooling",
+    "nodes.upkeep": "archive columns errors evolution nodes pieces places tooling",
     "nodes.tools": (
         "agreement archive catalog check clock columns completeness conform conversion durations errors faults "
-        "folders golden located masks nodes nodes.upkeep pieces recordings records regionrows score table topology"
+        "folders golden located masks nodes nodes.upkeep pieces places recordings records regionrows score table "
+        "topology"
     ),
     # What trains networks reads what a line reads, and its crops; a line never imports it.
     "model": "cli conform digests errors faults located masks nodes records",

@@ -25,22 +25,47 @@ Ints = NDArray[np.int64]
 CAMERAS, EACH, LABELS = 64, 3, ("pit", "scratch", "stain")
 BEGIN, DAY = 1_793_491_200 * 10**9, 24 * 3600 * 10**9  # 2026-11-01, 00:00 UTC
 HOUR = 3600 * 10**9
+MEASURES = ("area_px", "score")
 MEASURED = ", ".join(
-    f"avg({m}), var_samp({m}), min({m}), max({m}), quantile_disc({m}, [0.5, 0.95, 0.99])" for m in ("area_px", "score")
+    f"""avg({m}) as {m}_mean, var_samp({m}) as {m}_variance, min({m}) as {m}_low, max({m}) as {m}_high,
+        quantile_disc({m}, [0.5, 0.95, 0.99]) as {m}_shares"""
+    for m in MEASURES
 )
-QUERIES = (
-    f"""create table told as select camera, label, t_ns // {HOUR} as t, count(*) as n, {MEASURED}
-        from regions group by all""",
-    f"""create table shares as select camera, t_ns // {HOUR} as t, label, count(distinct (session, seq)) as shown
-        from regions group by all""",
-    f"create table of_frames as select camera, t_ns // {HOUR} as t, count(*) as n from frames group by all",
-    "create table rates as select *, shown / n as share from shares join of_frames using (camera, t)",
-    """create table heat as select camera, label, floor((centroid_x + 0.5) / width * 64)::int as x,
+QUERIES = {
+    "told": f"select camera, label, t_ns // {HOUR} as t, count(*) as n, {MEASURED} from regions group by all",
+    "shares": f"""with shown as (select camera, t, label, count(*) as shown from
+            (select distinct camera, session, seq, label, t_ns // {HOUR} as t from regions) group by all),
+        seen as (select camera, t_ns // {HOUR} as t, count(*) as n from frames group by all)
+        select *, shown / n as share from shown join seen using (camera, t)""",
+    "heat": f"""select t_ns // {DAY} as day, camera, label, floor((centroid_x + 0.5) / width * 64)::int as x,
         floor((centroid_y + 0.5) / height * 64)::int as y, count(*) as n from regions group by all""",
+}
+# Where one of both has another number than the other: quantiles are within 1 %, means and variances to 9 digits.
+NEAR = "coalesce(abs({} / nullif({}, 0) - 1) <= {}, {} is not distinct from {})"
+SAID = {"area_px_mean": "mean", "area_px_variance": "variance"} | {
+    f"area_px_shares[{nth}]": name for nth, name in enumerate(("p50", "p95", "p99"), 1)
+}
+ALIKE = " and ".join(
+    NEAR.format(peer, own, 0.01 if "shares" in peer else 1e-9, peer, own) for peer, own in SAID.items()
+)
+OTHERWISE = (
+    f"""told full join measures using (camera, label, t)
+        where not coalesce(told.n = measures.n and area_px_low = low and area_px_high = high and {ALIKE}, false)""",
+    "shares full join rates using (camera, label, t) where not coalesce(shown = rates.n and share = rate, false)",
+    "heat full join cells using (day, camera, label, x, y) where not coalesce(heat.n = cells.n, false)",
 )
 PER_FILE = 1 << 18  # regions
 DAILY = 1 << 20  # regions of a day: a larger archive has more days
 SIDE, POOL = 96, 2048
+# What is read of the tables, and what makes a row of them the same row (docs/archive.md).
+COUNTED = {
+    "frames": "camera, session, seq, t_ns",
+    "regions": "camera, session, seq, t_ns, label, area_px, score, centroid_x, centroid_y, height, width",
+}
+SAME_ROW = {
+    "frames": "camera, session, seq, kind, prompt",
+    "regions": "camera, session, seq, kind, place, label, box_x, box_y, area_px",
+}
 NAMES = {"camera": [f"cam-{number:02}" for number in range(CAMERAS)], "label": [*LABELS]}
 SAME: dict[str, str | int | bool] = {
     "session": "s",
@@ -67,7 +92,7 @@ def write(folder: Path, rows: int) -> None:
 
 def kensa(folder: Path, *, pixels: bool = False, words: tuple[str, ...] = ()) -> None:
     """Everything that Kensa counts, of two measures."""
-    out = folder.with_name(f"{folder.name}-out")
+    out = _beside(folder, "out")
     aggregate(Request(folder, out, Calendar(), asked=Asked(measures=(0, 1), pixels=pixels)), words)
 
 
@@ -100,21 +125,51 @@ def _celled(row: dict[str, Any]) -> tuple[tuple[str, str, int, int], int]:
     return (row["camera"], row["label"], x, y), 1
 
 
-def duckdb(folder: Path, once: str = "") -> None:
-    """Counts, moments, quantiles, shares and heat maps of the same groups.
+def duckdb(folder: Path, *, once: bool = False) -> None:
+    """Counts, moments, quantiles, shares and heat maps of the same groups, as Parquet files.
 
     Args:
         folder: The archive.
-        once: Columns that tell a region from others, where each is to count once, as it does with Kensa.
+        once: Whether each row is to count once, as it does with Kensa, whatever was sent again.
     """
     import duckdb
 
-    db = duckdb.connect()
-    for table, also in (("frames", ""), ("regions", f", {once}")):
-        chosen = f"select distinct on (camera, session, seq{also}) *" if once else "select *"
-        db.sql(f"create view {table} as {chosen} from read_parquet('{folder}/table={table}/*/*.parquet')")
-    for query in QUERIES:
-        db.sql(query)
+    db, out = duckdb.connect(), _beside(folder, "peer")
+    out.mkdir(exist_ok=True)
+    for table, chosen in COUNTED.items():
+        rows = f"from read_parquet('{folder}/table={table}/*/*.parquet')"
+        if once:
+            db.sql(f"create table {table} as select distinct on ({SAME_ROW[table]}) {chosen} {rows}")
+        else:
+            db.sql(f"create view {table} as select {chosen} {rows}")
+    for name, query in QUERIES.items():
+        db.sql(f"copy ({query}) to '{out}/{name}.parquet' (compression zstd)")
+
+
+def agree(folder: Path) -> None:
+    """Hold what Kensa and DuckDB made of the same archive against each other.
+
+    Raises:
+        RuntimeError: If they do not say the same.
+    """
+    import duckdb
+
+    db, ours = duckdb.connect(), _beside(folder, "out")
+    for name in QUERIES:
+        db.sql(f"create view {name} as from '{_beside(folder, 'peer')}/{name}.parquet'")
+    hourly = f"*, begin_ns // {HOUR} as t from '{ours}/table={{}}/*/*.parquet' where span = 'hour'"
+    db.sql(f"create view measures as select {hourly.format('measures')} and measure = 'area_px'")
+    db.sql(f"create view rates as select {hourly.format('rates')} and what = 'frames with'")
+    daily = f"*, begin_ns // {DAY} as day from '{ours}/table=heat/*/*.parquet'"
+    db.sql(f"create view cells as select {daily} where space = 'view'")
+    for each in OTHERWISE:
+        ((count,),) = db.sql(f"select count(*) from {each}").fetchall()
+        if count:
+            raise RuntimeError(f"expected the same of both, found {count:,} rows otherwise: {each}")
+
+
+def _beside(folder: Path, what: str) -> Path:
+    return folder.with_name(f"{folder.name}-{what}")
 
 
 def duckdb_pixels(folder: Path) -> None:
@@ -155,7 +210,8 @@ TASKS: dict[str, Callable[[Path], None]] = {
     "kensa-pixels": lambda folder: kensa(folder, pixels=True),
     "naive": naive,
     "duckdb": duckdb,
-    "duckdb-once": lambda folder: duckdb(folder, "place, label"),
+    "duckdb-once": lambda folder: duckdb(folder, once=True),
+    "agree": agree,
     "duckdb-pixels": duckdb_pixels,
     "dask-1": lambda folder: dasked(folder, 1),
     "dask-2": lambda folder: dasked(folder, 2),

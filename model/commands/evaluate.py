@@ -26,6 +26,10 @@ def add(parser: ArgumentParser) -> None:
         "--masks", type=Path, action="append", default=[], metavar="FILE",
         help="COCO results of another network: compare what masks look like; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--grow", type=int, default=0, metavar="PX",
+        help="also each network's masks grown by so many pixels of 96: people mark more than is seen; default 0",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of prompts and intervals; default 0")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the scores as JSON, too")
 
@@ -39,7 +43,7 @@ def run(args: Namespace) -> int:
     from model.scoring.evaluate import table
     from model.training.config import open_config
 
-    data, answers = open_config(args.config).validate, _answers(args.network)
+    data, answers = open_config(args.config).validate, _answers(args.network, args.grow)
     found = [*_rows(data, answers, args)]
     for jitter in JITTERS if args.jitter else ():
         every = (row for row in _rows([_drawn(each, jitter) for each in data], answers, args) if row.group == "all")
@@ -52,11 +56,13 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _answers(paths: Sequence[Path]) -> dict[str, Any]:
+def _answers(paths: Sequence[Path], grow: int) -> dict[str, Any]:
     """The networks, if there are any, and the answers without."""
-    from model.scoring.baselines import BASELINES
+    from model.scoring.baselines import BASELINES, grown
 
-    return {path.stem: _network(path) for path in paths} | BASELINES
+    networks = {path.stem: _network(path) for path in paths}
+    larger = {f"{name} +{grow} px": grown(answer, grow) for name, answer in networks.items() if grow}
+    return networks | larger | BASELINES
 
 
 def _network(path: Path) -> Any:

@@ -77,6 +77,12 @@ CLASSICAL: dict[str, Callable[[Sample], Mask]] = {"otsu": otsu, "grabcut": grabc
 BASELINES = TRIVIAL | CLASSICAL
 
 
+def grown(answer: Callable[[Sample], Mask], reach: int) -> Callable[[Sample], Mask]:
+    """The same answer with everything within some pixels of it."""
+    round_ = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    return lambda sample: cv2.dilate(answer(sample).view(np.uint8), round_).astype(bool)
+
+
 def _grey(sample: Sample) -> np.ndarray:
     return cv2.cvtColor(np.ascontiguousarray(sample.picture), cv2.COLOR_RGB2GRAY)
 

@@ -56,6 +56,7 @@ class Engine:
         self._failure: Exception | None = None
 
     def __enter__(self) -> Self:
+        board.settle("gate dead")
         self._thread.start()
         return self
 
@@ -66,18 +67,22 @@ class Engine:
             log().info("the gate leaves", **self._gate.counts)
 
     def hear(self, record: Tracks | Verdict) -> None:
-        """Take a record.
+        """Take a record; before the gate's own encoder was read none can be placed, and all belt is unseen.
 
         Raises:
             NodeError: If the thread at the actuator has died, and why: the sink must begin anew.
         """
         if self._failure is not None:
             raise NodeError(f"the gate's own thread has died: {self._failure!r}") from self._failure
+        if not self._reader.ready:
+            return
         with self._lock:
             if isinstance(record, Tracks):
-                self._reader.note(record)
+                self._reader.note(record.encoder, record.t_ns)
                 self._gate.see(record)
             else:
+                if record.subject == "frame":
+                    self._reader.note(record.mark, record.t_ns)
                 self._gate.judge(record)
             self._judge_records(record.camera)
 
@@ -106,6 +111,8 @@ class Engine:
                 self._over.wait(self._every)
         except Exception as error:  # noqa: BLE001 - whatever it was, the sink raises it where it is seen
             self._failure = error
+            log().error("the gate's own thread has died", error=repr(error))
+            board.raise_("gate dead", f"gate: its own thread has died: {error!r}; it begins anew with the next record")
         finally:
             self._leave()
 
@@ -128,6 +135,7 @@ class Engine:
             self._lose(error, now_ns)
             made = self._unsent(made)
         if made:
+            self._judge_skipped(made)
             self._tell(made)
 
     def _position_without_asking(self) -> float | None:
@@ -144,6 +152,14 @@ class Engine:
             self._gate.decisions.clear()
         self._judge_misses(state)
         return state, made
+
+    def _judge_skipped(self, made: Sequence[Decision]) -> None:
+        """Tell people of parts that went on although they should not have: somebody must look for them."""
+        for each in made:
+            if each.skipped:
+                text = f"gate: {self._gate.counts['skipped']} parts that were to be rejected or diverted went on"
+                last = f"the last is {each.subject} {each.number} of '{each.camera}'"
+                board.raise_("gate skipped", f"{text}, {last}: look for them behind the gate")
 
     def _judge_misses(self, state: State) -> None:
         """Tell people of a line that is to stop."""
@@ -168,8 +184,10 @@ class Engine:
         self._write("stop", on=state.stop)
 
     def _beat(self, now_ns: int) -> None:
+        """Turn the heartbeat over, and have all written again: a PLC that began anew has forgotten it."""
         if now_ns - self._turned_ns >= self._beat_ns:
             self._pulse, self._turned_ns = not self._pulse, now_ns
+            self._shown.clear()
         self._write("heartbeat", on=self._pulse)
 
     def _write(self, output: Output, *, on: bool) -> None:

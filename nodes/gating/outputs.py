@@ -148,12 +148,16 @@ class Written:
 
     def __init__(self, simulated: Simulated, now: Callable[[], int]) -> None:
         self._now = now
+        self._last: dict[Output, bool] = {}
         path = Path(simulated.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a", encoding="utf-8", buffering=1)
 
     def write(self, output: Output, *, on: bool) -> None:
-        """Write a line."""
+        """Write a line, if that changes it."""
+        if self._last.get(output) is on:
+            return
+        self._last[output] = on
         self._file.write(json.dumps({"t_ns": self._now(), "output": output, "on": on}) + "\n")
 
     def close(self) -> None:

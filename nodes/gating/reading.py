@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from nodes.gating.axis import Counts
-from pipeline.records import Tracks
 
 SAMPLES = 8  # frames over which a belt's speed is taken
 
@@ -18,13 +17,19 @@ class Reader(Protocol):
     Attributes:
         asks: Whether it asks what the gate is wired to.
         off: How far that last was from where the newest frame was exposed; None where nobody can say.
+        ready: Whether it can be said where on the belt a frame was exposed.
     """
 
     asks: bool
     off: float | None
 
-    def note(self, tracks: Tracks) -> None:
-        """What a frame says of it."""
+    @property
+    def ready(self) -> bool:
+        """See above."""
+        ...
+
+    def note(self, encoder: float | None, t_ns: int) -> None:
+        """What a frame says of it: a count, and when it was exposed."""
         ...
 
     def position(self) -> float | None:
@@ -39,13 +44,13 @@ class Reader(Protocol):
 class ByClock:
     """A belt that moves evenly."""
 
-    asks = False
+    asks, ready = False, True
     off: float | None = None
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
 
-    def note(self, tracks: Tracks) -> None:
+    def note(self, encoder: float | None, t_ns: int) -> None:
         """Frames say nothing that the clock does not."""
 
     def position(self) -> float:
@@ -68,9 +73,14 @@ class ByEncoder:
         self._last: float | None = None
         self.off: float | None = None
 
-    def note(self, tracks: Tracks) -> None:
+    @property
+    def ready(self) -> bool:
+        """Counters that begin anew are known apart only once one was read."""
+        return self._last is not None
+
+    def note(self, encoder: float | None, t_ns: int) -> None:  # noqa: ARG002 - a count needs no time
         """A frame's count is of the same encoder, a moment before."""
-        at = self._axis.seen(tracks.encoder, tracks.t_ns)
+        at = self._axis.marked(encoder)
         self.off = None if at is None or self._last is None else self._last - at
 
     def position(self) -> float:
@@ -89,18 +99,18 @@ class ByFrames:
         now: The time by which frames say when they were exposed, ns.
     """
 
-    asks = False
+    asks, ready = False, True
     off: float | None = None
 
     def __init__(self, axis: Counts, now: Callable[[], int]) -> None:
         self._axis, self._now = axis, now
         self._seen: deque[tuple[int, float]] = deque(maxlen=SAMPLES)
 
-    def note(self, tracks: Tracks) -> None:
+    def note(self, encoder: float | None, t_ns: int) -> None:
         """A frame's count; the newest of all cameras' frames are kept."""
-        at = self._axis.seen(tracks.encoder, tracks.t_ns)
-        if at is not None and (not self._seen or tracks.t_ns > self._seen[-1][0]):
-            self._seen.append((tracks.t_ns, at))
+        at = self._axis.marked(encoder)
+        if at is not None and (not self._seen or t_ns > self._seen[-1][0]):
+            self._seen.append((t_ns, at))
             self._axis.hold(at)
 
     def position(self) -> float | None:

@@ -12,7 +12,7 @@ from nodes.sinks.events import identity
 from pipeline.records import Outcome, Verdict
 
 REJECTED: frozenset[Outcome] = frozenset({"FAIL", "NO_READ"})
-HEARD = 1024  # verdicts that may come again after a crash
+HEARD = 512  # verdicts that may come again after a crash
 SHORT = 16  # digits of the id by which they are known
 WINDOWS = 48  # of the trend that are kept
 CAMERAS = 256  # that are counted; a stranger's made-up names must not fill the memory

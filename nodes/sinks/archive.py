@@ -12,11 +12,12 @@ from typing import Any
 
 from nodes.sinks.room import log, room
 from nodes.sinks.shelf import Shelf, shelf
-from nodes.sinks.store import Store, remote
+from nodes.sinks.store import Store
 from pipeline.disk import BALLAST, Limits
 from pipeline.node import Batch, node
 from pipeline.notices import board
 from pipeline.pieces import ASIDE, DamageError, aside, newest, set_aside, verified
+from pipeline.places import remote
 from pipeline.records import Frame, Gap, Image, Part, Record, Regions, Tracks, Verdict
 from pipeline.table import rows
 from pipeline.units import Ratio

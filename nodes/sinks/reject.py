@@ -21,6 +21,7 @@ from pipeline.node import Flaw, Need, node
 from pipeline.records import Tracks, Verdict
 from pipeline.units import Count
 
+CameraName = Annotated[str, Meta(extra={"camera": True})]
 Way = Annotated[float, Meta(gt=0, description="counts, or ms")]
 Pulse = Annotated[float, Meta(description="px/count")]
 Speed = Annotated[float, Meta(description="px/s")]
@@ -88,7 +89,7 @@ def _needs(params: Any) -> Iterator[Need]:
 def reject(
     records: Iterator[Tracks | Verdict],
     *,
-    distance: dict[str, float],
+    distance: dict[CameraName, float],
     window: Way,
     pulse: Pulse | None = None,
     speed: Speed | None = None,
@@ -151,7 +152,9 @@ def reject(
                 engine.hear(record)
 
 
-def _places(distance: dict[str, float], window: float, pulse: float | None, speed: float | None) -> dict[str, Place]:
+def _places(
+    distance: dict[CameraName, float], window: float, pulse: float | None, speed: float | None
+) -> dict[str, Place]:
     """How each camera sees the belt; by time all is in ns."""
     scale = 1 if pulse else NS_PER_MS
     along = pulse or (speed or 0.0) / NS_PER_S

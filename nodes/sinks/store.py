@@ -7,15 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nodes.sinks.shelf import packed, parquet
-from pipeline.errors import NodeError
+from pipeline.errors import NodeError, TableError
 from pipeline.notices import board
 from pipeline.pieces import name
+from pipeline.places import connected
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-MARK = "://"
-KNOWN = "s3://bucket/folder, gs://bucket/folder, abfss://container@account/folder"
 
 
 class Store:
@@ -37,12 +35,10 @@ class Store:
 
     def __init__(self, url: str) -> None:
         parquet()
-        from pyarrow import ArrowException, fs
-
         try:
-            self.files, self.root = fs.FileSystem.from_uri(url)
-        except (ArrowException, OSError) as error:
-            raise NodeError(f"{url}: expected the URL of an object store, such as {KNOWN}; {error}") from error
+            self.files, self.root = connected(url)
+        except TableError as error:
+            raise NodeError(str(error)) from error
         self.url = url.partition("?")[0]
 
     def commit(self, partition: str, table: pa.Table, t_ns: int, *, masks: bool = True) -> str:
@@ -90,11 +86,6 @@ class Store:
             board.raise_(key, f"{error}; what waits is written when that is possible again")
             raise
         board.settle(key)
-
-
-def remote(path: str) -> bool:
-    """Whether a path is the URL of a store."""
-    return MARK in path and not path.startswith("file://")
 
 
 def _short(error: Any) -> str:

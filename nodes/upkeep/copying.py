@@ -9,11 +9,12 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from nodes.sinks.shelf import Shelf
-from nodes.sinks.store import Store, remote
+from nodes.sinks.store import Store
 from nodes.upkeep.rewriting import Left
 from pipeline.archive import ERASED
 from pipeline.errors import NodeError, TableError
 from pipeline.pieces import SUFFIX, intact
+from pipeline.places import remote
 
 
 class Copied(Struct, frozen=True):

@@ -21,6 +21,7 @@ from pipeline.columns import VERSION, arrow
 from pipeline.errors import TableError
 from pipeline.evolution import newer
 from pipeline.pieces import DamageError, archive_of, load, set_aside, version
+from pipeline.places import Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +37,7 @@ class Left(Struct, frozen=True):
         reason: Why: what was expected and found.
     """
 
-    path: Path
+    path: Where
     reason: str
 
 

@@ -17,15 +17,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from pipeline.batch import job
+from pipeline.batch import job, surveying
 from pipeline.batch.concluding import conclude
 from pipeline.batch.files import VERSION
 from pipeline.batch.observing import Asked
 from pipeline.batch.publishing import STAGING, Day, Manifest, balance, load, place, staged, tell
 from pipeline.batch.studies import Study
-from pipeline.batch.surveying import Dead, Home, Slice, Unit, print_of, slices, survey
+from pipeline.batch.surveying import GONE, LOOKS, Dead, Home, Slice, Unit, print_of, slices, survey
 from pipeline.batch.windows import Calendar
 from pipeline.errors import TableError
+from pipeline.places import Where
 
 EVERY = 5.0  # s
 Key = tuple[str, str, str]  # plant, line, date
@@ -36,7 +37,7 @@ class Request(Struct, frozen=True):
     """What to aggregate, and how.
 
     Attributes:
-        archive: Folder of the archive.
+        archive: Where the archive lies.
         output: Folder of the results.
         calendar: How the plant divides time.
         home: Plant and line where the archive's folders do not say.
@@ -44,7 +45,7 @@ class Request(Struct, frozen=True):
         study: How the results of all days are looked at.
     """
 
-    archive: Path
+    archive: Where
     output: Path
     calendar: Calendar = Calendar()
     home: Home = Home("", "")
@@ -96,13 +97,11 @@ def aggregate(request: Request, words: Sequence[str] = (), say: Say = lambda _: 
         TableError: If there is no such archive, the folder holds results of another kind, a library is missing, the
             pipeline fails, or what comes out does not balance; then nothing is published.
     """
-    found, dead = survey(request.archive, request.home)
+    surveying.there(request.archive)
     with _alone(request.output) as staging:
         before = _before(request)
-        work = plan(request, before, found, dead)
-        say(_told(work))
-        fresh = _run(request, work, words, staging, say) if work.fresh else []
         known = {_key(day): day for day in before.days}
+        work, fresh = _counted(request, before, words, staging, say)
         there = {**{key: known[key] for key in work.days if key in known}, **{_key(day): day for day in fresh}}
         balance(there.values(), work.rows)
         kept = tuple(_key(day) for day in fresh if _poorer(day, known.get(_key(day))))
@@ -114,7 +113,26 @@ def aggregate(request: Request, words: Sequence[str] = (), say: Say = lambda _: 
         told = conclude(request.output, days, request.study) if again else before.conclusions
         manifest = Manifest(VERSION, before.asked, days, work.dead, request.study, told)
         tell(request.output, manifest)
-    return Outcome(manifest, work.fresh, kept)
+    return Outcome(manifest, tuple(_key(day) for day in fresh), kept)
+
+
+def _counted(
+    request: Request, before: Manifest, words: Sequence[str], staging: Path, say: Say
+) -> tuple[Work, list[Day]]:
+    """Read and stage what is new; again where files were made one with others meanwhile, as `compact` does."""
+    work = plan(request, before, *survey(request.archive, request.home))
+    say(_told(work))
+    days = _run(request, work, words, staging, say) if work.fresh else []
+    for _ in range(LOOKS):
+        sound = [day for day in days if all(letter.reason != GONE for letter in day.account.dead)]
+        if len(sound) == len(days):
+            break
+        say("files were made one with others meanwhile: their days are read again")
+        known = {_key(day): day for day in (*before.days, *sound)}
+        before = msgspec.structs.replace(before, days=tuple(known.values()))
+        work = plan(request, before, *survey(request.archive, request.home))
+        days = _run(request, work, words, staging, say) if work.fresh else staged(staging)
+    return work, [day for day in days if _key(day) in work.days]
 
 
 def plan(request: Request, before: Manifest, found: Mapping[Home, Sequence[Unit]], dead: Sequence[Dead]) -> Work:
@@ -135,8 +153,9 @@ def plan(request: Request, before: Manifest, found: Mapping[Home, Sequence[Unit]
 
 def _run(request: Request, work: Work, words: Sequence[str], staging: Path, say: Say) -> list[Day]:
     """Read and stage the fresh days."""
-    folder, done, span = str(request.archive.resolve()), staging / "done", request.calendar.span
-    done.mkdir()
+    archive = request.archive.resolve() if isinstance(request.archive, Path) else request.archive
+    folder, done, span = str(archive), staging / "done", request.calendar.span
+    done.mkdir(exist_ok=True)
     reads = partial(job.aggregated, folder=folder, done=str(done.resolve()), span=span, asked=request.asked)
     sources = {key: work.sources[key] for key in work.fresh}
     writes = partial(job.written, folder=str(staging.resolve()), sources=sources)
@@ -216,7 +235,7 @@ def _differing(said: dict[str, Any], was: dict[str, Any]) -> list[str]:
     return sorted([*(name for name in names if now.get(name) != before.get(name)), *(["batch"] if gone else [])])
 
 
-def _source(archive: Path, cuts: Sequence[Slice]) -> tuple[int, str]:
+def _source(archive: Where, cuts: Sequence[Slice]) -> tuple[int, str]:
     """What a day's results depend on: how many files, and a digest of these, of its windows and of where it ends."""
     names = print_of(archive, [unit for cut in cuts for unit in cut.units])
     windows = [f"{window.begin_ns} {window.end_ns} {window.name}" for window in cuts[0].windows]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from pipeline.batch.capable import CAPABLE, capabilities
 from pipeline.batch.charting import CHANGED, CHARTED, changed, charts, series
@@ -14,8 +16,9 @@ from pipeline.batch.phasing import PHASED, phases
 from pipeline.batch.publishing import Day
 from pipeline.batch.results import COLUMNS
 from pipeline.batch.splitting import PLACE, Column, Row, windowed
-from pipeline.batch.spotting import SPOTTED, spots
+from pipeline.batch.spotting import BLOCK, SPOTTED, spots
 from pipeline.batch.studies import Study
+from pipeline.batch.tally import numbers, packed, says
 from pipeline.batch.trends import TRENDED, trends
 from pipeline.columns import arrow
 
@@ -46,7 +49,7 @@ def conclude(folder: Path, days: Sequence[Day], study: Study) -> dict[str, Liste
         study: How they are looked at.
     """
     rates, measures, histograms = (read(folder, days, name) for name in ("rates", "measures", "histograms"))
-    heat = summed(folder, days, "heat", HEAT, space=["view"])
+    heat = summed(folder, days, "heat", HEAT, BLOCK, space=["view"])
     shown, dates = windowed(rates), sorted({day.date for day in days})
     found = series(shown, measures)
     told: Mapping[str, Sequence[Row]] = {
@@ -78,7 +81,9 @@ def read(folder: Path, days: Sequence[Day], table: str) -> pa.Table:
     return pa.concat_tables(pieces)
 
 
-def summed(folder: Path, days: Sequence[Day], table: str, keys: Sequence[str], **only: Sequence[str]) -> pa.Table:
+def summed(
+    folder: Path, days: Sequence[Day], table: str, keys: Sequence[str], block: int = 1, **only: Sequence[str]
+) -> pa.Table:
     """Counts of a result over all days, read day by day: memory holds what is added up, not what is read.
 
     Args:
@@ -86,19 +91,40 @@ def summed(folder: Path, days: Sequence[Day], table: str, keys: Sequence[str], *
         days: Which days.
         table: One with a column `n`.
         keys: Columns that tell rows apart.
-        only: Values that a column may have, column by column; rows with others are left out.
+        block: So many cells along each side are one, named by its first, where `x` and `y` are keys.
+        only: Values that a column of names may have, column by column; rows with others are left out.
     """
+    told, pieces = documented(table, COLUMNS[table]), list[Any]()
+    for day in days:
+        rows = _chosen(folder / day.results[table][0], keys, only)
+        for name in {"x", "y"} & {*keys} if block > 1 else ():
+            cells = arrow().array(rows[name].to_numpy() // block * block)
+            rows = rows.set_column(rows.column_names.index(name), name, cells)
+        pieces.append(_added(rows, keys))
+        if len(pieces) == TOGETHER:
+            pieces = [_added(arrow().concat_tables(pieces), keys)]
+    schema = arrow().schema([told.field(name).remove_metadata() for name in (*keys, "n")])
+    return _added(arrow().concat_tables(pieces), keys).cast(schema) if pieces else schema.empty_table()
+
+
+def _chosen(path: Path, keys: Sequence[str], only: Mapping[str, Sequence[str]]) -> pa.Table:
+    """Keys and counts of a result, names as indices into dictionaries."""
     import pyarrow.parquet as pq
 
-    pa, columns = arrow(), [*keys, "n"]
-    told = [(name, "in", [*values]) for name, values in only.items()] or None
-    held = documented(table, COLUMNS[table]).empty_table().select(columns).replace_schema_metadata()
-    for begin in range(0, len(days), TOGETHER):
-        paths = [folder / day.results[table][0] for day in days[begin : begin + TOGETHER]]
-        read_ = [pq.read_table(path, columns=columns, filters=told).replace_schema_metadata() for path in paths]
-        rows = pa.concat_tables([held, *read_]).group_by([*keys], use_threads=False).aggregate([("n", "sum")])
-        held = rows.rename_columns(columns).cast(held.schema)
-    return held
+    words = [field.name for field in pq.read_schema(path) if field.type == "string"]
+    rows = pq.read_table(path, columns=[*{*keys, *only}, "n"], read_dictionary=words, use_threads=False)
+    mine = np.ones(len(rows), bool)
+    for name, values in only.items():
+        mine &= says(rows[name], *values)
+    rows = rows.select([*keys, "n"]).replace_schema_metadata()
+    return rows if mine.all() else rows.filter(arrow().array(mine))
+
+
+def _added(rows: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """Rows that say the same in some columns as one, sorted, their counts added up."""
+    code, first = packed((numbers(rows[key]) for key in keys), len(rows))
+    n = np.bincount(code, weights=rows["n"].to_numpy(), minlength=len(first)).astype(np.int64)  # exact up to 2⁵³
+    return rows.select([*keys]).take(arrow().array(first)).append_column("n", arrow().array(n))
 
 
 def _cast(points: pa.Table) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -13,7 +14,7 @@ from pipeline.columns import arrow
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.1"  # of the results; a minor one adds columns or tables
+VERSION = "2.0"  # of the results; a minor one adds columns or tables
 
 Listed = tuple[str, int, str]  # file below the folder of results, rows, and BLAKE2b of the file
 
@@ -39,12 +40,31 @@ def keep(folder: Path, name: str, rows: pa.Table) -> Listed:
 
 
 def parquet(rows: pa.Table) -> bytes:
-    """Rows as a Parquet file."""
+    """Rows as a Parquet file; names that are indices into dictionaries are strings to whoever reads it."""
     import pyarrow.parquet as pq
 
-    sink = arrow().BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
+    pa = arrow()
+    fields = [each.with_type(each.type.value_type) if _worded(each.type) else each for each in rows.schema]
+    said = pa.schema(fields, metadata=rows.schema.metadata)
+    sink = pa.BufferOutputStream()
+    # pyarrow would say of a dictionary that it is one: what it is to be read as is told in its place.
+    with pq.ParquetWriter(
+        sink, rows.schema, compression="zstd", write_page_checksum=True, store_schema=False
+    ) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata({**(said.metadata or {}), b"ARROW:schema": b64encode(said.serialize())})
     return bytes(sink.getvalue())
+
+
+def fitting(rows: pa.Table, told: pa.Schema) -> pa.Table:
+    """Rows with the columns, types and units of a schema; names may stay indices into dictionaries."""
+    kinds = [rows[field.name].type for field in told]
+    held = [field.with_type(kind) if _worded(kind) else field for field, kind in zip(told, kinds, strict=True)]
+    return rows.select(told.names).cast(arrow().schema(held, metadata=told.metadata))
+
+
+def _worded(kind: pa.DataType) -> bool:
+    return bool(arrow().types.is_dictionary(kind))
 
 
 def put(path: Path, content: bytes) -> None:

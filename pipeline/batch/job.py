@@ -23,6 +23,7 @@ from pipeline.batch.publishing import stage
 from pipeline.batch.reading import read
 from pipeline.batch.surveying import Home, Slice
 from pipeline.errors import TableError
+from pipeline.places import place
 
 Key = tuple[str, str, str]  # plant, line, date
 _slice = msgspec.json.Decoder(Slice).decode
@@ -33,13 +34,13 @@ def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) 
 
     Args:
         element: A `Slice`, JSON.
-        folder: The archive.
+        folder: The archive, or its URL.
         done: Folder in which a file says that a slice was read, for people who wait.
         span: What windows are.
         asked: What is asked of the rows.
     """
     cut = _slice(element)
-    seen, account = read(Path(folder), cut, asked)
+    seen, account = read(place(folder), cut, asked)
     scope = Scope(cut.home.plant, cut.home.line, span, cut.windows)
     _tell(account.tables)
     yield (cut.home.plant, cut.home.line, cut.day), pack(observe(seen, scope, asked), total([account]))

@@ -9,7 +9,7 @@ exact squares: T. J. Dekker, Numer. Math. 18 (1971), 224-242. An int64 holds the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import sqrt
+from math import nan, sqrt
 
 import numpy as np
 from msgspec import Struct
@@ -108,14 +108,43 @@ def finish(n: int, sums: Sequence[tuple[int, int]], squared: Sequence[tuple[int,
         sums: (place, sum of that digit) of the values.
         squared: The same of their squares.
     """
-    shift = -WIDTH * min([0, *(place for place, _ in (*sums, *squared))])
-    total, square = (_whole(each, shift) for each in (sums, squared))
+    told = [(power, *digit) for power, digits_ in ((1, sums), (2, squared)) for digit in digits_]
+    (mean,), (variance,) = finished(np.array([n]), [(power, place, np.array([total])) for power, place, total in told])
+    return Moments(n, mean, None if n < 2 else variance)
+
+
+def finished(n: Ints, sums: Sequence[tuple[int, int, Ints]]) -> tuple[list[float], list[float]]:
+    """Mean and variance, correctly rounded, of several samples; the variance of one value is NaN.
+
+    Args:
+        n: (S,) how many values each has, ≥ 1.
+        sums: (power, place, (S,) sum of that digit), in any order; a place may come twice.
+    """
+    shift = -WIDTH * min([0, *(place for _, place, _ in sums)])
+    total, square = (_whole(len(n), shift, [each[1:] for each in sums if each[0] == power]) for power in (1, 2))
     # Σ and Σ² are total / 2^shift and square / 2^shift; Python divides whole numbers with one rounding.
-    mean = total / (n << shift)
-    if n < 2:
-        return Moments(n, mean, None)
-    return Moments(n, mean, (n * (square << shift) - total * total) / (n * (n - 1) << 2 * shift))
+    mean, variance = [], []
+    for count, one, two in zip(n.tolist(), total, square, strict=True):
+        mean.append(one / (count << shift))
+        spread = (count * two << shift) - one * one
+        variance.append(spread / (count * (count - 1) << 2 * shift) if count > 1 else nan)
+    return mean, variance
 
 
-def _whole(digits_of: Sequence[tuple[int, int]], shift: int) -> int:
-    return sum(digit << (WIDTH * place + shift) for place, digit in digits_of)
+def _whole(samples: int, shift: int, sums: Sequence[tuple[int, Ints]]) -> list[int]:
+    """Σ digit · 2^(26·place + shift), sample by sample."""
+    found = [0] * samples
+    for place, digits_ in _twofold(sorted(sums, key=lambda each: each[0])):
+        by = WIDTH * place + shift
+        found = [one + (more << by) for one, more in zip(found, digits_.tolist(), strict=True)]
+    return found
+
+
+def _twofold(sums: Sequence[tuple[int, Ints]]) -> Iterator[tuple[int, Ints]]:
+    """The same with each two digits that lie side by side as one, where an int64 holds them: half as many to add."""
+    rest = [*sums]
+    while rest:
+        place, low = rest.pop(0)
+        if rest and rest[0][0] == place + 1 and int(np.abs(rest[0][1]).max(initial=0)) < 1 << 62 - WIDTH:
+            low = low + (rest.pop(0)[1] << WIDTH)
+        yield place, low

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from pipeline.batch.files import Listed, documented, keep, parquet, put
+from pipeline.batch.files import Listed, documented, fitting, keep, parquet, put
 from pipeline.batch.observing import SUBJECTS
 from pipeline.batch.parcels import unpack
 from pipeline.batch.reading import Account
@@ -169,7 +169,7 @@ def tell(folder: Path, manifest: Manifest) -> None:
 
 def _written(folder: Path, home: Home, date: str, tables: Mapping[str, pa.Table]) -> Iterator[tuple[str, Listed]]:
     for table, rows in tables.items():
-        told = rows.select([*COLUMNS[table]]).cast(documented(table, COLUMNS[table]))
+        told = fitting(rows, documented(table, COLUMNS[table]))
         yield table, keep(folder, f"table={table}/date={date}/{_name(home)}.parquet", told)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +15,13 @@ from pipeline.batch.flat import COLUMNS, WORDS, flattened, leaves
 from pipeline.batch.observing import Asked, Seen
 from pipeline.batch.runlengths import Runs
 from pipeline.batch.soundness import UNIT, chosen, sound
-from pipeline.batch.surveying import TABLES, Dead, Slice, Unit
+from pipeline.batch.surveying import GONE, TABLES, Dead, Slice, Unit
 from pipeline.batch.tally import says
 from pipeline.batch.windows import placed
 from pipeline.columns import arrow, schema
 from pipeline.errors import TableError
 from pipeline.pieces import verified
+from pipeline.places import Where, source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,7 +42,7 @@ class Account(Struct, frozen=True):
     dead: tuple[Dead, ...] = ()
 
 
-def read(folder: Path, cut: Slice, asked: Asked) -> tuple[Seen, Account]:
+def read(folder: Where, cut: Slice, asked: Asked) -> tuple[Seen, Account]:
     """The rows of a slice, and what became of all that lie in its row groups.
 
     Args:
@@ -69,7 +68,7 @@ def read(folder: Path, cut: Slice, asked: Asked) -> tuple[Seen, Account]:
 
 
 class _Reader:
-    def __init__(self, folder: Path, cut: Slice, asked: Asked) -> None:
+    def __init__(self, folder: Where, cut: Slice, asked: Asked) -> None:
         self._folder, self._cut, self._asked = folder, cut, asked
         self.counts = {table: Counter(dict.fromkeys(ENTRIES, 0)) for table in TABLES}
         self.dead: list[Dead] = []
@@ -110,8 +109,10 @@ class _Reader:
         except (OSError, KeyError, ValueError, TableError, arrow().ArrowException) as error:
             # In every slice that it may have rows of; it counts in the one where it begins.
             count["dead" if home else "elsewhere"] += unit.rows
-            if home:
-                self.dead.append(Dead(unit.path, unit.table, str(error).splitlines()[0].strip("'\""), unit.rows))
+            gone = isinstance(error, FileNotFoundError)
+            if home or gone:
+                why = GONE if gone else str(error).splitlines()[0].strip("'\"")
+                self.dead.append(Dead(unit.path, unit.table, why, unit.rows if home else 0))
             return None
         time = arrow().compute.fill_null(rows["t_ns"], unit.first_ns).to_numpy()
         mine = (time >= self._cut.begin_ns) & (time < self._cut.end_ns)
@@ -130,11 +131,10 @@ class _Reader:
         return flattened(rows, unit.table, self._asked)
 
 
-def _opened(path: Path, words: list[str]) -> Any:
+def _opened(path: Where, words: list[str]) -> Any:
     import pyarrow.parquet as pq
 
-    opened = partial(pq.ParquetFile, path, memory_map=True, page_checksum_verification=True)
     try:
-        return opened(read_dictionary=words)
+        return pq.ParquetFile(source(path), memory_map=True, page_checksum_verification=True, read_dictionary=words)
     except KeyError:  # there is no such column, which is told when it is asked for
-        return opened()
+        return pq.ParquetFile(source(path), memory_map=True, page_checksum_verification=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from pipeline.batch.intervals import wilson
 from pipeline.batch.measures import MEASURES, SPACES, on_sensor
 from pipeline.batch.observing import SUBJECTS
 from pipeline.batch.statistics import KEYS, Aggregate
-from pipeline.batch.tally import Ints, grouped
+from pipeline.batch.tally import Ints, encoded, grouped, numbers, packed, says
 from pipeline.columns import arrow
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ OWN: dict[str, dict[str, Column]] = {
 COLUMNS = {
     name: {**{key: (kind, KEY_UNITS.get(key, "")) for key, kind in KEYS.items()}, **own} for name, own in OWN.items()
 }
-Digits = list[tuple[int, int]]
+WINDOW = ("span", "begin_ns", "end_ns", "window")
 SEEN_BY = ("span", "begin_ns", "end_ns", "plant", "line", "camera")
 
 
@@ -90,33 +90,37 @@ def measures(aggregate: Aggregate) -> pa.Table:
     """Each measure's count, mean, deviation, limits and quantiles."""
     limits, bins = aggregate.parts["limits"], aggregate.parts["bins"]
     starts, n, shares = _histograms(bins)
-    found = [moments.finish(count, *digits) for count, digits in zip(n.tolist(), _sums(aggregate), strict=True)]
+    assert len(starts) == len(limits)
+    mean, variance = (np.array(each, np.float64) for each in moments.finished(n, [*_sums(aggregate)]))
     told = {
         "measure": _names(limits),
         "n": n,
-        "mean": [each.mean for each in found],
-        "variance": [each.variance for each in found],
-        "deviation": [each.deviation for each in found],
+        "mean": mean,
+        "variance": arrow().array(variance, mask=n < 2),
+        "deviation": arrow().array(np.sqrt(variance), mask=n < 2),
         "low": limits["low"],
         "high": limits["high"],
     }
     low, high = limits["low"].to_numpy(), limits["high"].to_numpy()
     quantile = {f"p{round(100 * float(share)):02d}": np.clip(shares(share), low, high) for share in quantiles.QUANTILES}
-    assert len(starts) == len(limits)
-    return _told(aggregate, "limits", told | quantile)
+    return _grouped(_told(aggregate, "limits", told | quantile), limits)
 
 
 def histograms(aggregate: Aggregate) -> pa.Table:
-    """How many values lie around each value, within 1 %: counts add up over any groups."""
-    bins = aggregate.parts["bins"]
-    about = quantiles.middles(bins["bin"].to_numpy())
-    return _told(aggregate, "bins", {"measure": _names(bins), "bin": bins["bin"], "value": about, "n": bins["n"]})
+    """How many values of a day lie around each value, within 1 %: counts add up over any groups."""
+    bins, day = aggregate.parts["bins"], _days(aggregate.groups)
+    whole = (numbers(bins[name]) for name in ("measure", "bin"))
+    code, first = packed([(day[bins["group"].to_numpy()], len(day)), *whole], len(bins))
+    rows, n = bins.take(arrow().array(first)), _per(code, bins["n"].to_numpy(), len(first))
+    about = quantiles.middles(rows["bin"].to_numpy())
+    told = {"measure": _names(rows), "bin": rows["bin"], "value": about, "n": n}
+    return _told(aggregate, day[rows["group"].to_numpy()], told)
 
 
 def heat(aggregate: Aggregate) -> pa.Table:
     """How many centroids (and pixels, on parts) lie in each cell of a space."""
     cells = aggregate.parts["heat"]
-    space = arrow().array(SPACES).take(cells["space"])
+    space = _named(SPACES, cells["space"])
     return _told(aggregate, "heat", {"space": space, **{name: cells[name] for name in ("x", "y", "n")}})
 
 
@@ -186,37 +190,57 @@ RESULTS: dict[str, Callable[[Aggregate], pa.Table]] = {
 
 
 def _told(aggregate: Aggregate, group: str | Ints, columns: dict[str, object]) -> pa.Table:
-    """Columns of a result behind those of the groups they speak of."""
+    """Columns of a result behind those of the groups they speak of; names stay indices into dictionaries."""
     rows = aggregate.parts[group]["group"].to_numpy() if isinstance(group, str) else group
-    keys = aggregate.groups.take(arrow().array(rows))
-    return arrow().table({name: keys[name] for name in KEYS} | columns)
+    row, told = arrow().array(rows), {name: aggregate.groups[name] for name in KEYS}
+    keys = {name: encoded(words) if KEYS[name] == "string" else words for name, words in told.items()}
+    return arrow().table({name: words.take(row) for name, words in keys.items()} | columns)
+
+
+def _grouped(told: pa.Table, rows: pa.Table) -> pa.Table:
+    """What is told measure by measure, group by group."""
+    return told.take(arrow().array(np.argsort(rows["group"].to_numpy(), kind="stable")))
+
+
+def _days(groups: pa.Table) -> Ints:
+    """The group that speaks of the whole day, for each group."""
+    code, whole = _code(groups, [name for name in KEYS if name not in WINDOW]), says(groups["span"], "date")
+    found = np.zeros(int(code.max(initial=0)) + 1, np.int64)
+    found[code[whole]] = np.flatnonzero(whole)
+    return found[code]
 
 
 def _histograms(bins: pa.Table) -> tuple[Ints, Ints, Callable[[str], NDArray[np.float64]]]:
     """Where the histogram of each group and measure begins, how many values it has, and a way to ask for quantiles."""
-    code = _code(bins, ("group", "measure"))
+    code = bins["measure"].to_numpy().astype(np.int64) << 32 | bins["group"].to_numpy()
     starts = np.flatnonzero(np.diff(code, prepend=-1))
     number, count = bins["bin"].to_numpy(), bins["n"].to_numpy()
     n = np.add.reduceat(count, starts) if len(starts) else count
     return starts, n, lambda share: quantiles.quantiles(number, count, starts, share)
 
 
-def _sums(aggregate: Aggregate) -> list[tuple[Digits, Digits]]:
-    """The digits of each row of `limits`: those of the values, those of their squares."""
-    found: dict[tuple[int, int], tuple[Digits, Digits]] = {
-        key: ([], [])
-        for key in zip(*(aggregate.parts["limits"][n].to_pylist() for n in ("group", "measure")), strict=True)
-    }
-    rows = aggregate.parts["moments"]
-    for group, measure, power, place, total in zip(
-        *(rows[name].to_pylist() for name in rows.column_names), strict=True
-    ):
-        found[group, measure][power - 1].append((place, total))
-    return [*found.values()]
+def _sums(aggregate: Aggregate) -> Iterator[tuple[int, int, Ints]]:
+    """The digits of each row of `limits`: (power, place, their sums)."""
+    limits, rows = aggregate.parts["limits"], aggregate.parts["moments"]
+    of, mine = (each["measure"].to_numpy().astype(np.int64) << 32 | each["group"].to_numpy() for each in (limits, rows))
+    row, (code, first) = (
+        np.searchsorted(of, mine),
+        packed([numbers(rows[name]) for name in ("power", "place")], len(rows)),
+    )
+    total, power, place = (rows[name].to_numpy() for name in ("total", "power", "place"))
+    for number, one in enumerate(first.tolist()):
+        some, found = code == number, np.zeros(len(of), np.int64)
+        found[row[some]] = total[some]
+        yield int(power[one]), int(place[one]), found
 
 
 def _names(rows: pa.Table) -> pa.Array:
-    return arrow().array([measure.name for measure in MEASURES]).take(rows["measure"])
+    return _named([measure.name for measure in MEASURES], rows["measure"])
+
+
+def _named(words: Sequence[str], column: pa.ChunkedArray) -> pa.Array:
+    """Names by their numbers."""
+    return arrow().DictionaryArray.from_arrays(column.combine_chunks().cast("int32"), arrow().array([*words]))
 
 
 def _code(rows: pa.Table, names: object) -> Ints:

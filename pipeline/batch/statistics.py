@@ -61,7 +61,7 @@ class Aggregate(Struct, frozen=True):
 
     Attributes:
         groups: The groups, sorted, each once; columns `KEYS`.
-        parts: Tables of `PARTS` by name, sorted; `group` is a row of `groups`.
+        parts: Tables of `PARTS` by name, sorted, by measure first; `group` is a row of `groups`.
     """
 
     groups: pa.Table
@@ -94,7 +94,7 @@ def aggregate(groups: pa.Table, parts: Mapping[str, Sequence[pa.Table]]) -> Aggr
 def merge(aggregates: Iterable[Aggregate]) -> Aggregate:
     """What is known of all of them."""
     pa = arrow()
-    held = [empty(), *aggregates]
+    held = [empty(), *sorted(aggregates, key=_begin)]  # in the order of time most of it is sorted
     starts = np.cumsum([0, *(each.groups.num_rows for each in held)])
     shifted = {
         part: [
@@ -104,6 +104,10 @@ def merge(aggregates: Iterable[Aggregate]) -> Aggregate:
         for part in PARTS
     }
     return aggregate(pa.concat_tables([each.groups for each in held]), shifted)
+
+
+def _begin(aggregate: Aggregate) -> int:
+    return arrow().compute.min(aggregate.groups["begin_ns"]).as_py() or 0
 
 
 def table(part: str, columns: Mapping[str, NDArray[np.generic] | pa.Array]) -> pa.Table:
@@ -171,7 +175,7 @@ def _moved(part: pa.Table, code: Ints) -> pa.Table:
 def _merged(part: str, rows: pa.Table) -> pa.Table:
     """Each row once, sorted; sums of nothing left out."""
     same, merging = PARTS[part]
-    keys = ["group", *same]
+    keys = sorted(["group", *same], key="measure".__ne__)  # what is measured first: so it comes, measure by measure
     code, _ = joined([numbers(rows[key]) for key in keys], rows.num_rows)
     if not (code[1:] > code[:-1]).all():
         rows = _reduced(rows, code, merging)
@@ -183,7 +187,7 @@ def _merged(part: str, rows: pa.Table) -> pa.Table:
 
 def _reduced(rows: pa.Table, code: Ints, merging: Mapping[str, tuple[str, str]]) -> pa.Table:
     """Rows whose codes are ascending, those with the same code as one."""
-    order = np.argsort(code)
+    order = np.argsort(code, kind="stable")  # most is sorted already, stretch by stretch
     ascending = code[order]
     starts = np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]]))
     found = rows.take(arrow().array(order[starts]))

@@ -16,10 +16,13 @@ from pipeline.batch.windows import Calendar, Window
 from pipeline.columns import arrow
 from pipeline.errors import TableError
 from pipeline.pieces import LEAN, NAMED
+from pipeline.places import Where, source
 
 TABLES = ("frames", "regions", "verdicts", "gaps")
 ROWS = 1 << 18  # of a slice, about
 CROWDED = 4  # times as many rows are still read together
+LOOKS = 5  # at an archive that is compacted meanwhile
+GONE = "expected the file that was there, found it gone: made one with others meanwhile"
 EVER = (-(1 << 63), (1 << 63) - 1)
 
 
@@ -89,7 +92,7 @@ class Slice(Struct, frozen=True):
     units: tuple[Unit, ...]
 
 
-def survey(folder: Path, home: Home) -> tuple[dict[Home, list[Unit]], list[Dead]]:
+def survey(folder: Where, home: Home) -> tuple[dict[Home, list[Unit]], list[Dead]]:
     """The row groups of an archive, and the files that have no footer.
 
     Args:
@@ -99,19 +102,36 @@ def survey(folder: Path, home: Home) -> tuple[dict[Home, list[Unit]], list[Dead]
     Raises:
         TableError: If there is no such folder, or pyarrow is not installed.
     """
+    there(folder)
+    looks, (found, dead, gone) = 1, _looked(folder, home)
+    while gone and looks < LOOKS:
+        looks, (found, dead, gone) = looks + 1, _looked(folder, home)
+    return {place: units for place, units in sorted(found.items()) if units}, dead
+
+
+def there(folder: Where) -> None:
+    """Expect an archive.
+
+    Raises:
+        TableError: If there is none, or pyarrow is not installed.
+    """
     arrow()
     if not folder.is_dir():
         raise TableError(f"expected an archive, found no folder {folder}")
+
+
+def _looked(folder: Where, home: Home) -> tuple[dict[Home, list[Unit]], list[Dead], bool]:
+    """What an archive holds, and whether a file went while we looked: one that was not there yet has its rows."""
     found: dict[Home, list[Unit]] = defaultdict(list)
-    dead: list[Dead] = []
+    dead, gone = list[Dead](), False
     for table, path in _files(folder):
         try:
             found[_home(folder, path, home)].extend(_units(folder, path, table))
-        except FileNotFoundError:  # set aside or removed while we looked
-            continue
+        except FileNotFoundError:
+            gone = True
         except (OSError, ValueError, arrow().ArrowException) as error:
-            dead.append(Dead(str(path.relative_to(folder)), table, str(error).splitlines()[0], 0))
-    return {place: units for place, units in sorted(found.items()) if units}, dead
+            dead.append(Dead(_way(folder, path), table, str(error).splitlines()[0], 0))
+    return found, dead, gone
 
 
 def slices(home: Home, units: Sequence[Unit], calendar: Calendar, rows: int = ROWS) -> Iterator[Slice]:
@@ -153,31 +173,37 @@ def _days(calendar: Calendar, first: int, last: int) -> Iterator[Day]:
     yield from zip(days, windows, begins, ends, strict=True)
 
 
-def print_of(folder: Path, units: Iterable[Unit]) -> list[str]:
+def print_of(folder: Where, units: Iterable[Unit]) -> list[str]:
     """What tells whether files have changed: their names where these hold a digest, else size and time as well."""
     return sorted({_print(folder, unit.path) for unit in units})
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+def _files(folder: Where) -> Iterator[tuple[str, Where]]:
     for table in TABLES:
-        for path in sorted(folder.glob(f"**/table={table}/**/*.parquet")):
-            if not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts):
+        found: Iterator[Where] = folder.glob(f"**/table={table}/**/*.parquet")
+        for path in sorted(found, key=str):
+            if not any(part.startswith((".", "_")) for part in _way(folder, path).split("/")):
                 yield table, path
 
 
-def _home(folder: Path, path: Path, home: Home) -> Home:
-    said: Mapping[str, str] = dict(part.split("=", 1) for part in path.relative_to(folder).parts[:-1] if "=" in part)
+def _way(folder: Where, path: Where) -> str:
+    """The way from an archive to a file of it."""
+    return str(path.relative_to(folder))  # type: ignore[arg-type]  # both are of one kind
+
+
+def _home(folder: Where, path: Where, home: Home) -> Home:
+    said: Mapping[str, str] = dict(part.split("=", 1) for part in _way(folder, path).split("/")[:-1] if "=" in part)
     return Home(unquote(said.get("plant", home.plant)), unquote(said.get("line", home.line)))
 
 
-def _units(folder: Path, path: Path, table: str) -> Iterator[Unit]:
+def _units(folder: Where, path: Where, table: str) -> Iterator[Unit]:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(source(path)) as file:
         for place in range(file.metadata.num_row_groups):
             rows = file.metadata.row_group(place).num_rows
             if rows:
-                yield Unit(str(path.relative_to(folder)), table, place, rows, *_span(file, place))
+                yield Unit(_way(folder, path), table, place, rows, *_span(file, place))
 
 
 def _span(file: object, place: int) -> tuple[int, int]:
@@ -227,7 +253,7 @@ def _order(unit: Unit) -> tuple[bool, str, int]:
     return unit.path.endswith(LEAN), unit.path, unit.place
 
 
-def _print(folder: Path, path: str) -> str:
+def _print(folder: Where, path: str) -> str:
     if NAMED.fullmatch(Path(path).name):
         return path
     told = (folder / path).stat()

@@ -52,9 +52,9 @@ def says(column: pa.ChunkedArray, *words: str) -> NDArray[np.bool_]:
     """Which rows of a column of strings say one of some words; null says none."""
     pc, coded = arrow().compute, encoded(column)
     hit = pc.fill_null(pc.is_in(coded.dictionary, value_set=arrow().array(words)), False)
-    known: NDArray[np.bool_] = np.append(hit.to_numpy(zero_copy_only=False), False)
-    rows: NDArray[np.bool_] = known[pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)]
-    return rows
+    known = np.append(hit.to_numpy(zero_copy_only=False), False)
+    found: NDArray[np.bool_] = known[pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)]
+    return found
 
 
 def numbers(column: pa.ChunkedArray) -> tuple[Ints, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Callable
+from typing import get_args, get_origin
 
 import msgspec
 
@@ -140,6 +141,19 @@ def together(draft: Draft) -> None:
                 draft.complain((*at(draft, name, camera, flaw.path), *flaw.path), flaw.text)
 
 
+def cameras(draft: Draft) -> None:
+    """What a node is told camera by camera is about cameras that there are: keys whose `Meta.extra` has `camera`."""
+    for name, spec in draft.specs.items():
+        for field in msgspec.structs.fields(spec.params):
+            by_camera = get_origin(field.type) is dict and words.asked(get_args(field.type)[0]).get("camera")
+            for camera in draft.params[name].get(field.encode_name, ()) if by_camera else ():
+                if camera not in draft.cameras:
+                    path = ("nodes", name, "with", field.encode_name, camera)
+                    draft.complain(
+                        path, f"no camera called '{camera}' on any host{meant(camera, draft.cameras)}", key=True
+                    )
+
+
 def private(draft: Draft) -> None:
     """Pictures are asked for at each camera that may give them, so that nobody asks for more than he knows of."""
     for name, spec in draft.specs.items():
@@ -202,4 +216,4 @@ SOURCE = {
 }
 
 GRAPH: tuple[Requirement, ...] = (hosts, wiring, nodes, inputs, types, circles, places)
-WORDS: tuple[Requirement, ...] = (parameters, table, queues, together, prompts, lacking, offered, private)
+WORDS: tuple[Requirement, ...] = (parameters, table, queues, together, cameras, prompts, lacking, offered, private)

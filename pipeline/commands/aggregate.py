@@ -18,6 +18,7 @@ from pipeline.batch.studies import CHARTS, Study, named, rules, tolerance
 from pipeline.batch.surveying import Home
 from pipeline.batch.windows import SPANS, Calendar, batches, known_zone, shifts
 from pipeline.errors import TableError
+from pipeline.places import KNOWN, place
 
 MORE = True  # the options of Beam
 SHOWN = ("rows", "counted", "repeated", "dead", "outside")
@@ -30,7 +31,8 @@ was published."""
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.allow_abbrev = False  # a word of Beam's is no short form of ours
-    parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="what lines have archived")
+    said = f"what lines have archived: a folder, or the URL of an object store, as {KNOWN}"
+    parser.add_argument("archive", metavar="ARCHIVE", help=said)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where results go; one per archive")
     parser.add_argument("--zone", default="UTC", help="time zone of the plant, as Europe/Berlin; default UTC")
     parser.add_argument("--window", choices=SPANS, default="hour", help="what is counted together; default hour")
@@ -53,7 +55,7 @@ def add(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Aggregate; returns the exit status."""
     home = Home(args.plant, args.line)
-    request = Request(args.archive, args.output, _calendar(args), home, _asked(args), _study(args))
+    request = Request(place(args.archive), args.output, _calendar(args), home, _asked(args), _study(args))
     outcome = aggregate(request, args.more, print)
     account = total(day.account for day in outcome.manifest.days)
     Console(highlight=False).print(_accounts(account.tables))

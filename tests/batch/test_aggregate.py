@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nodes.upkeep.compaction import compact
 from pipeline.batch.aggregating import Outcome, Request, aggregate
 from pipeline.batch.observing import Asked
 from pipeline.batch.windows import Calendar, Window
@@ -100,6 +101,16 @@ def test_rates(told: tuple[Path, list[Record]]) -> None:
             if r["what"] == "frames" and (r["camera"], r["begin_ns"]) == (row["camera"], row["begin_ns"])
         )
         assert row["of"] == row["n"] + seen
+
+
+def test_histograms_tell_whole_days(told: tuple[Path, list[Record]]) -> None:
+    """They count every value that the measures of windows count."""
+    found, measured = Counter[tuple[Any, ...]](), Counter[tuple[Any, ...]]()
+    for counts, table, span in ((found, "histograms", "date"), (measured, "measures", "hour")):
+        for row in rows(told[0], table):
+            assert row["span"] == span
+            counts[tuple(row[key] for key in ("camera", "prompt", "label", "model", "version", "measure"))] += row["n"]
+    assert found == measured
 
 
 def test_measures(told: tuple[Path, list[Record]]) -> None:
@@ -369,3 +380,23 @@ def test_ten_thousand_small_files(tmp_path: Path) -> None:
     outcome = run(tmp_path)
     assert sum(day.account.tables["gaps"]["counted"] for day in outcome.manifest.days) == 10_000
     assert sum(n for key, n in counts(tmp_path).items() if key[-2] == "missing") == 10_000
+
+
+def test_files_that_are_compacted_meanwhile(tmp_path: Path) -> None:
+    """They go between the look at the archive and the reading: their days are read again, and no row is dead."""
+    said = list[str]()
+
+    def compacted(text: str) -> None:
+        if not said:
+            assert [*compact(tmp_path / "two" / "archive", [])]
+        said.append(text)
+
+    for name in ("one", "two"):
+        shelve(tmp_path / name / "archive", plant(4, 60), batch=20)
+    run(tmp_path / "one")
+    outcome = aggregate(Request(tmp_path / "two" / "archive", tmp_path / "two" / "out", BERLIN), say=compacted)
+    assert "files were made one with others meanwhile: their days are read again" in said
+    assert not [letter for day in outcome.manifest.days for letter in day.account.dead]
+    one, two = (files(tmp_path / name) for name in ("one", "two"))
+    assert {name for name in one if "table=" in name} == {name for name in two if "table=" in name}
+    assert all(two[name] == content for name, content in one.items() if "table=" in name)

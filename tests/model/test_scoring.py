@@ -16,7 +16,7 @@ from model.cli import main
 from model.data.sample import DataError, Look, Sample
 from model.procedural.source import Procedural
 from model.prompt import SIDE, Mask
-from model.scoring.baselines import BASELINES, box, disc, ellipse, flood, grabcut, otsu
+from model.scoring.baselines import BASELINES, box, disc, ellipse, flood, grabcut, grown, otsu
 from model.scoring.evaluate import rows, samples
 from model.scoring.gain import gain, table
 from model.scoring.metrics import Fit, boundary, fit, score
@@ -170,6 +170,16 @@ def test_classical_answers_find_what_is_plain(answer: object, inside: int, outsi
     sample = _sample(np.hypot(rows, columns) < 30, inside, outside)
     assert callable(answer)
     assert fit(answer(sample), sample.mask).iou > 0.97
+
+
+def test_an_answer_grows_by_what_is_asked() -> None:
+    """Two pixels on every side of a square, whose corners become round."""
+    sample = _sample(_square(24, 48))
+    found = grown(box, 2)(sample)
+    assert (found & _square(24, 48)).sum() == 48**2
+    assert found[22:74, 48].all()
+    assert found.sum() == found[22:74, 22:74].sum()
+    assert not found[22, 22]
 
 
 def test_no_baseline_looks_at_what_is_meant() -> None:

@@ -248,8 +248,8 @@ def test_a_broker_is_spoken_to_with_tls_and_a_password(tmp_path: Path, mosquitto
     authority, stranger = trustme.CA(), trustme.CA()
     mine = authority.issue_cert("127.0.0.1")
     mine.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
-    for name, issuer in (("ca.pem", authority), ("other.pem", stranger)):
-        issuer.cert_pem.write_to_path(tmp_path / name)
+    for name, signer in (("ca.pem", authority), ("other.pem", stranger)):
+        signer.cert_pem.write_to_path(tmp_path / name)
     (tmp_path / "word").write_text("s3same\n")
     subprocess.run(["mosquitto_passwd", "-c", "-b", tmp_path / "users", "line", "s3same"], check=True)
     files = [f"{what} {tmp_path / 'server.pem'}" for what in ("certfile", "keyfile")]

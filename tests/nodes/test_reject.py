@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,13 @@ from nodes.gating.simulator import Change
 from nodes.gating.wiring import Gpio, Output, Plc, Simulated
 from nodes.sinks.reject import reject
 from nodes.tools.plc import shown
+from pipeline.check import check
 from pipeline.clock import line_time
 from pipeline.errors import NodeError
 from pipeline.notices import board
 from pipeline.records import Tracks, Verdict
-from tests.nodes.plcs import PlcProcess, free_port, until
+from tests.conftest import ROOT
+from tests.nodes.plcs import KENSA, PlcProcess, free_port, until
 from tests.nodes.test_gate import tracks, verdict, watched
 
 S = 1_000_000_000
@@ -79,11 +81,11 @@ class Wires:
 class Hand:
     """A belt that is where a test says."""
 
-    asks = False
+    asks, ready = False, True
     off: float | None = None
     at: float | None = None
 
-    def note(self, _: Tracks) -> None:
+    def note(self, *_: object) -> None:
         """Frames say nothing."""
 
     def position(self) -> float | None:
@@ -103,18 +105,16 @@ def simple(**policy: Any) -> Gate:
 
 
 def test_outputs_follow_the_belt_and_the_heart_beats() -> None:
-    """Before anybody knows where it is all is rejected; only what changes is written, but for the heartbeat."""
+    """Before anybody knows where it is all is rejected; what changes is written at once, and all with each beat."""
     gate, hand, wires = watched(simple(), marks={7: 95.0}), Hand(), Wires()
     one = engine(gate, hand, wires)
     one.hear(verdict(7, "FAIL"))
     for tick, position in enumerate([None, 150, 151, 190, 195, 201, 210]):
         hand.at = position
         one.turn(tick * S // 10)
-    assert [told for told in wires.told if told[0] == "reject"] == [
-        ("reject", True), ("reject", False), ("reject", True), ("reject", False),
-    ]  # fmt: skip
+    assert [on for name, on in wires.told if name == "reject"] == [True, False, True, True, False]
     assert [on for name, on in wires.told if name == "heartbeat"] == [False, True, False]
-    assert wires.told.count(("stop", False)) == 1
+    assert wires.told.count(("stop", False)) == 2
 
 
 def test_a_plc_that_was_away_is_told_everything_and_what_it_missed_is_counted() -> None:
@@ -128,7 +128,11 @@ def test_a_plc_that_was_away_is_told_everything_and_what_it_missed_is_counted() 
     one.turn(0)
     wires.torn, hand.at = True, 192
     one.turn(S)
-    (notice,) = board.read()
+    notice, skipped = board.read()
+    assert skipped.text == (
+        "gate: 1 parts that were to be rejected or diverted went on, the last is part 7 of 'cam-1': look for them "
+        "behind the gate"
+    )
     assert notice.text == (
         "gate: the cable is off; nothing is rejected until it is back: look at its power and its cable"
     )
@@ -138,7 +142,7 @@ def test_a_plc_that_was_away_is_told_everything_and_what_it_missed_is_counted() 
     assert wires.told == []
     one.turn(2 * S)
     assert {*wires.told} >= {("reject", False), ("divert", False), ("stop", False)}
-    assert board.read() == ()
+    assert board.read() == (skipped,)
     assert [(each.number, each.skipped) for each in told] == [(7, True), (8, False)]
     assert gate.counts["skipped"] == 1
 
@@ -179,6 +183,18 @@ def test_records_without_a_place_and_another_encoder_are_told() -> None:
     )
 
 
+def test_before_its_own_encoder_was_read_no_record_is_placed() -> None:
+    """A frame's count and a register of 16 bits are the same only once one is near the other."""
+    axis = Counts(wrap=65536)
+    gate = Gate({"cam-1": Place(1.0, 100.0, 5.0)}, Policy(), axis)
+    one = Engine(gate, ByEncoder(axis, lambda: 3), Wires(), lambda _: None, every=1, beat=1, safe=State(reject=True))
+    one.hear(tracks(0, {}, encoder=65536 * 9))
+    one.turn(0)
+    for seq in range(30):
+        one.hear(tracks(seq, {}, encoder=65536 * 9 + 10 * seq))
+    assert [position for position in range(400) if not gate.at(position, 0).reject] == [*range(105, 345)]
+
+
 def test_verdicts_without_tracks_are_told() -> None:
     """Somebody has connected `rules` alone: every part is placed, and all belt between parts is rejected."""
     one = engine(simple(), Hand(), Wires())
@@ -206,29 +222,42 @@ def test_a_gate_that_leaves_rejects() -> None:
         with pytest.raises(NodeError, match="the gate's own thread has died: TypeError"):
             one.hear(verdict(1))
     assert wires.last("reject")
+    assert board.read()[0].text.startswith("gate: its own thread has died: TypeError(")
 
 
 def test_a_belt_without_an_encoder_of_the_gate_is_followed_by_its_frames() -> None:
     """At the speed of the last ones; one frame says nothing of speed."""
     now = [0]
     reader = ByFrames(Counts(), lambda: now[0])
-    reader.note(tracks(0, {}, encoder=50, t_ns=0))
+    reader.note(50, 0)
     assert reader.position() is None
     for seq in range(1, 12):
-        reader.note(tracks(seq, {}, encoder=50 + 10 * seq, t_ns=seq * S))
-    reader.note(tracks(3, {}, encoder=80, t_ns=3 * S))  # another camera's, late
+        reader.note(50 + 10 * seq, seq * S)
+    reader.note(80, 3 * S)  # another camera's, late
     now[0] = 12 * S + S // 2
     assert reader.position() == pytest.approx(175.0)
     for seq in range(12, 22):
-        reader.note(tracks(seq, {}, encoder=160, t_ns=seq * S))
+        reader.note(160, seq * S)
     assert reader.position() == 160.0
+
+
+def test_frames_that_are_judged_say_where_the_belt_is() -> None:
+    """Where nothing is tracked: by the count that their verdict has."""
+    axis = Counts()
+    reader = ByFrames(axis, lambda: 2 * S)
+    gate = Gate({"cam-1": Place(1.0, 100.0, 5.0)}, Policy(), axis)
+    one = Engine(gate, reader, Wires(), lambda _: None, every=1, beat=1, safe=State(reject=True))
+    for seq in range(2):
+        one.hear(verdict(None, subject="frame", seq=seq, t_ns=seq * S, mark=20.0 * seq))
+    assert reader.position() == 40.0
 
 
 def test_the_encoder_that_the_gate_reads_is_held_against_that_of_frames() -> None:
     """Where it begins anew is no difference."""
     reader = ByEncoder(Counts(wrap=65536), lambda: 3)
-    assert (reader.position(), reader.off) == (3, None)
-    reader.note(tracks(0, {}, encoder=65530))
+    assert not reader.ready
+    assert (reader.position(), reader.off, reader.ready) == (3, None, True)
+    reader.note(65530, 0)
     assert reader.off == 9.0
 
 
@@ -271,7 +300,7 @@ def test_a_plc_that_goes_and_comes_back_is_told_what_is(plc: PlcProcess, tmp_pat
         plc.path.write_bytes(b"")
         plc.start()
         until(lambda: plc.on(0))
-        until(lambda: not board.read())
+        until(lambda: {notice.key for notice in board.read()} <= {"gate skipped"})
     assert plc.on(0)
 
 
@@ -366,6 +395,7 @@ def test_a_simulated_plc_is_a_file(tmp_path: Path) -> None:
     """Every change, with its time."""
     one = Written(Simulated(path=str(tmp_path / "new" / "gate.jsonl")), lambda: 7)
     one.write("reject", on=True)
+    one.write("reject", on=True)
     one.close()
     assert json.loads((tmp_path / "new" / "gate.jsonl").read_text()) == {"t_ns": 7, "output": "reject", "on": True}
 
@@ -386,18 +416,30 @@ def live(frames: int, bad: int) -> Iterator[Tracks | Verdict]:
 
 
 @pytest.mark.slow
-def test_a_bad_part_of_a_live_belt_is_rejected_where_it_is(tmp_path: Path) -> None:
-    """By time, with real threads: one pulse for the bad part, none for the others, nothing missing."""
+@pytest.mark.parametrize("jump_s", [0, 3600, -3600])
+def test_a_bad_part_of_a_live_belt_is_rejected_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump_s: int
+) -> None:
+    """By time, with real threads: a pulse for the bad part, none missing; also where somebody sets the host's clock."""
     out, parts = tmp_path / "gate.jsonl", tmp_path / "parts.jsonl"
     given: dict[str, Any] = {"distance": {"cam-1": 3000.0}, "window": 50.0, "speed": 500.0}
-    reject(live(250, bad=5), **given, simulated=Simulated(path=str(out)), path=str(parts))
+    wall, wall_ns = time.time, time.time_ns
+
+    def jumping() -> Iterator[Tracks | Verdict]:
+        for number, record in enumerate(live(250, bad=5)):
+            if number == 100:
+                monkeypatch.setattr(time, "time", lambda: wall() + jump_s)
+                monkeypatch.setattr(time, "time_ns", lambda: wall_ns() + jump_s * S)
+            yield record
+
+    reject(jumping(), **given, simulated=Simulated(path=str(out)), path=str(parts))
     told = [json.loads(line) for line in parts.read_text().splitlines()]
-    assert [each["number"] for each in told if each["outcome"] == "FAIL"] == [5]
     (bad,) = (each for each in told if each["outcome"] == "FAIL")
+    assert bad["number"] == 5
+    assert {each["why"] for each in told} == {"verdict"}
     pulses = [json.loads(line) for line in out.read_text().splitlines()]
     ons = [each["t_ns"] for each in pulses if (each["output"], each["on"]) == ("reject", True)]
     assert any(0 <= on - (bad["at"] - 50e6) < S for on in ons)
-    assert {each["why"] for each in told} == {"verdict"}
 
 
 SCRIPT = """
@@ -405,28 +447,32 @@ from tests.nodes.test_reject import live
 from nodes.gating.wiring import Plc
 from nodes.sinks.reject import reject
 plc = Plc(host="127.0.0.1", port={port}, reject=0, heartbeat=3, timeout=1000)
-reject(live(100_000, bad=-1), distance={{"cam-1": 1000.0}}, window=50.0, speed=500.0, plc=plc)
+way = {{"cam-1": 3000.0}}
+reject(live(100_000, bad=-1), distance=way, window=50.0, speed=500.0, every=10.0, plc=plc)
 """
+
+
+@contextmanager
+def gate_process(port: int) -> Iterator[None]:
+    """A gate in a process of its own; at the end it gets a kill -9."""
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT.format(port=port)])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.slow
 def test_a_gate_that_is_killed_is_missed_and_begins_on_the_safe_side(plc: PlcProcess) -> None:
     """Its heartbeat ends with it; begun anew it rejects all that nobody has seen, then lets good parts pass."""
-
-    def begin() -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", SCRIPT.format(port=plc.port)])
-
-    one = begin()
-    until(lambda: len(plc.changes(3)) > 8 and not plc.on(0))
-    one.send_signal(signal.SIGKILL)
-    one.wait()
-    before = len(plc.changes(0))
-    one = begin()
-    until(lambda: len(plc.changes(0)) > before)
-    assert plc.changes(0)[before].on
-    until(lambda: not plc.on(0))
-    one.kill()
-    one.wait()
+    with gate_process(plc.port):
+        until(lambda: len(plc.changes(3)) > 8 and not plc.on(0))
+    before = len(plc.changes())
+    with gate_process(plc.port):
+        until(lambda: len(plc.changes(0)) > 0 and len(plc.changes()) > before)
+        assert next(each.on for each in plc.changes()[before:] if each.coil == 0)
+        until(lambda: not plc.on(0))
 
 
 def test_a_change_is_shown_to_people() -> None:
@@ -437,7 +483,7 @@ def test_a_change_is_shown_to_people() -> None:
 def test_a_belt_by_time_is_where_the_clock_is() -> None:
     """A frame at its exposure, whatever an encoder says; frames say nothing more."""
     reader = ByClock(lambda: 5)
-    reader.note(tracks(3, {}))
+    reader.note(3, 0)
     assert reader.position() == 5
     assert Time().seen(3, 7) == 7
 
@@ -471,3 +517,30 @@ def test_what_cannot_be_is_told_before_the_line_runs(changed: dict[str, Any], sa
     spec = reject.spec  # type: ignore[attr-defined]
     given = {"pulse": 0.5, "distance": {"a": 500}, "window": 40, "plc": {"host": "x", "reject": 0}} | changed
     assert [flaw.text for flaw in spec.check(msgspec.convert(given, spec.params))] == [said]
+
+
+def test_a_camera_that_there_is_not_is_told_before_the_line_runs(tmp_path: Path) -> None:
+    """A way from a camera that never speaks would reject everything."""
+    text = (
+        (ROOT / "topologies" / "gate.yaml").read_text(encoding="utf-8").replace("{belt: 500}", "{belt: 500, bolt: 9}")
+    )
+    (tmp_path / "gate.yaml").write_text(text.replace("rules/", f"{ROOT}/topologies/rules/"), encoding="utf-8")
+    (fault,) = check(tmp_path / "gate.yaml").document.faults
+    assert fault.text == "no camera called 'bolt' on any host; did you mean 'belt'?"
+
+
+@pytest.mark.slow
+def test_the_topology_that_shows_it_runs(tmp_path: Path) -> None:
+    """A virtual camera, a whole line, a gate in a process of its own: each part gets what its verdict asks for."""
+    names = {"GATE": "gate.jsonl", "PARTS": "parts.jsonl", "ALARMS": "alarms.jsonl"}
+    files = {name: str(tmp_path / file) for name, file in names.items()}
+    told = [str(KENSA), "run", str(ROOT / "topologies" / "gate.yaml"), "--for", "10s"]
+    run = subprocess.run(told, cwd=tmp_path, env=os.environ | files, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    parts = [json.loads(line) for line in Path(files["PARTS"]).read_text().splitlines()]
+    asked = {"PASS": "pass", "WARN": "pass", "FAIL": "reject", "NO_READ": "reject", None: "reject"}
+    assert parts
+    assert [part["action"] for part in parts] == [asked[part["outcome"]] for part in parts]
+    outputs = [json.loads(line) for line in Path(files["GATE"]).read_text().splitlines()]
+    assert {line["output"] for line in outputs} == {"reject", "divert", "stop", "heartbeat"}
+    assert outputs[0]["on"]  # nothing was seen yet

@@ -101,6 +101,43 @@ def test_an_archive_is_copied_once_and_mirrored(url: str, tmp_path: Path, capsys
     assert sorted(p.name for p in back.rglob("*.parquet")) == sorted(p.name for p in folder.rglob("*.parquet"))
 
 
+@pytest.mark.parametrize("words", [["ls", "--days"], ["verify"], ["verify", "--quick"], ["show", "--table", "parts"]])
+def test_an_archive_is_read_where_it_lies(
+    words: list[str], url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tools say of a store what they say of a folder."""
+    told = []
+    for where in (url, str(tmp_path)):
+        archive(iter([everything(1), everything(2)]), path=where)
+        told.append((main(["archive", words[0], where, *words[1:]]), capsys.readouterr().out))
+    assert told[0] == told[1]
+    assert told[0][1]
+
+
+def test_masks_are_exported_from_where_they_lie(url: str, tmp_path: Path) -> None:
+    """The same file."""
+    for name, where in (("one", url), ("two", str(tmp_path / "folder"))):
+        archive(iter([everything(1), everything(2)]), path=where)
+        main(["archive", "export", where, str(tmp_path / f"{name}.json")])
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+
+
+def test_an_archive_is_aggregated_where_it_lies(url: str, tmp_path: Path) -> None:
+    """From its bucket on, so that plant and line are told; the same bytes as from a folder."""
+    pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
+    for where in (url, str(tmp_path / "archive" / "plant=nagoya" / "line=a")):
+        archive(iter([everything(1), everything(2)]), path=where)
+    bucket, folder = url.replace("/plant=nagoya/line=a", ""), str(tmp_path / "archive")
+    for name, where in (("one", bucket), ("two", folder)):
+        assert main(["aggregate", where, "--output", str(tmp_path / name)]) == 0
+    one, two = (
+        {str(p.relative_to(tmp_path / name)): p.read_bytes() for p in (tmp_path / name).rglob("*.parquet")}
+        for name in ("one", "two")
+    )
+    assert one == two
+    assert any("nagoya.a.parquet" in name for name in one)
+
+
 def test_damaged_files_are_not_copied(url: str, tmp_path: Path) -> None:
     """They are told, and the rest is there."""
     folder, left = tmp_path / "here", list[Left]()

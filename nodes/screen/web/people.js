@@ -94,7 +94,7 @@ export async function signIn() {
 export async function shelving(title) {
   const times = SHELVES.map((seconds) => [seconds, seconds < 3600 ? say("minutes", { n: seconds / 60 }) : say("hours", { n: seconds / 3600 })]);
   const reasons = REASONS.map((reason) => [say(reason), say(reason)]);
-  const fields = [choice("seconds", times, say("howLong")), choice("why", [...reasons], say("why")), field("other", say("why"), { maxlength: 200 })];
+  const fields = [choice("seconds", times, say("howLong")), choice("why", [...reasons], say("why")), field("other", say("ownWords"), { maxlength: 200 })];
   const entered = await asked(`${say("shelve")}: ${title}`, fields, () => "");
   return entered && { seconds: Number(entered.seconds), reason: entered.other.trim() || entered.why };
 }

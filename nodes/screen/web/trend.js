@@ -5,6 +5,7 @@ import { clock, number, percent, say, span } from "/web/words.js";
 
 const SIZE = [1200, 480];
 const PAD = { left: 92, right: 24, top: 24, bottom: 48 };
+const RISES = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2]; // between two lines of the grid
 const POINTS = 5; // of a phase, before it has limits
 
 export function trend(app) {
@@ -37,21 +38,23 @@ export function trend(app) {
 const out = (point) => point.high !== null && (point.fails / point.n > point.high || point.fails / point.n < point.low);
 
 function chart(points, every) {
-  const most = Math.min(1, 1.15 * Math.max(0.02, ...points.map((point) => Math.max(point.fails / point.n, point.high ?? 0))));
+  const highest = Math.max(0.02, ...points.map((point) => Math.max(point.fails / point.n, point.high ?? 0)));
+  const rise = RISES.find((each) => each * 5 >= highest);
+  const most = Math.min(1, rise * Math.ceil((1.05 * highest) / rise));
   const x = (place) => PAD.left + ((SIZE[0] - PAD.left - PAD.right) * (place + 0.5)) / points.length;
   const y = (share) => SIZE[1] - PAD.bottom - ((SIZE[1] - PAD.top - PAD.bottom) * share) / most;
   const line = points.map((point, place) => `${place && !point.begins ? "L" : "M"}${x(place)} ${y(point.fails / point.n)}`).join("");
   const told = `${say("rate")}: ${points.map((point) => `${clock(point.t_ms, false)} ${percent(point.fails / point.n)}${out(point) ? ` ${say("outside")}` : ""}`).join(", ")}`;
   return s("svg", { viewBox: `0 0 ${SIZE.join(" ")}`, role: "img", "aria-label": told },
-    axes(points, most, x, y, every < 60),
+    axes(points, rise, most, x, y, every < 60),
     ...["high", "center", "low"].map((name) => s("path", { class: name, d: steps(points, name, x, y) })),
     s("path", { class: "values", d: line }),
     points.map((point, place) => dot(point, x(place), y(point.fails / point.n))),
     points.map((point, place) => point.begins ? change(x(place) - (x(1) - x(0)) / 2) : null).filter(Boolean));
 }
 
-function axes(points, most, x, y, seconds) {
-  const rises = [0, 0.25, 0.5, 0.75, 1].map((part) => part * most);
+function axes(points, rise, most, x, y, seconds) {
+  const rises = [...Array(Math.round(most / rise) + 1).keys()].map((step) => step * rise);
   const step = Math.max(1, Math.ceil(points.length / 8));
   return [
     ...rises.flatMap((share) => [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from nodes.sinks.store import KNOWN
 from nodes.tools.archives.telling import left
 from nodes.upkeep.copying import copy
 from nodes.upkeep.rewriting import Left
+from pipeline.places import KNOWN
 
 
 def add(parser: ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import numpy as np
 
 from nodes.sinks.journal import replace
-from nodes.tools.archives.telling import chosen, declare, left
+from nodes.tools.archives.telling import chosen, declare, left, located
 from pipeline.errors import KensaError
 from pipeline.pieces import Damage
 from pipeline.regionrows import Row, mask_of, pictured
@@ -24,7 +24,7 @@ Shot = tuple[Row, list[Row]]  # a frame, and its regions
 
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="what lines have archived")
+    located(parser)
     parser.add_argument("out", type=Path, metavar="OUT", help="a .json file: COCO; else a folder of PNG files")
     parser.add_argument("--label", action="append", default=[], metavar="NAME", help="only regions with this label")
     declare(parser)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from pathlib import Path
 
 from msgspec import Struct
 from rich import box
 from rich.table import Table
 
-from nodes.tools.archives.telling import console
+from nodes.tools.archives.telling import console, located
 from pipeline.columns import TABLES, arrow
 from pipeline.pieces import LEAN, archive_of, aside, days, pieces, sized, version
+from pipeline.places import Where, place
 
 
 class Held(Struct, frozen=True):
@@ -39,21 +39,22 @@ class Held(Struct, frozen=True):
 
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="what lines have archived")
+    located(parser)
     parser.add_argument("--days", action="store_true", help="a row for each day, not only for each table")
 
 
 def run(args: Namespace) -> int:
     """List it."""
     arrow()
-    found = [*held(archive_of(args.archive))]
+    folder = archive_of(place(args.archive))
+    found = [*held(folder)]
     console().print(shown(found if args.days else [*_summed(found)]))
-    if damaged := aside(args.archive):
+    if damaged := aside(folder):
         print(f"{damaged:,} damaged files lie in its folder quarantine")
     return 0
 
 
-def held(folder: Path) -> Iterator[Held]:
+def held(folder: Where) -> Iterator[Held]:
     """Each table and day of an archive."""
     for table in TABLES:
         for day in days(folder, [table]):
@@ -63,7 +64,7 @@ def held(folder: Path) -> Iterator[Held]:
             yield Held(table, day, len(files), rows, size, bare, tuple(sorted({_version(path) for path in files})))
 
 
-def _version(path: Path) -> str:
+def _version(path: Where) -> str:
     try:
         return version(path) or "?"
     except FileNotFoundError:

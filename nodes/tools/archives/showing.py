@@ -6,10 +6,9 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from nodes.tools.archives.telling import chosen, declare, left
+from nodes.tools.archives.telling import chosen, declare, left, located
 from pipeline.columns import TABLES
 from pipeline.pieces import Damage
 
@@ -18,7 +17,7 @@ ALL = ("frames", "settling", "regions", "parts", "verdicts", "gaps", "images")
 
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="what lines have archived")
+    located(parser)
     parser.add_argument("--table", action="append", choices=TABLES, help="only this; repeatable; default all")
     declare(parser)
     parser.add_argument("--most", type=int, default=20, metavar="N", help="rows of each table; 0: all; default 20")

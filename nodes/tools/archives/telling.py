@@ -7,7 +7,6 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterable, Iterator
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -17,6 +16,7 @@ from pipeline.archive import SAME, once
 from pipeline.columns import arrow
 from pipeline.errors import TableError
 from pipeline.pieces import Damage, archive_of, days, load, pieces
+from pipeline.places import KNOWN, Where, place
 
 WIDE = 200  # characters
 
@@ -46,6 +46,12 @@ def day(text: str) -> str:
         raise ArgumentTypeError(f"expected a day such as 2026-11-22, found '{text}'") from error
 
 
+def located(parser: ArgumentParser) -> None:
+    """Declare where the archive is."""
+    said = f"what lines have archived: a folder, or the URL of an object store, as {KNOWN}"
+    parser.add_argument("archive", metavar="ARCHIVE", help=said)
+
+
 def declare(parser: ArgumentParser) -> None:
     """Declare which rows are meant."""
     parser.add_argument("--camera", action="append", default=[], metavar="NAME", help="only what this camera saw")
@@ -68,16 +74,16 @@ def chosen(args: Namespace, table: str, damaged: list[Damage]) -> Iterator[pa.Ta
     Raises:
         TableError: If there is no such archive.
     """
-    archive_of(args.archive)
-    for name in days(args.archive, [table]):
+    folder = archive_of(place(args.archive))
+    for name in days(folder, [table]):
         if not args.day or name in args.day:
-            found = [rows for path in pieces(args.archive, table, name) for rows in _read(args, path, table, damaged)]
+            found = [rows for path in pieces(folder, table, name) for rows in _read(args, path, table, damaged)]
             if found:
                 rows = once(arrow().concat_tables(found), SAME[table])
                 yield rows.sort_by([(column, "ascending") for column in ("camera", "t_ns", "seq")])
 
 
-def _read(args: Namespace, path: Path, table: str, damaged: list[Damage]) -> Iterator[pa.Table]:
+def _read(args: Namespace, path: Where, table: str, damaged: list[Damage]) -> Iterator[pa.Table]:
     try:
         rows = load(path, table)
     except (TableError, OSError) as error:

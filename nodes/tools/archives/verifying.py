@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 import msgspec
 from rich import box
 from rich.table import Table
 
-from nodes.tools.archives.telling import console
+from nodes.tools.archives.telling import console, located
 from pipeline.completeness import Completeness, Session, completeness
+from pipeline.places import place
 
 FEW = 3  # holes that are told of one session
 
 
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="what lines have archived")
+    located(parser)
     parser.add_argument("--quick", action="store_true", help="believe files, and read only what frames and gaps say")
     parser.add_argument("--json", action="store_true", help="print everything that was found as JSON")
     parser.epilog = "Exit status: 0 complete, 1 not, 2 it is no archive."
@@ -25,7 +25,7 @@ def add(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Verify it; returns the exit status."""
-    found = completeness(args.archive, quick=args.quick)
+    found = completeness(place(args.archive), quick=args.quick)
     if args.json:
         print(msgspec.json.encode(found, enc_hook=str).decode())
     else:

@@ -290,7 +290,9 @@ def test_lines_are_numbered_and_one_that_is_missing_is_found(
 ) -> None:
     """`kensa listen FILE` says so, and its exit status too."""
     path = tmp_path / "deep" / "told.jsonl"
-    jsonl(iter([[verdict(seq, "PASS") for seq in range(1, 6)]]), path=str(path), outbox=str(tmp_path / "o"))
+    jsonl(
+        iter([[verdict(seq, "PASS") for seq in range(1, 6)]]), path=str(path), outbox=str(tmp_path / "o"), patience=60
+    )
     lines = path.read_text().splitlines(keepends=True)
     with closing(Outbox(tmp_path / "o", 10)) as box:
         stream = box.stream
@@ -306,10 +308,10 @@ def test_lines_are_numbered_and_one_that_is_missing_is_found(
 def test_a_file_that_was_moved_away_begins_anew(tmp_path: Path) -> None:
     """Its numbers go on."""
     path = tmp_path / "told.jsonl"
-    jsonl(given(1, 2), path=str(path), outbox=str(tmp_path / "o"))
+    jsonl(given(1, 2), path=str(path), outbox=str(tmp_path / "o"), patience=60)
     path.rename(tmp_path / "old.jsonl")
     path.write_text('{"of": "somebody else"}\n')
-    jsonl(given(3), path=str(path), outbox=str(tmp_path / "o"))
+    jsonl(given(3), path=str(path), outbox=str(tmp_path / "o"), patience=60)
     ledger = Ledger()
     for line in (tmp_path / "old.jsonl").read_bytes().splitlines() + path.read_bytes().splitlines()[1:]:
         ledger.hear(line)

@@ -296,6 +296,7 @@ def test_lines_are_numbered_and_one_that_is_missing_is_found(
     lines = path.read_text().splitlines(keepends=True)
     with closing(Outbox(tmp_path / "o", 10)) as box:
         stream = box.stream
+    capsys.readouterr()
     assert main(["listen", str(path)]) == 0
     path.write_text("".join(lines[:2] + lines[3:] + lines[:1]))
     assert main(["listen", str(path)]) == 1

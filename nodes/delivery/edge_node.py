@@ -35,6 +35,9 @@ class State(msgspec.Struct, frozen=True):
     online: bool
 
 
+_state = msgspec.json.Decoder(State).decode
+
+
 class EdgeNode:
     """A channel that is an edge node, with a device for each camera.
 
@@ -162,7 +165,7 @@ class EdgeNode:
 
     def _greet(self, _: str, data: bytes) -> None:
         try:
-            online = msgspec.json.decode(data, type=State).online
+            online = _state(data).online
         except msgspec.MsgspecError as error:
             log().warning("not a state of a host", host=self._host, error=str(error))
             return

@@ -11,7 +11,7 @@ import msgspec
 from nodes.delivery.channel import Listener
 from nodes.delivery.envelope import Message, wrap
 from nodes.delivery.outbox import Outbox
-from nodes.delivery.receiving import Numbered
+from nodes.delivery.receiving import numbered
 from nodes.sinks.journal import Journal
 
 
@@ -32,7 +32,7 @@ class Lines:
         """What the file ends with was delivered, whatever the outbox knows of that."""
         journal = Journal(self._path)
         with suppress(msgspec.MsgspecError, ValueError):  # a line of somebody else says nothing
-            told = msgspec.json.decode(journal.read(journal.last(1)), type=Numbered)
+            told = numbered(journal.read(journal.last(1)))
             if told.stream == outbox.stream:
                 outbox.confirm(told.range[1])
 

@@ -16,6 +16,7 @@ from nodes.sinks.room import log
 
 LARGEST = 1 << 20  # bytes of one message
 BATCH = 64
+_receipt = msgspec.json.Decoder(Receipt).decode
 
 
 class Status(Struct, frozen=True):
@@ -55,7 +56,7 @@ class Plain:
 
         def hear(_: str, payload: bytes) -> None:
             try:
-                listener.receive(msgspec.json.decode(payload, type=Receipt))
+                listener.receive(_receipt(payload))
             except msgspec.MsgspecError as error:
                 log().warning("not a receipt", topic=f"{self._topic}/receipts", error=str(error))
 

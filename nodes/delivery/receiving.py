@@ -92,7 +92,7 @@ class Stream:
                 yield max(low, first), min(high, last)
 
 
-_decode = msgspec.json.Decoder(Numbered).decode
+numbered = msgspec.json.Decoder(Numbered).decode
 
 
 class Ledger:
@@ -114,7 +114,7 @@ class Ledger:
         Raises:
             msgspec.MsgspecError: If it is not one of ours.
         """
-        told = _decode(envelope)
+        told = numbered(envelope)
         try:
             first, last = told.range
         except ValueError as error:

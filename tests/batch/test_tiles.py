@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytest
 
@@ -81,7 +81,7 @@ def test_the_report_ranks_them(tiles: tuple[Path, list[Regions]]) -> None:
     assert all(page.index(one) < page.index(two) for one, two in zip(KINDS, [*KINDS][1:], strict=False))
 
 
-def _framed(record: Record) -> bool:
+def _framed(record: Record) -> TypeGuard[Frame]:
     assert isinstance(record, Frame)
     return True
 

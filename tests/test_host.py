@@ -72,12 +72,14 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     folder, journal = RunFolder.take("test", "h"), Journal(tmp_path / "log", "test", "h")
     lines: list[Hosted] = []
 
-    def started(source: str, sink: str = "consume", **limits: float) -> Hosted:
+    def started(source: str, sink: str = "consume", *, early: bool = False, **limits: float) -> Hosted:
         values = {name: getattr(LIMITS, name) for name in LIMITS.__struct_fields__} | limits
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         host = Host(
             plan(source, sink), "h", folder, tmp_path, journal, limits=Limits(**values), command=COMMAND, env=env
         )
+        if early:
+            host.stop()
         lines.append(Hosted(host))
         return lines[-1]
 
@@ -111,6 +113,12 @@ def test_a_stop_drains_from_the_source_to_the_sink(start: Started) -> None:
     outcome = line.end()
     assert outcome.status == 0
     assert outcome.accounts[0].total == Ledger(sent=10, delivered=10)
+
+
+def test_a_line_that_is_stopped_before_it_has_begun_ends_in_good_order(start: Started) -> None:
+    """Its sink runs already, its source never will: nobody ends the edge between them, which the sink is told."""
+    outcome = start("run", "run", early=True).end()
+    assert (outcome.status, outcome.failures) == (0, ())
 
 
 def test_a_process_that_dies_is_started_again_and_its_records_are_accounted_for(start: Started) -> None:

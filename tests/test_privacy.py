@@ -194,6 +194,11 @@ def test_a_picture_that_was_asked_for_goes_out() -> None:
 
 
 def test_who_takes_pictures() -> None:
-    """Of our own nodes those that are there to keep or to show them; no other has them in its inbox."""
+    """Of our own nodes those that are there to keep them, to show them, or to say how bright they are."""
     installed = own()
-    assert {name for name in installed if Image in installed[name].takes} == {"archive", "preview"}
+    assert {name for name in installed if Image in installed[name].takes} == {
+        "archive",
+        "dashboard",
+        "drift",
+        "preview",
+    }

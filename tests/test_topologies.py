@@ -33,7 +33,7 @@ pytest.importorskip("cv2", reason="pip install 'kensa[vision]'")
 EXAMPLES = sorted(path for path in (ROOT / "topologies").glob("*.yaml") if not path.name.endswith(".cases.yaml"))
 FILES = {"archive": "archive", "alarms": "alarms.jsonl", "preview": "preview.png", "segments": "segments"}
 DELIVERED = {"mqtt"}  # sinks with an outbox
-SINKS = {*FILES, *DELIVERED, "dashboard", "drift"}
+SINKS = {*FILES, *DELIVERED, "dashboard", "drift", "reject"}
 NOON = 1_795_348_800_000_000_000  # 2026-11-22, 12:00 UTC
 FRAMES = 60
 

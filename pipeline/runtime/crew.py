@@ -171,7 +171,8 @@ class Crew:
     def _orphaned(self, child: Child, limits: Limits) -> bool:
         """Whether an edge into a process will never be ended by its producer.
 
-        One that ended well has ended its edges, but only towards the incarnation that ran then.
+        One that ended well has ended its edges, but only towards the incarnation that ran then; one that never ran has
+        ended none.
         """
         producers = self._producers(child)
         if self._wide and self.stopped is None:
@@ -180,4 +181,4 @@ class Crew:
             return False
         if self._remote(child):
             return self.stopped is not None and time.monotonic() - self.stopped > limits.remote
-        return any(producer.life == "lost" or child.starts > 1 for producer in producers)
+        return any(producer.life == "lost" or not producer.starts or child.starts > 1 for producer in producers)

@@ -43,7 +43,7 @@ def test_an_alarm_tells_all_that_somebody_needs_to_act_on_it(tmp_path: Path) -> 
         "version": world.ready.version, "cause": "The gripper is worn.", "alarm": "bad@cam-1", "change": "raised",
         "text": "alarm bad@cam-1 (high, first of its group) raised, now unacknowledged: 3 in a row: "
         "FAIL cam-1 part 3: HOLE (hole_area 31 px², at most 0 px²)",
-        "was": "normal", "state": "unacknowledged", "priority": "high", "occurrences": 1,
+        "was": "normal", "state": "unacknowledged", "life": "unacknowledged", "priority": "high", "occurrences": 1,
         "since": "2026-11-22T16:00:00.000000Z", "by": "", "reason": "", "until": "", "first_out": True,
         "chattering": False, "consequence": "Bad parts reach the customer.",
         "action": "Stop the feeder and look at the gripper.", "respond_s": None, "value": 3, "limit": 3, "unit": "",

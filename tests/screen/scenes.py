@@ -5,8 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -159,6 +160,7 @@ class Onlooker:
         self.link = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.link.sendall(b"GET /events HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
         self._file = self.link.makefile("rb")
+        self._newest: dict[str, Any] = {}
         self.status = self._file.readline().decode()
         while self._file.readline().strip():
             pass
@@ -167,7 +169,14 @@ class Onlooker:
         """What it is told: (section, its JSON)."""
         while line := self._file.readline():
             if line.startswith(b"event: "):
-                yield line[7:].strip().decode(), json.loads(self._file.readline()[6:])
+                name, body = line[7:].strip().decode(), json.loads(self._file.readline()[6:])
+                self._newest[name] = body
+                yield name, body
+
+    def sees(self, section: str, holds: Callable[[Any], bool]) -> Any:
+        """A section once something holds of it; one that does not change is told only once."""
+        told = chain(self._newest.items(), self)
+        return next(body for name, body in told if name == section and holds(body))
 
     def until(self, section: str, *, most: int = 1000) -> Any:
         """The next of a section."""

@@ -50,15 +50,15 @@ def test_a_screen_shows_a_line_and_answers_its_alarms(
     run = start(LINE.format(port=port))
     run.wait(lambda: _serves(port), seconds=60)
     page = Onlooker(port)
-    head = next(body for name, body in page if name == "head" and body["phase"] == "running")
+    head = page.sees("head", lambda body: body["phase"] == "running")
     assert (head["line"], head["faults"], head["actions"]) == ("test-e2e", [], True)
-    alarms = next(body for name, body in page if name == "alarms" and body["alarms"])
+    alarms = page.sees("alarms", lambda body: bool(body["alarms"]))
     (one,) = alarms["alarms"]
     assert (one["alarm"], one["state"], one["action"]) == ("all-bad@cam-1", "unacknowledged", "Stop the line.")
 
     order = {"verb": "acknowledge", "alarm": "all-bad@cam-1", "occurrence": one["occurrence"]}
     assert post(port, "/act", order) == (200, {"refused": ""})
-    assert next(body for name, body in page if name == "alarms")["alarms"][0]["state"] == "acknowledged"
+    page.sees("alarms", lambda body: body["alarms"][0]["state"] == "acknowledged")
     assert post(port, "/act", order)[1]["refused"].endswith("already acknowledged by anna")
     before = page.until("counts")["shift"]["total"]["FAIL"]
     page.close()

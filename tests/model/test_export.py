@@ -126,7 +126,8 @@ def test_the_command_writes_a_file_with_its_card(
     card = msgspec.json.decode(one[name.replace(".onnx", ".json")], type=Card)
     assert name == f"tiny-int8-{hashlib.sha256(data).hexdigest()[:12]}.onnx"
     assert (card.sha256, card.size) == (hashlib.sha256(data).hexdigest(), len(data))
-    assert card.trained == [{"made": {"seed": 1, "count": 1 << 20, "kinds": []}, "look": msgspec.to_builtins(Look())}]
+    made = {"seed": 1, "count": 1 << 20, "kinds": [], "hand": 0.0}
+    assert card.trained == [{"made": made, "look": msgspec.to_builtins(Look())}]
     told = {row.answer: row.score.miou for row in card.scores if row.group == "all"}
     assert {*told} == {"tiny", "box", "ellipse", "disc", "otsu", "grabcut", "flood"}
     assert all(len(each) == len(QUANTILES) for each in card.reference.values())

@@ -77,6 +77,7 @@ def conduct(args: argparse.Namespace) -> Outcome:
     host = _host(topology, args.host, here=args.here)
     live = sys.stdout.isatty() and not args.plain
     with ExitStack() as stack:
+        stops = stack.enter_context(_stopped_by_signals())  # before what takes a moment to begin or to end
         folder = RunFolder.take(topology.name, host or HERE)
         stack.callback(folder.release)
         planned = plan(topology, catalog(), here=args.here)
@@ -84,14 +85,13 @@ def conduct(args: argparse.Namespace) -> Outcome:
             require(planned, host, keys_folder())
         journal = Journal(_log(args.log, topology.name, live=live), topology.name, host or HERE)
         stack.callback(journal.close)
-        return _supervised(planned, host, folder, journal, args, live=live)
+        return _supervised(planned, host, folder, journal, args, stops=stops, live=live)
 
 
 def _supervised(
-    planned: Plan, host: str, folder: RunFolder, journal: Journal, args: argparse.Namespace, *, live: bool
+    planned: Plan, host: str, folder: RunFolder, journal: Journal, args: argparse.Namespace, *, stops: Stops, live: bool
 ) -> Outcome:
     with ExitStack() as stack:
-        stops = stack.enter_context(_stopped_by_signals())  # before what takes a moment to begin or to end
         supervisor = stack.enter_context(_supervisor(planned, host, folder, journal, args))
         stops.bind(supervisor)
         endpoint = stack.enter_context(Endpoint(lambda: supervisor.now, args.metrics, args.metrics_bind))

@@ -212,15 +212,14 @@ def test_a_sink_that_is_killed_goes_on_where_it_was(tmp_path: Path, mosquitto: M
 def test_a_flood_of_alarms_holds_up_nobody(tmp_path: Path, mosquitto: Mosquitto) -> None:
     """10,000 events: the sink has them long before a broker that stands still, and then its consumer, each once."""
     consumer = Consumer(None, None)
-    with line(mosquitto, tmp_path) as one:
+    with hearing(mosquitto, consumer) as ear, line(mosquitto, tmp_path) as one:
         eventually(lambda: look(tmp_path)[0] == 0, "the line is there")
         mosquitto.pause()
         for first in range(1, 10_001, 250):
             one.give(*[verdict(seq) for seq in range(first, first + 250)])
         eventually(lambda: look(tmp_path)[0] == 10_000, "the outbox has all of them")
         mosquitto.go_on()
-        with hearing(mosquitto, consumer) as ear:
-            until(ear, lambda: consumer.came == 10_000)
+        until(ear, lambda: consumer.came == 10_000)
     (stream,) = consumer.ledger.streams.values()
     assert (stream.begin, stream.missing, stream.dropped) == (1, [], [])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
-from nodes.opcua.people import Tokens, internal
+from nodes.opcua.people import Users, internal
 from pipeline.errors import NodeError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ async def _made(setting: Setting) -> Server:
         from asyncua import Server, ua
     except ImportError as error:
         raise NodeError("OPC UA needs asyncua, which is not installed: pip install 'kensa[opcua]'") from error
-    server = Server(iserver=internal(Tokens(Path(setting.tokens) if setting.tokens else None)))
+    server = Server(iserver=internal(Users(Path(setting.tokens) if setting.tokens else None)))
     await server.init()
     server.set_endpoint(setting.endpoint)
     server.set_server_name(f"Kensa {setting.line}")

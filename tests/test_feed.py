@@ -12,6 +12,7 @@ from pipeline.records import Frame, Gap, Record
 from pipeline.runtime.feed import feed, new_session
 from pipeline.runtime.lane import Exit, Lane
 from pipeline.runtime.sessions import Mark
+from pipeline.runtime.trail import Left
 from pipeline.runtime.turn import Turn
 from tests.toys import Outlet, edge, frame, run
 
@@ -133,6 +134,20 @@ def test_a_source_that_ignores_the_clock_is_closed_after_its_next_record() -> No
     fed.run()
     assert [record.seq for record in fed.out.records] == [0, 1, 2, 3]
     assert CLOSED == [3]
+
+
+def test_whoever_is_killed_with_a_first_frame_in_hand_leaves_its_session(tmp_path: Path) -> None:
+    """While a record is handed on its session is on the page already, and that record is not yet counted."""
+    fed, seen = Fed("flaky", RestlessClock(), tmp_path / "mark"), list[tuple[int, Left | None]]()
+
+    def look(_: str, record: Record) -> None:
+        with Mark(tmp_path / "mark") as other:
+            seen.append((record.seq, other.left))
+
+    fed.lane.tap("flaky", look)
+    fed.run()
+    session = fed.out.records[0].session
+    assert [(seq, left and (left.session, left.frames)) for seq, left in seen] == [(0, (session, 0)), (1, (session, 1))]
 
 
 def test_a_session_that_a_killed_process_left_open_is_ended_first(tmp_path: Path) -> None:

@@ -15,21 +15,13 @@ import pytest
 from nodes.alarming.chain import recall
 from tests.edges import free_port
 from tests.nodes.test_opcua import ANNA, acknowledging, place, ua, ua_module
+from tests.test_alarm_command import BOOK
 from tests.test_run import Started, start
 
 __all__ = ["start"]
 
 PATIENCE_S = 100.0
 
-BOOK = """
-alarms:
-  all-bad:
-    when: {row: 5}
-    priority: high
-    cause: Everything is bad.
-    consequence: Nothing is good.
-    action: Stop the line.
-"""
 LINE = """
 hosts: {edge-1: {cameras: [cam-1]}}
 nodes:

@@ -13,21 +13,13 @@ import pytest
 from pipeline.line import Own
 from tests.edges import free_port
 from tests.screen.scenes import TOKEN, Onlooker, get, post, tokens
+from tests.test_alarm_command import BOOK
 from tests.test_run import Run, Started, start
 
 __all__ = ["start"]
 
 pytest.importorskip("cv2", reason="pip install 'kensa[vision]'")
 
-BOOK = """
-alarms:
-  all-bad:
-    when: {row: 5}
-    priority: high
-    cause: Everything is bad.
-    consequence: Nothing is good.
-    action: Stop the line.
-"""
 LINE = """
 hosts: {{edge-1: {{cameras: [cam-1]}}}}
 nodes:

@@ -164,7 +164,7 @@ def _pairs(group: Ints, exposure: Ints, label: pa.ChunkedArray) -> Iterator[pa.T
 def _measured(builder: Builder, group: Ints, rows: pa.Table, of: str, asked: Asked) -> None:
     for number in asked.measures:
         measure = MEASURES[number]
-        if measure.table == of:
+        if measure.table == of and rows[measure.name].null_count < len(rows):
             values = rows[measure.name].to_numpy().astype(np.float64)
             there = ~np.isnan(values)
             for part, pieces in measured(group[there], number, values[there]).items():

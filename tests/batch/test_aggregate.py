@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import asdict
 
 from nodes.upkeep.compaction import compact
 from pipeline.batch.aggregating import Outcome, Request, aggregate
@@ -326,6 +327,10 @@ def _measured(records: list[Record]) -> Iterator[tuple[tuple[str, str, float], t
         if isinstance(record, Regions):
             where = (record.t_ns // HOUR * HOUR, record.camera)
             yield ("", "found", float(len(record.regions))), where
+            read = asdict(record.reading) if record.reading else {}
+            for name in ("brightness", "lux", "temperature_c", "exposure_us"):
+                if (value := read.get(name)) is not None:
+                    yield ("", name, float(value)), where
             for each in record.regions:
                 assert each.shape is not None
                 told = {"area_px": each.area_px, "score": each.score, "length_px": each.shape.length_px}

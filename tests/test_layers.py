@@ -69,7 +69,7 @@ ARROWS: dict[str, str] = {
     "pipeline.numbers": "",
     "pipeline.orders": "",
     "pipeline.gets": "",
-    "pipeline.line": "orders",
+    "pipeline.line": "numbers orders",
     "pipeline.readings": "",
     "pipeline.folders": "",
     "pipeline.durations": "",

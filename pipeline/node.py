@@ -113,6 +113,7 @@ class Spec(msgspec.Struct, frozen=True):
         lacks: Prompts of its cameras that its parameters must speak of, and do not.
         needs: What a node before it must offer.
         offers: What it gives that is not always there; of a source that does not say, anything may be.
+        itself: What it must take from its giver itself, where a node before it gives that; and what is amiss without.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Spec(msgspec.Struct, frozen=True):
     lacks: Lacks | None = None
     needs: Needs | None = None
     offers: Offers | None = None
+    itself: tuple[type[Record], str] | None = None
 
     @property
     def kind(self) -> Literal["source", "transform", "sink"]:
@@ -173,6 +175,7 @@ def node(
     lacks: Lacks | None = None,
     needs: Needs | None = None,
     offers: Offers | None = None,
+    itself: tuple[type[Record], str] | None = None,
 ) -> Callable[[F], F]:
     """Mark a function as a node and return it unchanged.
 
@@ -190,6 +193,7 @@ def node(
             should speak and do not, and where they would. Without them nothing can be said of what is seen there.
         needs: Called by `kensa check` likewise: what a node before it must offer; what none does is told at its place.
         offers: Called by `kensa check` likewise: what it gives that is not always there.
+        itself: Records that must not come by hearsay alone, and what is amiss where they do.
 
     Raises:
         NodeError: If the signature is not a node's.
@@ -198,7 +202,7 @@ def node(
     def mark(fn: F) -> F:
         spec = read(fn, per=per, live=live, batch=batch, commits=commits)
         more: dict[str, Any] = {"check": check, "tells": tells, "prompts": prompts, "mentions": mentions}
-        more |= {"lacks": lacks, "needs": needs, "offers": offers}
+        more |= {"lacks": lacks, "needs": needs, "offers": offers, "itself": itself}
         fn.spec = msgspec.structs.replace(spec, **more)  # type: ignore[attr-defined]
         return fn
 

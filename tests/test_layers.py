@@ -70,7 +70,7 @@ ARROWS: dict[str, str] = {
     "pipeline.numbers": "",
     "pipeline.orders": "",
     "pipeline.gets": "",
-    "pipeline.line": "orders",
+        "numbers pipeline.line orders pipeline.readings "
     "pipeline.folders": "",
     "pipeline.durations": "",
     "pipeline.topology": "plan",

@@ -49,6 +49,7 @@ class Asker:
             faults=found.faults,
             notices=tuple(notice.text for notice in found.notices),
             pictured=found.pictured,
+            numbers=tuple(number for _, number in found.numbers),
         )
 
     def give(self, order: Order | None) -> list[Answer]:

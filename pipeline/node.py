@@ -191,8 +191,7 @@ def node(
         check: Called by `kensa check` with the parameters of each camera; every flaw is told at its place in the file.
         tells: Called by `kensa plan` with the parameters of each camera; its lines stand below the node.
         prompts: Called by `kensa check` with the parameters of each camera of a source: what its prompts are called.
-        mentions: Called by `kensa check` likewise: which prompts they speak of; one that no source before it has is
-            told at its place.
+        mentions: Called likewise: which prompts they speak of; one that no source before it has is told at its place.
         lacks: Called by `kensa check` likewise, with the prompts that its cameras have: of which of them its parameters
             should speak and do not, and where they would. Without them nothing can be said of what is seen there.
         needs: Called by `kensa check` likewise: what a node before it must offer; what none does is told at its place.

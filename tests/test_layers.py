@@ -70,7 +70,7 @@ ARROWS: dict[str, str] = {
     "pipeline.numbers": "",
     "pipeline.orders": "",
     "pipeline.gets": "",
-        "numbers pipeline.line orders pipeline.readings "
+    "pipeline.line": "numbers orders",
     "pipeline.folders": "",
     "pipeline.durations": "",
     "pipeline.topology": "plan",

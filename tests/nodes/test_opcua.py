@@ -410,7 +410,7 @@ def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     assert key
     channel = Ua(setting, lambda: Outbox(tmp_path / "o", 10), lambda: None)
     with pytest.raises(NodeError, match=f"opcua: cannot use {certificate} with {tmp_path}/other.key: "):
-        channel.open(Outbox(tmp_path / "o", 10), Listener())
+        channel.open(Outbox(tmp_path / "o", 10), Listener(), 10)
 
 
 def test_tokens_that_others_can_read_let_nobody_in(plant: Plant) -> None:

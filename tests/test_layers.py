@@ -70,7 +70,7 @@ ARROWS: dict[str, str] = {
     "pipeline.numbers": "",
     "pipeline.orders": "",
     "pipeline.gets": "",
-    "pipeline.line": "orders",
+    "pipeline.line": "numbers orders",
     "pipeline.folders": "",
     "pipeline.durations": "",
     "pipeline.topology": "plan",

@@ -30,6 +30,7 @@ class Setting(Struct, frozen=True, kw_only=True):
         tokens: File of who may act; None where nobody may.
         certificate: Its certificate, DER or PEM; with it and `private_key` everything is encrypted.
         private_key: See there.
+        simulated: What it tells of is no production.
     """
 
     endpoint: str
@@ -37,6 +38,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     tokens: str | None = None
     certificate: str | None = None
     private_key: str | None = None
+    simulated: bool = False
 
 
 class Loop:
@@ -122,8 +124,8 @@ async def _made(setting: Setting) -> Server:
     policies = [ua.SecurityPolicyType.NoSecurity]
     if setting.certificate and setting.private_key:
         try:
-            await server.load_certificate(setting.certificate)
-            await server.load_private_key(setting.private_key)
+            await server.load_certificate(setting.certificate, _spelling(setting.certificate))
+            await server.load_private_key(setting.private_key, format=_spelling(setting.private_key))
         except (OSError, ValueError) as error:
             raise NodeError(f"opcua: cannot use {setting.certificate} with {setting.private_key}: {error}") from error
         policies = [
@@ -132,6 +134,11 @@ async def _made(setting: Setting) -> Server:
         ]
     server.set_security_policy(policies)
     return server
+
+
+def _spelling(path: str) -> str:
+    """How a certificate or a key is written, whatever its file is called."""
+    return "pem" if b"-----BEGIN" in Path(path).read_bytes() else "der"
 
 
 async def _settle() -> None:

@@ -107,8 +107,8 @@ def test_what_is_damaged_is_set_aside_and_what_is_newer_stays(tmp_path: Path) ->
     assert (done.before, done.after, done.rows) == (2, 1, 2)
     assert {each.path.name: each.reason[:44] for each in left} == {
         f"{torn.name}.damaged": "set aside: expected bytes with the digest " + torn.name[20:22],
-        "newer.parquet": "expected the columns of version 1.5 or older",
-        "wrong.parquet": "expected the columns of gaps, version 1.5, f",
+        "newer.parquet": f"expected the columns of version {columns.VERSION} or older",
+        "wrong.parquet": f"expected the columns of gaps, version {columns.VERSION}, f",
     }
     assert newer.exists()
     assert wrong.exists()

@@ -138,7 +138,7 @@ def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
     (tmp_path / "out" / "operators").write_text(f"{ANNA['name']} {ANNA['token']}\n")
     (tmp_path / "out" / "operators").chmod(0o600)
     endpoint = f"opc.tcp://127.0.0.1:{free_port()}/kensa"
-    command = [sys.executable, "-m", "pipeline", "run", PLANT, "--stuck-after", "60s", "--set"]
+    command = [sys.executable, "-m", "pipeline", "run", str(PLANT), "--stuck-after", "60s", "--set"]
     with tempfile.TemporaryDirectory(prefix="kensa-") as run:
         environment = {**os.environ, "KENSA_RUN": run, "KENSA_STATE": str(tmp_path / "state"), "PYTHONPATH": str(ROOT)}
         line = subprocess.Popen([*command, f"opcua.endpoint={endpoint}"], cwd=tmp_path, env=environment)

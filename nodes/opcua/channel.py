@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nodes.delivery.answers import RefusedError
 from nodes.delivery.channel import Listener
 from nodes.delivery.envelope import Message
 from nodes.delivery.outbox import Outbox
@@ -18,7 +19,6 @@ from nodes.opcua.methods import Methods
 from nodes.opcua.naming import Result, condition, result, states, step
 from nodes.opcua.server import Running, Setting
 from nodes.opcua.space import URI, Space
-from nodes.sinks.courier import RefusedError
 from pipeline.errors import KensaError
 from pipeline.line import Opened, own
 from pipeline.orders import Answer, Order
@@ -51,7 +51,7 @@ class Ua:
         self._looked = 0.0
         self._stack = ExitStack()
 
-    def open(self, outbox: Outbox, listener: Listener) -> None:
+    def open(self, outbox: Outbox, listener: Listener, history: int) -> None:  # noqa: ARG002 - every state is shown
         """Listen, and show how cameras and alarms are."""
         if self._running is None:
             self._stack = ExitStack()

@@ -82,6 +82,7 @@ def standing(found: Snapshot) -> Standing:
         faults=(*found.faults, *_elsewhere(found)),
         notices=tuple(notice.text for notice in found.notices if not _away(notice.key)),
         pictured=found.pictured,
+        numbers=tuple(number for _, number in found.numbers),
     )
 
 

@@ -115,7 +115,7 @@ class Plant:
         """Start, or start again after a crash."""
         self.outbox = Outbox(self.folder / "ua.outbox", 1000)
         self.channel = Ua(self.setting, lambda: Outbox(self.folder / "ua.outbox", 1000), lambda: self.asking)
-        self.channel.open(self.outbox, self.listener)
+        self.channel.open(self.outbox, self.listener, 0)
 
     def end(self) -> None:
         """Stop."""
@@ -429,7 +429,7 @@ def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     assert key
     channel = Ua(setting, lambda: Outbox(tmp_path / "o", 10), lambda: None)
     with pytest.raises(NodeError, match=f"opcua: cannot use {certificate} with {tmp_path}/other.key: "):
-        channel.open(Outbox(tmp_path / "o", 10), Listener())
+        channel.open(Outbox(tmp_path / "o", 10), Listener(), 10)
 
 
 def test_tokens_that_others_can_read_let_nobody_in(plant: Plant) -> None:
@@ -495,7 +495,7 @@ def test_a_port_that_is_taken_is_tried_again(plant: Plant, tmp_path: Path) -> No
     """It is told as what does not answer, not as an end."""
     other = Ua(plant.setting, lambda: Outbox(tmp_path / "other", 10), lambda: None)
     with pytest.raises(OSError, match=r"[Aa]ddress already in use"):
-        other.open(plant.outbox, plant.listener)
+        other.open(plant.outbox, plant.listener, 0)
     other.close(ended=True)
 
 
@@ -529,4 +529,4 @@ def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch
     setting = Setting(endpoint=f"opc.tcp://127.0.0.1:{free_port()}/kensa", line=LINE)
     channel = Ua(setting, lambda: Outbox(tmp_path / "o", 10), lambda: None)
     with pytest.raises((NodeError, ImportError), match=r"asyncua|pip install 'kensa\[opcua\]'"):
-        channel.open(Outbox(tmp_path / "o", 10), Listener())
+        channel.open(Outbox(tmp_path / "o", 10), Listener(), 0)

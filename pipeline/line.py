@@ -23,8 +23,8 @@ class Standing(Struct, frozen=True, kw_only=True):
         host: This host, as the topology calls it.
         phase: `starting`, `running`, `draining` or `ended`.
         since_ns: When it was started here, UTC, ns.
-        faults: Why it is not healthy, in words; empty while it is.
-        notices: What is so now and people should know.
+        faults: Why it is not healthy, on this host or another, in words; empty while it is.
+        notices: What is so now on this host and people should know.
         pictured: Cameras whose pictures leave their process.
         numbers: What the nodes of this host count.
     """

@@ -105,6 +105,7 @@ class Spec(msgspec.Struct, frozen=True):
         per: `camera` where each camera needs a run of its own: local variables are its state.
         live: A source that cannot be made to wait: frames it may not hand over are lost.
         commits: A sink that is done with a record only after it has kept it: what is on its way to it must not be lost.
+        passing: Record types among those that it takes of which this is not so.
         seat: Which of `camera`, `session`, `clock` a source asks for.
         check: Says what types cannot: why its parameters, each legal by itself, cannot be together.
         tells: What follows from its parameters, in lines that people read in the plan.
@@ -127,6 +128,7 @@ class Spec(msgspec.Struct, frozen=True):
     live: bool
     commits: bool
     seat: tuple[str, ...]
+    passing: frozenset[type[Record]] = frozenset()
     check: Check | None = None
     tells: Tells | None = None
     prompts: Prompts | None = None
@@ -168,6 +170,7 @@ def node(
     live: bool = False,
     batch: Batch | None = None,
     commits: bool = True,
+    passing: abc.Collection[type[Record]] = (),
     check: Check | None = None,
     tells: Tells | None = None,
     prompts: Prompts | None = None,
@@ -184,11 +187,11 @@ def node(
         live: For a source that cannot wait.
         batch: For an inbox of lists; the default closes at 256 records or 1 s.
         commits: For a sink that takes lists: whether it keeps them. Edges to one that does not may drop.
+        passing: For a sink that commits: types of records that it only passes on. Edges that carry no others may drop.
         check: Called by `kensa check` with the parameters of each camera; every flaw is told at its place in the file.
         tells: Called by `kensa plan` with the parameters of each camera; its lines stand below the node.
         prompts: Called by `kensa check` with the parameters of each camera of a source: what its prompts are called.
-        mentions: Called by `kensa check` likewise: which prompts they speak of; one that no source before it has is
-            told at its place.
+        mentions: Called likewise: which prompts they speak of; one that no source before it has is told at its place.
         lacks: Called by `kensa check` likewise, with the prompts that its cameras have: of which of them its parameters
             should speak and do not, and where they would. Without them nothing can be said of what is seen there.
         needs: Called by `kensa check` likewise: what a node before it must offer; what none does is told at its place.
@@ -202,7 +205,7 @@ def node(
     def mark(fn: F) -> F:
         spec = read(fn, per=per, live=live, batch=batch, commits=commits)
         more: dict[str, Any] = {"check": check, "tells": tells, "prompts": prompts, "mentions": mentions}
-        more |= {"lacks": lacks, "needs": needs, "offers": offers, "itself": itself}
+        more |= {"lacks": lacks, "needs": needs, "offers": offers, "passing": frozenset(passing), "itself": itself}
         fn.spec = msgspec.structs.replace(spec, **more)  # type: ignore[attr-defined]
         return fn
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from model.commands.asked import count
+
 ROUNDS = 200
 SHOWN = 24  # pictures
 
@@ -13,7 +15,7 @@ def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("network", nargs="?", default="kensa-s", help="default kensa-s")
     parser.add_argument("--peer", default="picosam2", metavar="NETWORK", help="default picosam2")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"of all in turn; default {ROUNDS}")
+    parser.add_argument("--rounds", type=count, default=ROUNDS, metavar="N", help=f"of all in turn; default {ROUNDS}")
     parser.epilog = "One thread of onnxruntime; weights are of chance, on which time does not depend."
 
 

@@ -163,9 +163,10 @@ def load(path: Path) -> nn.Module:
 
 
 class Trained(NamedTuple):
-    """A network that was trained, ready to be asked; and after how many epochs it was taken."""
+    """A network that was trained, ready to be asked; what it is called, and after how many epochs it was taken."""
 
     network: nn.Module
+    name: str
     epochs: int
 
 
@@ -183,7 +184,7 @@ def trained(path: Path) -> Trained:
         raise
     except Exception as error:  # torch has no class of its own for what it cannot read
         raise RunError(f"{path}: expected a trained network, found none that can be read: {error}") from error
-    return Trained(net.train(False), int(told.get("epochs", 0)))
+    return Trained(net.train(False), str(told["network"]), int(told.get("epochs", 0)))
 
 
 def _first(config: Config) -> nn.Module:

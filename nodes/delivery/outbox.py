@@ -130,6 +130,12 @@ class Outbox:
             )
         return found
 
+    def find(self, name: str) -> Message | None:
+        """The message of an id; None where it is not held any more, or never was."""
+        with _told(self.path):
+            found = self._db.execute("SELECT sequence FROM messages WHERE id = ?", (name,)).fetchone()
+        return next(iter(self.read(found[0] - 1, 1)), None) if found else None
+
     def current(self) -> list[Message]:
         """The newest message of each camera and each alarm: how things are, whatever was told of how they became so."""
         with _told(self.path):

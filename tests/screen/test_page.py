@@ -283,6 +283,20 @@ def test_a_link_leads_to_whatever_the_screen_still_has(chromium: Any, stage: Sta
     eyes.close()
 
 
+def test_a_link_leads_to_a_warning_too(chromium: Any, stage: Stage) -> None:
+    """An alarm may be about WARN, which is no reject: the gallery has it not, its address has."""
+    warned = verdict(500, "WARN", "cam-3", SHORT)
+    stage.add([part(500, "cam-3", SHORT), warned])
+    eyes = Eyes(chromium, stage, SIZES[0], f"/verdict/{identity(warned)}")
+    told = eyes.sees("dialog.reject").inner_text()
+    assert all(word in told for word in ("WARN", "cam-3", "Part 500", "SHORT"))
+    eyes.page.locator("dialog img").evaluate("image => image.decode()")
+    eyes.page.keyboard.press("Escape")
+    eyes.page.keyboard.press("2")
+    assert eyes.page.locator(f"#reject-{identity(warned)}").count() == 0
+    eyes.close()
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_everything_fits_and_can_be_hit_with_a_finger(chromium: Any, stage: Stage, size: tuple[int, int]) -> None:
     """In both languages, on every view: nothing scrolls that should not, no word of a verdict is cut off."""

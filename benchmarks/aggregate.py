@@ -90,6 +90,8 @@ def _pixels(folder: Path, starts: dict[str, float]) -> Figure:
         return with_them - (_cpu("kensa", many) - starts["kensa"])
 
     pairs = [*alternate(ours, lambda: _cpu("duckdb-pixels", many) - starts["duckdb-pixels"], rounds=3)]
+    _ran("kensa-pixels", many)
+    _ran("agree-pixels", many)
     return paired(
         f"map of every pixel, {MILLION} masks: CPU s that it adds", pairs, "DuckDB, our kernel", Limit("≤", 0.8)
     )

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.peers.painting import DAY, SIDE, painted
 from pipeline.batch.aggregating import Request, aggregate
 from pipeline.batch.observing import Asked
-from pipeline.batch.runlengths import runs
 from pipeline.batch.windows import Calendar
 from pipeline.columns import schema
 from pipeline.masks import Mask
@@ -23,7 +23,7 @@ from pipeline.masks import Mask
 Ints = NDArray[np.int64]
 
 CAMERAS, EACH, LABELS = 64, 3, ("pit", "scratch", "stain")
-BEGIN, DAY = 1_793_491_200 * 10**9, 24 * 3600 * 10**9  # 2026-11-01, 00:00 UTC
+BEGIN = 1_793_491_200 * 10**9  # 2026-11-01, 00:00 UTC
 HOUR = 3600 * 10**9
 MEASURES = ("area_px", "score")
 MEASURED = ", ".join(
@@ -54,9 +54,10 @@ OTHERWISE = (
     "shares full join rates using (camera, label, t) where not coalesce(shown = rates.n and share = rate, false)",
     "heat full join cells using (day, camera, label, x, y) where not coalesce(heat.n = cells.n, false)",
 )
+PAINTED = "pixels full join ours using (day, camera, label, x, y) where not coalesce(pixels.n = ours.n, false)"
 PER_FILE = 1 << 18  # regions
 DAILY = 1 << 20  # regions of a day: a larger archive has more days
-SIDE, POOL = 96, 2048
+POOL = 2048
 # What is read of the tables, and what makes a row of them the same row (docs/archive.md).
 COUNTED = {
     "frames": "camera, session, seq, t_ns",
@@ -146,7 +147,7 @@ def duckdb(folder: Path, *, once: bool = False) -> None:
         db.sql(f"copy ({query}) to '{out}/{name}.parquet' (compression zstd)")
 
 
-def agree(folder: Path) -> None:
+def agree(folder: Path, *, pixels: bool = False) -> None:
     """Hold what Kensa and DuckDB made of the same archive against each other.
 
     Raises:
@@ -155,14 +156,16 @@ def agree(folder: Path) -> None:
     import duckdb
 
     db, ours = duckdb.connect(), _beside(folder, "out")
-    for name in QUERIES:
+    for name in ("pixels",) if pixels else QUERIES:
         db.sql(f"create view {name} as from '{_beside(folder, 'peer')}/{name}.parquet'")
     hourly = f"*, begin_ns // {HOUR} as t from '{ours}/table={{}}/*/*.parquet' where span = 'hour'"
     db.sql(f"create view measures as select {hourly.format('measures')} and measure = 'area_px'")
     db.sql(f"create view rates as select {hourly.format('rates')} and what = 'frames with'")
     daily = f"*, begin_ns // {DAY} as day from '{ours}/table=heat/*/*.parquet'"
     db.sql(f"create view cells as select {daily} where space = 'view'")
-    for each in OTHERWISE:
+    if pixels:
+        db.sql(f"create view ours as select {daily.replace('=heat', '=pixels')}")
+    for each in (PAINTED,) if pixels else OTHERWISE:
         ((count,),) = db.sql(f"select count(*) from {each}").fetchall()
         if count:
             raise RuntimeError(f"expected the same of both, found {count:,} rows otherwise: {each}")
@@ -170,30 +173,6 @@ def agree(folder: Path) -> None:
 
 def _beside(folder: Path, what: str) -> Path:
     return folder.with_name(f"{folder.name}-{what}")
-
-
-def duckdb_pixels(folder: Path) -> None:
-    """DuckDB reads and groups, our kernel takes the run lengths apart: nothing in SQL comes near."""
-    import duckdb
-
-    query = f"select camera, label, counts from read_parquet('{folder}/table=regions/*/*.parquet')"
-    maps: dict[tuple[str, str], Ints] = {}
-    for batch in duckdb.connect().sql(query).to_arrow_reader(1 << 17):
-        import pyarrow as pa
-
-        rows = pa.Table.from_batches([batch])
-        found = runs(rows["counts"], np.full(len(rows), SIDE * SIDE))
-        code = np.array(
-            [f"{c} {label}" for c, label in zip(rows["camera"].to_pylist(), rows["label"].to_pylist(), strict=True)]
-        )
-        names, group = np.unique(code, return_inverse=True)
-        size = SIDE * SIDE + 1
-        up = np.bincount(group[found.row] * size + found.begin, minlength=len(names) * size)
-        down = np.bincount(group[found.row] * size + found.end, minlength=len(names) * size)
-        for number, name in enumerate(names.tolist()):
-            part = slice(number * size, (number + 1) * size)
-            maps[name] = maps.get(name, 0) + up[part] - down[part]
-    assert all(int(np.cumsum(steps).min()) >= 0 for steps in maps.values())
 
 
 def dasked(folder: Path, workers: int) -> None:
@@ -212,7 +191,8 @@ TASKS: dict[str, Callable[[Path], None]] = {
     "duckdb": duckdb,
     "duckdb-once": lambda folder: duckdb(folder, once=True),
     "agree": agree,
-    "duckdb-pixels": duckdb_pixels,
+    "agree-pixels": lambda folder: agree(folder, pixels=True),
+    "duckdb-pixels": lambda folder: painted(folder, _beside(folder, "peer") / "pixels.parquet"),
     "dask-1": lambda folder: dasked(folder, 1),
     "dask-2": lambda folder: dasked(folder, 2),
 }

@@ -10,7 +10,19 @@ import numpy as np
 from msgspec import Struct
 
 from pipeline.batch.statistics import KEYS, Aggregate, aggregate, schema, table
-from pipeline.batch.tally import Ints, close, different, encoded, joined, numbers, packed, ranked, shifted
+from pipeline.batch.tally import (
+    DENSE,
+    FLAGGED,
+    Ints,
+    close,
+    different,
+    encoded,
+    joined,
+    numbers,
+    packed,
+    ranked,
+    shifted,
+)
 from pipeline.batch.windows import Window
 from pipeline.columns import arrow
 
@@ -60,6 +72,18 @@ class Told(Struct, frozen=True):
         code, first = packed(map(ranked, said.values()), rows)
         return cls(code, {name: encoded(column).take(arrow().array(first)) for name, column in said.items()})
 
+    def labelled(self, at: Ints, label: pa.ChunkedArray) -> Told:
+        """What N rows say that speak of some of these, at (N,), each with a label of its own."""
+        who, (word, bound) = self.code[at], ranked(label)
+        code, first = close(*joined([(who, self.codes), (word, bound)], len(at)))
+        told = {name: words.take(arrow().array(who[first])) for name, words in self.said.items()}
+        return Told(code, {**told, "label": encoded(label).take(arrow().array(first))})
+
+    @property
+    def codes(self) -> int:
+        """How many different things rows say."""
+        return len(next(iter(self.said.values())))
+
     def without(self, name: str) -> Told:
         """What is said without one of the columns."""
         left = {key: arrow().chunked_array([column]) for key, column in self.said.items() if key != name}
@@ -75,23 +99,23 @@ class Builder:
         self._rows = 0
         self._parts: dict[str, list[pa.Table]] = defaultdict(list)
 
-    def groups(self, scope: Scope, window: Ints, told: Told) -> Ints:
+    def groups(self, scope: Scope, window: Ints | None, told: Told) -> Ints:
         """The group of each row.
 
         Args:
             scope: Where and when.
-            window: (N,) place of each row's window in the scope's.
+            window: (N,) place of each row's window in the scope's; None where that is the first for all.
             told: What N rows say; a column that is left out is empty.
         """
-        code, first = packed(
-            [(window, len(scope.windows)), (told.code, int(told.code.max(initial=0)) + 1)], len(window)
-        )
-        rows = arrow().array(told.code[first])
-        self._groups.append(
-            _groups(scope, window[first], {name: words.take(rows) for name, words in told.said.items()})
-        )
-        self._rows += len(first)
-        return code + (self._rows - len(first))
+        if window is None:
+            code, which, mine = told.code, np.arange(told.codes), np.zeros(told.codes, np.int64)
+        else:
+            code, first = packed([(window, len(scope.windows)), (told.code, told.codes)], len(window))
+            which, mine = told.code[first], window[first]
+        said = {name: words.take(arrow().array(which)) for name, words in told.said.items()}
+        self._groups.append(_groups(scope, mine, said))
+        self._rows += len(which)
+        return code + (self._rows - len(which))
 
     def add(self, part: str, *pieces: pa.Table) -> None:
         """Add pieces of a part, whose groups were given by `groups`."""
@@ -108,13 +132,11 @@ class Builder:
         """
         if not len(group):
             return
-        coded = ranked(names) if names is not None else (np.zeros(len(group), np.int64), 1)
-        code, first = packed([shifted(group), coded], len(group))
-        pa = arrow()
-        named = encoded(names).take(pa.array(first)).cast("string") if names is not None else [""] * len(first)
+        columns = [shifted(group)] if names is None else [shifted(group), ranked(names)]
+        code, first = packed(columns, len(group))
+        named = "" if names is None else encoded(names).take(arrow().array(first)).cast("string")
         total = np.bincount(code) if weights is None else _summed(code, weights, len(first))
-        told = {"group": group[first], "what": pa.array([what] * len(first)), "name": pa.array(named), "n": total}
-        self.add("counts", table("counts", told))
+        self.add("counts", table("counts", {"group": group[first], "what": what, "name": named, "n": total}))
 
     def done(self) -> Aggregate:
         """Everything that was added."""
@@ -131,10 +153,14 @@ def met(rows: pa.Table, others: pa.Table, keys: tuple[str, ...] = EXPOSURE) -> t
     if not len(others):
         return np.full(len(rows), -1), numbered(rows, keys)[0]
     both = arrow().concat_tables([others.select([*keys]), rows.select([*keys])])
-    code, first = numbered(both, keys)
-    number = code[len(others) :]
-    found = first[number]
-    return np.where(found < len(others), found, -1), number
+    code, most = joined([numbers(both[key]) for key in keys], len(both))
+    if most > max(DENSE, FLAGGED * len(code)):
+        code, first = close(code, most)
+        most = len(first)
+    theirs, mine = code[: len(others)], code[len(others) :]
+    found = np.full(most, -1)
+    found[theirs[::-1]] = np.arange(len(theirs) - 1, -1, -1)  # of what is written to one place, the last stays
+    return found[mine], mine
 
 
 def numbered(rows: pa.Table, keys: tuple[str, ...] = EXPOSURE) -> tuple[Ints, Ints]:
@@ -144,8 +170,12 @@ def numbered(rows: pa.Table, keys: tuple[str, ...] = EXPOSURE) -> tuple[Ints, In
 
 def once(rows: pa.Table, keys: tuple[str, ...]) -> pa.Table:
     """The rows without those that repeat an earlier one in some columns."""
-    code, most = joined([numbers(rows[key]) for key in keys], rows.num_rows)
-    return rows if different(code, most) else rows.take(arrow().array(np.sort(close(code, most)[1])))
+    code, most = np.zeros(len(rows), np.int64), 1
+    for key in keys:
+        before, (code, most) = most, joined([(code, most), numbers(rows[key])], len(rows))
+        if most >= len(rows) and most > before and different(code, most):
+            return rows  # whatever the other columns say
+    return rows.take(arrow().array(np.sort(close(code, most)[1])))
 
 
 def taken(column: pa.ChunkedArray, at: Ints, default: str = "") -> pa.ChunkedArray:

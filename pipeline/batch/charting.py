@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -95,15 +95,20 @@ def charts(found: Sequence[Series], study: Study) -> pa.Table:
 def drawn(one: Series, study: Study) -> Iterator[Chart]:
     """The charts of a series; those that need a spread are left out where there is none."""
     inside = np.arange(len(one.values)) < (study.baseline or len(one.values))
-    made = {"share": _of_shares, "count": _of_counts, "measure": _of_measures}[one.kind](one, inside)
-    plain = next(iter(made.values()))
+    made = MADE[one.kind]
     for name in study.charts:
         if name in made:
-            yield made[name]
+            yield from made[name](one, inside)
         elif name == "ewma":
-            yield spc.ewma_chart(plain)
+            yield spc.ewma_chart(_plain(one, inside))
         elif name == "cusum":
-            yield from spc.cusum_charts(plain)
+            yield from spc.cusum_charts(_plain(one, inside))
+
+
+def _plain(one: Series, inside: Flags) -> Chart:
+    """The chart whose points others add up."""
+    (chart,) = next(iter(MADE[one.kind].values()))(one, inside)
+    return chart
 
 
 def changed(found: Sequence[Series]) -> list[Row]:
@@ -157,36 +162,51 @@ def _means(who: Row, rows: pa.Table) -> Series:
     return Series(said, "measure", ordered.select([*WINDOW]), n, mean, deviation)
 
 
-def _of_shares(one: Series, inside: Flags) -> dict[str, Chart]:
-    found = {"laney-p": spc.p_prime(one.values, one.n, inside), "p": spc.p(one.values, one.n, inside)}
-    return {name: _rare(chart, one.n, most=1.0) for name, chart in found.items()}
-
-
-def _of_counts(one: Series, inside: Flags) -> dict[str, Chart]:
-    found = {"laney-u": spc.u_prime(one.values, one.n, inside), "u": spc.u(one.values, one.n, inside)}
-    return {name: _rare(chart, one.n) for name, chart in found.items()}
-
-
 def _rare(chart: Chart, of: Numbers, most: float = np.inf) -> Chart:
     """A chart whose upper limit, where few are expected, is as unlikely to be passed as three sigmas are.
 
     There the normal law alarms too often: of 0.1 expected, two are beyond three sigmas, and seen every 200 windows.
     """
-    from scipy.special import pdtrik
-
     expected = chart.center * of
     few = (expected > 0) & (expected < FEW)
-    high = np.where(few, np.ceil(pdtrik(1 - TAIL, np.where(few, expected, 1.0))) / of, 0.0)
+    if not few.any():
+        return chart
+    high = np.zeros(len(of))
+    high[few] = _unlikely(expected[few]) / of[few]
     return msgspec.structs.replace(chart, high=np.clip(np.maximum(chart.high, high), None, most))
 
 
-def _of_measures(one: Series, inside: Flags) -> dict[str, Chart]:
-    single, moving = spc.individuals(one.values, inside)
-    found = {"individuals": single, "moving-range": moving}
-    if (one.n >= 2).all():
-        means, spread = spc.xbar_s(one.values, one.deviations, one.n.astype(np.int64), inside)
-        found |= {"xbar": means, "s": spread}
-    return found
+def _unlikely(expected: Numbers) -> Numbers:
+    """The least count that by Poisson's law is passed no more often than three sigmas are; (N,) of fewer than `FEW`."""
+    counts = np.arange(3 * FEW)
+    chances = counts * np.log(expected)[:, None] - expected[:, None] - np.cumsum(np.log(np.maximum(counts, 1)))
+    least: Numbers = (np.cumsum(np.exp(chances), axis=1) < 1 - TAIL).sum(axis=1).astype(np.float64)
+    return least
+
+
+def _within(one: Series, inside: Flags) -> tuple[Chart, ...]:
+    """Means of windows and deviations within them; none where a window has no deviation."""
+    if not (one.n >= 2).all():
+        return ()
+    return spc.xbar_s(one.values, one.deviations, one.n.astype(np.int64), inside)
+
+
+MADE: dict[str, dict[str, Callable[[Series, Flags], Sequence[Chart]]]] = {
+    "share": {
+        "laney-p": lambda one, inside: [_rare(spc.p_prime(one.values, one.n, inside), one.n, most=1.0)],
+        "p": lambda one, inside: [_rare(spc.p(one.values, one.n, inside), one.n, most=1.0)],
+    },
+    "count": {
+        "laney-u": lambda one, inside: [_rare(spc.u_prime(one.values, one.n, inside), one.n)],
+        "u": lambda one, inside: [_rare(spc.u(one.values, one.n, inside), one.n)],
+    },
+    "measure": {
+        "individuals": lambda one, inside: spc.individuals(one.values, inside)[:1],
+        "moving-range": lambda one, inside: spc.individuals(one.values, inside)[1:],
+        "xbar": lambda one, inside: _within(one, inside)[:1],
+        "s": lambda one, inside: _within(one, inside)[1:],
+    },
+}
 
 
 def _points(one: Series, chart: Chart, rules: Sequence[str]) -> pa.Table:
@@ -198,12 +218,20 @@ def _points(one: Series, chart: Chart, rules: Sequence[str]) -> pa.Table:
         # Beyond the limits is beyond those that are drawn; patterns say something where windows lie on either side.
         enough = chart.center * one.n >= COUNTED
         flags = {r: chart.outside() if r in {"N1", "W1"} else found & enough for r, found in flags.items()}
-    said = [" ".join(rule for rule in able if flags[rule][number]) for number in range(len(chart.values))]
+    said = _said([flags[rule] for rule in able], able, len(chart.values))
     same: dict[str, Any] = {**{name: one.who[name] for name in PHASE}, "chart": chart.kind}
     same |= {name: one.who[name] for name in ("what", "name")}
     columns = {name: pa.repeat(pa.scalar(value, "string"), len(said)) for name, value in same.items()}
     columns |= {name: one.windows[name] for name in WINDOW} | {"n": one.n.astype(np.int64)}
     columns |= {"value": pa.array(chart.values, from_pandas=True)}
     columns |= {name: getattr(chart, name) for name in ("center", "low", "high", "sigma")}
-    columns |= {"spread": np.full(len(said), chart.spread), "rules": pa.array(said, "string")}
+    columns |= {"spread": np.full(len(said), chart.spread), "rules": said}
     return pa.table(columns)
+
+
+def _said(flags: Sequence[Flags], rules: Sequence[str], points: int) -> pa.Array:
+    """The rules that flag each point, as text."""
+    code = sum((mine.astype(np.int64) << nth for nth, mine in enumerate(flags)), np.zeros(points, np.int64))
+    there, place = np.unique(code, return_inverse=True)
+    words = [" ".join(rule for nth, rule in enumerate(rules) if each >> nth & 1) for each in there.tolist()]
+    return arrow().array(words, "string").take(arrow().array(place))

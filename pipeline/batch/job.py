@@ -22,6 +22,7 @@ from pipeline.batch.parcels import combine, pack, total
 from pipeline.batch.publishing import stage
 from pipeline.batch.reading import read
 from pipeline.batch.surveying import Home, Slice
+from pipeline.columns import arrow
 from pipeline.errors import TableError
 from pipeline.places import place
 
@@ -39,6 +40,7 @@ def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) 
         span: What windows are.
         asked: What is asked of the rows.
     """
+    frugal()
     cut = _slice(element)
     seen, account = read(place(folder), cut, asked)
     scope = Scope(cut.home.plant, cut.home.line, span, cut.windows)
@@ -49,6 +51,7 @@ def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) 
 
 def written(element: tuple[Key, bytes], folder: str, sources: dict[Key, tuple[int, str]]) -> Iterator[str]:
     """Stage the results of a day; gives the file that tells of them."""
+    frugal()
     (plant, line, date), parcel = element
     yield str(stage(Path(folder), Home(plant, line), date, sources[plant, line, date], parcel))
 
@@ -71,6 +74,12 @@ def pipeline(root: Any, cuts: Sequence[Slice], reads: partial[Any], writes: part
         | "merge" >> beam.CombinePerKey(combine)
         | "write" >> beam.FlatMap(writes)
     )
+
+
+def frugal() -> None:
+    """Let Arrow use the system's allocator: what it gives back numpy then takes without asking the kernel."""
+    pa = arrow()
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def options(words: Sequence[str]) -> Any:

@@ -22,8 +22,9 @@ from pipeline.batch.measures import (
     on_sensor,
 )
 from pipeline.batch.runlengths import Runs
-from pipeline.batch.statistics import table, tallied
-from pipeline.batch.tally import Ints, packed, says, shifted, stepped
+from pipeline.batch.statistics import celled, table
+from pipeline.batch.stretches import LONG, folded, stepped
+from pipeline.batch.tally import Ints, packed, parted, says, shifted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,16 +70,18 @@ def heat(located: Located) -> Iterator[pa.Table]:
     regions, group = located.regions, located.group
     x, y = _numbers(regions, "centroid_x"), _numbers(regions, "centroid_y")
     height, width = _numbers(regions, "height"), _numbers(regions, "width")
-    zero = np.zeros(len(x))
-    yield _cells(group, VIEW, *cells(x, y, (zero, zero, width, height)))
-    roi = _roi(located)
-    there, sensor = ~np.isnan(roi[0]), on_sensor(x, y, (height, width), roi)
-    yield _cells(group[there], SENSOR, *_grid(sensor[0][there], sensor[1][there], SENSOR_CELL))
-    plane = _numbers(regions, "plane_x"), _numbers(regions, "plane_y")
-    there = ~np.isnan(plane[0]) & ~np.isnan(plane[1])
-    yield _cells(group[there], PLANE, *_grid(plane[0][there], plane[1][there], 1))
+    yield celled(group, VIEW, *cells(x, y, (0.0, 0.0, width, height)))
+    if located.exposures["roi_x"].null_count < len(located.exposures):
+        roi = _roi(located)
+        there, sensor = ~np.isnan(roi[0]), on_sensor(x, y, (height, width), roi)
+        yield celled(group[there], SENSOR, *_grid(sensor[0][there], sensor[1][there], SENSOR_CELL))
+    if regions["plane_x"].null_count < len(regions):
+        plane = _numbers(regions, "plane_x"), _numbers(regions, "plane_y")
+        there = ~np.isnan(plane[0]) & ~np.isnan(plane[1])
+        yield celled(group[there], PLANE, *_grid(plane[0][there], plane[1][there], 1))
     there = located.carrier >= 0
-    yield _cells(group[there], PART, *cells(x[there], y[there], _at(_box(regions), located.carrier[there])))
+    if there.any():
+        yield celled(group[there], PART, *cells(x[there], y[there], _at(_box(regions), located.carrier[there])))
 
 
 def pixels(located: Located, runs: Runs) -> pa.Table:
@@ -87,11 +90,12 @@ def pixels(located: Located, runs: Runs) -> pa.Table:
     size = [located.regions[name].to_numpy().astype(np.int64) for name in ("height", "width")]
     named = dict(zip(("group", "height", "width", *ROI), [located.group, *size, *roi], strict=True))
     code, first = packed([shifted(values) for values in named.values()], len(located.group))
-    most = int(runs.end.max(initial=0)) + 1
-    whose = code[runs.row] * most
-    key, step = stepped(whose + runs.begin, whose + runs.end, len(first) * most)
-    told = {name: values[first][key // most] for name, values in named.items()}
-    return table("pixels", told | {"position": key % most, "step": step})
+    stretches = int(runs.end.max(initial=0)) // LONG + 1
+    whose = code[runs.row] * (stretches * LONG)
+    keys, steps = stepped(whose + runs.begin, whose + runs.end, len(first) * stretches * LONG)
+    crop, stretch = parted(keys, stretches)
+    told = {name: values[first][crop] for name, values in named.items()}
+    return table("pixels", told | {"stretch": stretch, "steps": folded(steps)})
 
 
 def on_parts(located: Located, runs: Runs) -> Iterator[pa.Table]:
@@ -104,11 +108,7 @@ def on_parts(located: Located, runs: Runs) -> Iterator[pa.Table]:
         pixel = np.repeat(runs.begin[some] - np.cumsum(long) + long, long) + np.arange(long.sum())
         high = located.regions["height"].to_numpy().astype(np.int64)[row]
         box = _at(_box(located.regions), located.carrier[row])
-        yield _cells(located.group[row], PART_PIXELS, *cells(pixel // high * 1.0, pixel % high * 1.0, box))
-
-
-def _cells(group: Ints, space: int, x: Ints, y: Ints) -> pa.Table:
-    return tallied("heat", {"group": group, "space": np.full(len(group), space), "x": x, "y": y})
+        yield celled(located.group[row], PART_PIXELS, *cells(pixel // high * 1.0, pixel % high * 1.0, box))
 
 
 def _grid(x: Numbers, y: Numbers, side: int) -> tuple[Ints, Ints]:

@@ -17,6 +17,7 @@ VIEW, SENSOR, PLANE, PART, PART_PIXELS = range(len(SPACES))
 
 Numbers = NDArray[np.float64]
 Box = tuple[Numbers, Numbers, Numbers, Numbers]
+Corner = Numbers | float
 
 
 class Measure(Struct, frozen=True):
@@ -27,12 +28,15 @@ class Measure(Struct, frozen=True):
         table: `regions` or `frames`.
         column: Where it stands there.
         unit: Of the number.
+        condition: Whether it is one of the camera itself, which weather and every restart change: cameras are held
+            against each other, but no drift, trend or change of it is looked for, since no two days are alike.
     """
 
     name: str
     table: str
     column: str
     unit: str
+    condition: bool = False
 
 
 # In the order of their numbers in an aggregate.
@@ -46,22 +50,34 @@ MEASURES = (
     Measure("length_mm", "regions", "metric.length_mm", "mm"),
     Measure("width_mm", "regions", "metric.width_mm", "mm"),
     Measure("found", "frames", "found", "count"),
+    Measure("brightness", "frames", "brightness", "0…255"),
+    Measure("lux", "frames", "lux", "lx"),
+    Measure("temperature_c", "frames", "temperature_c", "°C", condition=True),
+    Measure("exposure_us", "frames", "exposure_us", "µs", condition=True),
 )
+STEADY = tuple(measure.name for measure in MEASURES if not measure.condition)
 
 
-def cells(x: Numbers, y: Numbers, box: Box, across: int = CELLS) -> tuple[Ints, Ints]:
+def cells(
+    x: Numbers, y: Numbers, box: tuple[Corner, Corner, Numbers, Numbers], across: int = CELLS
+) -> tuple[Ints, Ints]:
     """The cell of a box, divided into `across` × `across`, in which the centre of a pixel lies.
 
     Args:
         x: (N,) px; the centre of the first pixel is 0, so it reaches from -0.5 to 0.5.
         y: (N,) px.
-        box: x, y, width and height, each (N,), px; what lies outside counts in the nearest cell.
+        box: x, y, width and height, each (N,), px, x and y also one for all; what lies outside counts in the nearest
+            cell.
         across: How many.
     """
     left, top, width, height = box
-    parts = ((x + 0.5 - left) / np.maximum(width, 1), (y + 0.5 - top) / np.maximum(height, 1))
-    column, row = (np.clip(np.floor(part * across), 0, across - 1).astype(np.int64) for part in parts)
-    return column, row
+    return _cell(x, left, width, across), _cell(y, top, height, across)
+
+
+def _cell(at: Numbers, begin: Corner, side: Numbers, across: int) -> Ints:
+    part = (at + 0.5 - begin) / np.maximum(side, 1)
+    part *= across
+    return np.floor(part, out=part).clip(0, across - 1, out=part).astype(np.int64)
 
 
 def on_sensor(x: Numbers, y: Numbers, size: tuple[Numbers, Numbers], roi: Box) -> tuple[Numbers, Numbers]:

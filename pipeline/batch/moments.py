@@ -8,7 +8,9 @@ exact squares: T. J. Dekker, Numer. Math. 18 (1971), 224-242. An int64 holds the
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import nan, sqrt
 
 import numpy as np
@@ -83,20 +85,19 @@ def powers(values: Numbers) -> Iterator[tuple[int, int, Numbers]]:
         yield from ((2, place, found) for place, found in digits(part))
 
 
-def totals(code: Ints, values: Numbers) -> Iterator[tuple[int, int, Ints]]:
-    """Sums of the digits of values and of their squares, code by code: (power, place, (max code + 1,) sums).
+def totals(values: Numbers, starts: Ints) -> Iterator[tuple[int, int, Ints]]:
+    """Sums of the digits of values and of their squares, sample by sample: (power, place, (S,) sums).
 
     Args:
-        code: (N,) ≥ 0.
-        values: (N,) all `measurable`.
+        values: (N,) all `measurable`; samples lie one behind the other.
+        starts: (S,) where each begins, ascending, the first at 0; none is empty.
     """
-    most, found = int(code.max(initial=0)) + 1, dict[tuple[int, int], Ints]()
-    step = max(AT_ONCE, 4 * most)
-    for begin in range(0, len(code), step):
-        some = code[begin : begin + step]
-        for power, place, digits_ in powers(values[begin : begin + step]):
-            total = np.bincount(some, weights=digits_, minlength=most).astype(np.int64)
-            found[power, place] = found[power, place] + total if (power, place) in found else total
+    found = defaultdict[tuple[int, int], Ints](lambda: np.zeros(len(starts), np.int64))
+    edges = np.unique(np.append(np.searchsorted(starts, np.arange(0, len(values), AT_ONCE)), len(starts)))
+    for one, two in pairwise(edges.tolist()):
+        inside = starts[one:two] - starts[one]
+        for power, place, digits_ in powers(values[starts[one] : starts[two] if two < len(starts) else None]):
+            found[power, place][one:two] += np.add.reduceat(digits_, inside).astype(np.int64)
     yield from ((power, place, total) for (power, place), total in sorted(found.items()))
 
 

@@ -12,8 +12,8 @@ from pipeline.batch.building import EXPOSURE, SAID, Builder, Scope, Told, matche
 from pipeline.batch.mapping import Located, carried, heat, on_parts, pixels
 from pipeline.batch.measures import MEASURES
 from pipeline.batch.runlengths import Runs
-from pipeline.batch.statistics import Aggregate, measured, table
-from pipeline.batch.tally import Ints, counted, ranked, says, spelled
+from pipeline.batch.statistics import Aggregate, Arranged, measured, table
+from pipeline.batch.tally import Ints, counted, packed, ranked, says, shifted, spelled
 from pipeline.batch.windows import placed
 from pipeline.columns import arrow
 
@@ -62,10 +62,11 @@ def observe(seen: Seen, scope: Scope, asked: Asked) -> Aggregate:
     if not scope.windows:
         return Builder().done()
     builder, exposures = Builder(), _exposures(seen)
-    _frames(builder, scope, exposures, asked)
+    told = Told.of(_said(exposures), len(exposures))
+    _frames(builder, scope, exposures, told, asked)
     _verdicts(builder, scope, seen.verdicts, exposures)
     _gaps(builder, scope, seen)
-    _regions(builder, scope, seen, exposures, asked)
+    _regions(builder, scope, seen, (exposures, told), asked)
     return builder.done()
 
 
@@ -82,15 +83,16 @@ def _exposures(seen: Seen) -> pa.Table:
     return told.append_column("version", version)
 
 
-def _frames(builder: Builder, scope: Scope, exposures: pa.Table, asked: Asked) -> None:
-    window, told = _window(scope, exposures), Told.of(_said(exposures), len(exposures))
-    group = builder.groups(scope, window, told)
+def _frames(builder: Builder, scope: Scope, exposures: pa.Table, told: Told, asked: Asked) -> None:
+    group = builder.groups(scope, _window(scope, exposures), told)
     builder.count("frames", group)
-    builder.count("frames", builder.groups(scope.whole(), window * 0, told))
+    builder.count("frames", builder.groups(scope.whole(), None, told))
     _measured(builder, group, exposures, "frames", asked)
 
 
 def _verdicts(builder: Builder, scope: Scope, verdicts: pa.Table, exposures: pa.Table) -> None:
+    if not len(verdicts):
+        return
     pc, at = arrow().compute, matched(verdicts, exposures)
     said = {"camera": verdicts["camera"], "version": pc.fill_null(verdicts["version"], "")}
     said |= {name: taken(exposures[name], at) for name in ("prompt", "model")}
@@ -110,6 +112,8 @@ def _verdicts(builder: Builder, scope: Scope, verdicts: pa.Table, exposures: pa.
 def _gaps(builder: Builder, scope: Scope, seen: Seen) -> None:
     """A stretch that nobody saw counts once, whether it is told by a gap, by a verdict on it, or both."""
     pa, told = arrow(), seen.verdicts
+    if not len(seen.gaps) and not len(told):
+        return
     told = told.filter(pa.compute.equal(told["subject"], "gap")).select(
         ["camera", "session", "first_seq", "seq", "t_ns"]
     )
@@ -122,52 +126,64 @@ def _gaps(builder: Builder, scope: Scope, seen: Seen) -> None:
 
 def _marked(builder: Builder, scope: Scope, rows: pa.Table, last: pa.ChunkedArray, what: pa.ChunkedArray) -> None:
     who = Told.of({"camera": rows["camera"]}, len(rows))
-    group = builder.groups(scope.whole(), np.zeros(len(rows), np.int64), who)
+    group = builder.groups(scope.whole(), None, who)
     told = {"group": group, "session": rows["session"], "seq": rows["seq"], "last": last, "what": what}
-    builder.add("marks", table("marks", told | {"n": np.ones(len(rows), np.int64)}))
+    builder.add("marks", table("marks", {**told, "n": 1}))
 
 
-def _regions(builder: Builder, scope: Scope, seen: Seen, exposures: pa.Table, asked: Asked) -> None:
-    regions, window, whole = seen.regions, _window(scope, seen.regions), scope.whole()
+def _regions(builder: Builder, scope: Scope, seen: Seen, seen_in: tuple[pa.Table, Told], asked: Asked) -> None:
+    regions, (exposures, who), whole = seen.regions, seen_in, scope.whole()
     at, exposure = met(regions, exposures)
-    said = {"camera": regions["camera"], "label": regions["label"]}
-    said |= {name: taken(exposures[name], at) for name in ("prompt", "model", "version")}
-    told = Told.of({name: said[name] for name in SAID}, len(regions))
-    group = builder.groups(scope, window, told)
+    told = _labelled(regions, exposures, at, who)
+    group = builder.groups(scope, _window(scope, regions), told)
     builder.count("regions", group)
-    builder.count("frames with", counted({"exposure": exposure, "group": group})[0]["group"])
+    code, first = packed([shifted(exposure), ranked(regions["label"])], len(regions))
+    alike = (group[first][code] == group).all()  # where a frame's regions are of one time
+    builder.count("frames with", group[first] if alike else counted({"exposure": exposure, "group": group})[0]["group"])
     _measured(builder, group, regions, "regions", asked)
-    day = builder.groups(whole, window * 0, told)
+    day = builder.groups(whole, None, told)
     located = Located(regions, exposures, at, day, carried(regions, exposure, asked.part))
     builder.add("heat", *heat(located))
     if seen.runs is not None:
         builder.add("pixels", pixels(located, seen.runs))
         builder.add("heat", *on_parts(located, seen.runs))
-    builder.add("pairs", *_pairs(builder.groups(whole, window * 0, told.without("label")), exposure, regions["label"]))
+    bare = builder.groups(whole, None, told.without("label"))[first]
+    builder.add("pairs", *_pairs(bare, exposure[first], regions["label"].take(arrow().array(first))))
+
+
+def _labelled(regions: pa.Table, exposures: pa.Table, at: Ints, who: Told) -> Told:
+    """What regions say, most of it by way of their exposures."""
+    if len(at) and at.min() >= 0:
+        return who.labelled(at, regions["label"])
+    said = {"camera": regions["camera"], "label": regions["label"]}
+    said |= {name: taken(exposures[name], at) for name in ("prompt", "model", "version")}
+    return Told.of({name: said[name] for name in SAID}, len(regions))
 
 
 def _pairs(group: Ints, exposure: Ints, label: pa.ChunkedArray) -> Iterator[pa.Table]:
-    """How many exposures show two labels together; a label with itself: how many show it."""
-    words, (code, _) = spelled(label), ranked(label)
-    rows, _ = counted({"exposure": exposure, "label": code})
-    seen, shown = rows["exposure"], rows["label"]
-    of = np.zeros(int(exposure.max(initial=0)) + 1, np.int64)
-    of[exposure] = group  # all regions of an exposure are in one
-    apart = 0
-    while len(one := np.flatnonzero(seen[: len(seen) - apart] == seen[apart:])) and len(seen):
-        found, n = counted({"group": of[seen[one]], "first": shown[one], "second": shown[one + apart]})
+    """How many exposures show two labels together; a label with itself: how many show it.
+
+    Args:
+        group: (S,) that of the exposure.
+        exposure: (S,) ascending.
+        label: (S,) each label of an exposure once, ascending.
+    """
+    words, (shown, _) = spelled(label), ranked(label)
+    for apart in range(len(words)):
+        one = np.flatnonzero(exposure[: len(exposure) - apart] == exposure[apart:])
+        found, n = counted({"group": group[one], "first": shown[one], "second": shown[one + apart]})
         names = {name: words.take(arrow().array(found[name])) for name in ("first", "second")}
         yield table("pairs", {"group": found["group"], **names, "n": n})
-        apart += 1
 
 
 def _measured(builder: Builder, group: Ints, rows: pa.Table, of: str, asked: Asked) -> None:
+    arranged = Arranged.of(group)
     for number in asked.measures:
         measure = MEASURES[number]
-        if measure.table == of:
+        if measure.table == of and rows[measure.name].null_count < len(rows):
             values = rows[measure.name].to_numpy().astype(np.float64)
-            there = ~np.isnan(values)
-            for part, pieces in measured(group[there], number, values[there]).items():
+            some = arranged.only(~np.isnan(values), group) if rows[measure.name].null_count else arranged
+            for part, pieces in measured(some, number, values).items():
                 builder.add(part, *pieces)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
+import numpy as np
 from msgspec import Struct
 
 from pipeline.batch.files import Listed, documented, fitting, keep, parquet, put
@@ -16,6 +17,7 @@ from pipeline.batch.parcels import unpack
 from pipeline.batch.reading import Account
 from pipeline.batch.results import COLUMNS, finish
 from pipeline.batch.statistics import Aggregate
+from pipeline.batch.stretches import LONG, unfolded
 from pipeline.batch.studies import Study
 from pipeline.batch.surveying import Dead, Home
 from pipeline.columns import arrow
@@ -131,8 +133,10 @@ def aggregated(aggregate: Aggregate) -> dict[str, int]:
         name: hourly.filter(pc.is_in(hourly["what"], value_set=arrow().array(what))) for name, what in words.items()
     }
     # A run is the way from where it begins, +1, to where it ends, -1.
-    area = pc.negate(pc.sum(pc.multiply(pixels["position"].cast("int64"), pixels["step"])))
-    return {name: pc.sum(rows["n"]).as_py() or 0 for name, rows in found.items()} | {"pixels": area.as_py() or 0}
+    steps, begin = unfolded(pixels["steps"]), pixels["stretch"].to_numpy().astype(np.int64) * LONG
+    sums = steps.sum(axis=1, dtype=np.int64), steps.sum(axis=0, dtype=np.int64)
+    area = -int((sums[0] * begin).sum() + (sums[1] * np.arange(LONG)).sum())
+    return {name: pc.sum(rows["n"]).as_py() or 0 for name, rows in found.items()} | {"pixels": area}
 
 
 def load(folder: Path) -> Manifest | None:

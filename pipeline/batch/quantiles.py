@@ -9,6 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 ERROR = 0.01
@@ -42,22 +43,36 @@ def rank(share: str, n: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.maximum(1, -(-n * exact.numerator // exact.denominator))
 
 
+class Histograms(Struct, frozen=True):
+    """Several histograms that lie one behind the other.
+
+    Attributes:
+        numbers: (B,) bins, ascending within each histogram.
+        upto: (B,) values up to the end of each, from the first histogram on.
+        before: (H,) values before each histogram.
+        n: (H,) how many values each has.
+    """
+
+    numbers: NDArray[np.int32]
+    upto: NDArray[np.int64]
+    before: NDArray[np.int64]
+    n: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, numbers: NDArray[np.int32], counts: NDArray[np.signedinteger], starts: NDArray[np.int64]) -> Histograms:
+        """Of bins, with how many values are in each, and where each histogram begins; none is empty."""
+        upto = np.cumsum(counts, dtype=np.int64)
+        edges = np.concatenate([[0], upto])[np.append(starts, len(numbers))]
+        return cls(numbers, upto, edges[:-1], np.diff(edges))
+
+    def quantile(self, share: str) -> NDArray[np.float64]:
+        """A quantile of each, float64 (H,); 0…1, as decimal text so that ranks are exact."""
+        found = np.searchsorted(self.upto, self.before + rank(share, self.n))
+        return middles(self.numbers[found])
+
+
 def quantiles(
     numbers: NDArray[np.int32], counts: NDArray[np.int64], starts: NDArray[np.int64], share: str
 ) -> NDArray[np.float64]:
-    """A quantile of several histograms that lie one behind the other.
-
-    Args:
-        numbers: (B,) bins, ascending within each histogram.
-        counts: (B,) values in each, > 0.
-        starts: (H,) where each histogram begins, ascending, the first at 0; none is empty.
-        share: The quantile, 0…1, as decimal text so that ranks are exact.
-
-    Returns:
-        float64 (H,).
-    """
-    upto = np.cumsum(counts)
-    before = np.concatenate([[0], upto])[starts]
-    n = np.concatenate([upto, [0]])[np.append(starts[1:], len(numbers)) - 1] - before
-    found = np.searchsorted(upto, before + rank(share, n))
-    return middles(numbers[found])
+    """A quantile of several histograms that lie one behind the other; see `Histograms`."""
+    return Histograms.of(numbers, counts, starts).quantile(share)

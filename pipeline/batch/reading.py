@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,12 +78,11 @@ class _Reader:
 
     def rows(self, table: str) -> pa.Table:
         """The rows of a table that are of this slice, once and sound."""
-        count, empty = self.counts[table], flattened(schema(table).empty_table(), table, self._asked)
-        found = [empty.append_column(UNIT, arrow().array([], "int64"))]
-        for number, unit in enumerate(self._cut.units):
-            if unit.table == table and (rows := self._unit(number, unit)) is not None:
-                found.append(rows)
-        whole = arrow().concat_tables(found).combine_chunks()
+        count, found = self.counts[table], list[Any]()
+        mine = ((number, unit) for number, unit in enumerate(self._cut.units) if unit.table == table)
+        for _, units in groupby(mine, key=lambda each: each[1].path):
+            found += self._file(dict(units))
+        whole = arrow().concat_tables(found or [self._none(table)]).combine_chunks()
         kept = once(whole, SAME[table])
         good, runs, bad = sound(table, kept, self._asked)
         count["repeated"] += len(whole) - len(kept)
@@ -89,6 +90,10 @@ class _Reader:
         self.dead += (Dead(self._cut.units[unit].path, table, why, n) for (unit, why), n in sorted(bad.items()))
         self.runs = runs or self.runs
         return good
+
+    def _none(self, table: str) -> pa.Table:
+        empty = flattened(schema(table).empty_table(), table, self._asked)
+        return empty.append_column(UNIT, arrow().array([], "int64"))
 
     def without(self, table: str, rows: pa.Table, bad: NDArray[np.bool_], entry: str) -> pa.Table:
         """The rows without some, which are counted under an entry."""
@@ -99,36 +104,51 @@ class _Reader:
             self.runs = chosen(self.runs, ~bad)
         return rows.filter(arrow().array(~bad))
 
-    def _unit(self, number: int, unit: Unit) -> pa.Table | None:
-        """The rows of a row group that are of this slice; None where it cannot be read."""
+    def _file(self, units: dict[int, Unit]) -> list[pa.Table]:
+        """The rows of a file's row groups that are of this slice; of those that can be read, where not all can."""
+        try:
+            rows = self._flat([*units.values()])
+        except (OSError, KeyError, ValueError, TableError, arrow().ArrowException) as error:
+            if len(units) > 1:
+                return [rows for number, unit in units.items() for rows in self._file({number: unit})]
+            (unit,) = units.values()
+            self._refuse(unit, error)
+            return []
+        long = [unit.rows for unit in units.values()]
+        time = rows["t_ns"]
+        if time.null_count:  # which is told elsewhere
+            first = np.repeat([unit.first_ns for unit in units.values()], long)
+            time = arrow().compute.coalesce(time, arrow().array(first))
+        at = time.to_numpy()
+        mine = (at >= self._cut.begin_ns) & (at < self._cut.end_ns)
+        rows = rows.append_column(UNIT, arrow().array(np.repeat([*units], long)))
+        table = next(iter(units.values())).table
+        self.counts[table]["rows"] += len(mine)
+        self.counts[table]["elsewhere"] += len(mine) - int(mine.sum())
+        return [rows if mine.all() else rows.filter(arrow().array(mine))]
+
+    def _refuse(self, unit: Unit, error: Exception) -> None:
+        """Account for a row group in every slice that it may have rows of; it counts in the one where it begins."""
         count, home = self.counts[unit.table], self._cut.begin_ns <= unit.first_ns < self._cut.end_ns
         count["rows"] += unit.rows
-        try:
-            rows = self._flat(unit)
-            rows = rows.append_column(UNIT, arrow().array(np.full(len(rows), number)))
-        except (OSError, KeyError, ValueError, TableError, arrow().ArrowException) as error:
-            # In every slice that it may have rows of; it counts in the one where it begins.
-            count["dead" if home else "elsewhere"] += unit.rows
-            gone = isinstance(error, FileNotFoundError)
-            if home or gone:
-                why = GONE if gone else str(error).splitlines()[0].strip("'\"")
-                self.dead.append(Dead(unit.path, unit.table, why, unit.rows if home else 0))
-            return None
-        time = arrow().compute.fill_null(rows["t_ns"], unit.first_ns).to_numpy()
-        mine = (time >= self._cut.begin_ns) & (time < self._cut.end_ns)
-        count["elsewhere"] += len(mine) - int(mine.sum())
-        return rows if mine.all() else rows.filter(arrow().array(mine))
+        count["dead" if home else "elsewhere"] += unit.rows
+        gone = isinstance(error, FileNotFoundError)
+        if home or gone:
+            why = GONE if gone else str(error).splitlines()[0].strip("'\"")
+            self.dead.append(Dead(unit.path, unit.table, why, unit.rows if home else 0))
 
-    def _flat(self, unit: Unit) -> pa.Table:
-        path = self._folder / unit.path
+    def _flat(self, units: Sequence[Unit]) -> pa.Table:
+        """All rows of some row groups of a file."""
+        table, path = units[0].table, self._folder / units[0].path
         if self._asked.verify:
             verified(path)
-        with _opened(path, [name for name in WORDS if name in COLUMNS[unit.table]]) as file:
-            columns = leaves(file, unit.table, self._asked)
-            rows = file.read_row_group(unit.place, columns=columns, use_threads=False)
-        if len(rows) != unit.rows:
-            raise ValueError(f"expected {unit.rows} rows, as the footer says, found {len(rows)}")
-        return flattened(rows, unit.table, self._asked)
+        with _opened(path, [name for name in WORDS if name in COLUMNS[table]]) as file:
+            columns, places = leaves(file, table, self._asked), [unit.place for unit in units]
+            rows = file.read_row_groups(places, columns=columns, use_threads=False)
+        expected = sum(unit.rows for unit in units)
+        if len(rows) != expected:
+            raise ValueError(f"expected {expected} rows, as the footer says, found {len(rows)}")
+        return flattened(rows, table, self._asked)
 
 
 def _opened(path: Where, words: list[str]) -> Any:

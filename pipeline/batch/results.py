@@ -13,7 +13,8 @@ from pipeline.batch.intervals import wilson
 from pipeline.batch.measures import MEASURES, SPACES, on_sensor
 from pipeline.batch.observing import SUBJECTS
 from pipeline.batch.statistics import KEYS, Aggregate
-from pipeline.batch.tally import Ints, encoded, grouped, numbers, packed, says
+from pipeline.batch.stretches import LONG, added, laid, unfolded
+from pipeline.batch.tally import Ints, encoded, grouped, numbers, packed, says, starts
 from pipeline.columns import arrow
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ OWN: dict[str, dict[str, Column]] = {
 COLUMNS = {
     name: {**{key: (kind, KEY_UNITS.get(key, "")) for key, kind in KEYS.items()}, **own} for name, own in OWN.items()
 }
+CROP = ("height", "width", "roi_x", "roi_y", "roi_width", "roi_height")
 WINDOW = ("span", "begin_ns", "end_ns", "window")
 SEEN_BY = ("span", "begin_ns", "end_ns", "plant", "line", "camera")
 
@@ -89,8 +91,9 @@ def rates(aggregate: Aggregate) -> pa.Table:
 def measures(aggregate: Aggregate) -> pa.Table:
     """Each measure's count, mean, deviation, limits and quantiles."""
     limits, bins = aggregate.parts["limits"], aggregate.parts["bins"]
-    starts, n, shares = _histograms(bins)
-    assert len(starts) == len(limits)
+    held = _histograms(bins)
+    n = held.n
+    assert len(n) == len(limits)
     mean, variance = (np.array(each, np.float64) for each in moments.finished(n, [*_sums(aggregate)]))
     told = {
         "measure": _names(limits),
@@ -102,50 +105,56 @@ def measures(aggregate: Aggregate) -> pa.Table:
         "high": limits["high"],
     }
     low, high = limits["low"].to_numpy(), limits["high"].to_numpy()
-    quantile = {f"p{round(100 * float(share)):02d}": np.clip(shares(share), low, high) for share in quantiles.QUANTILES}
+    quantile = {
+        f"p{round(100 * float(share)):02d}": np.clip(held.quantile(share), low, high) for share in quantiles.QUANTILES
+    }
     return _grouped(_told(aggregate, "limits", told | quantile), limits)
 
 
 def histograms(aggregate: Aggregate) -> pa.Table:
     """How many values of a day lie around each value, within 1 %: counts add up over any groups."""
-    bins, day = aggregate.parts["bins"], _days(aggregate.groups)
-    whole = (numbers(bins[name]) for name in ("measure", "bin"))
-    code, first = packed([(day[bins["group"].to_numpy()], len(day)), *whole], len(bins))
-    rows, n = bins.take(arrow().array(first)), _per(code, bins["n"].to_numpy(), len(first))
-    about = quantiles.middles(rows["bin"].to_numpy())
-    told = {"measure": _names(rows), "bin": rows["bin"], "value": about, "n": n}
-    return _told(aggregate, day[rows["group"].to_numpy()], told)
+    bins, day = aggregate.parts["bins"], _days(aggregate.groups)[aggregate.parts["bins"]["group"].to_numpy()]
+    whole = (numbers(bins[name]) for name in ("measure", "stretch"))
+    code, first = packed([(day, int(day.max(initial=0)) + 1), *whole], len(bins))
+    order = np.argsort(code, kind="stable")
+    summed = added(unfolded(bins["counts"]), order, starts(code[order]))
+    row, number, n = laid(_stretch(bins)[first], summed)
+    told = {"measure": _names(bins.take(arrow().array(first[row]))), "bin": number, "n": n}
+    return _told(aggregate, day[first[row]], told | {"value": quantiles.middles(number.astype(np.int32))})
 
 
 def heat(aggregate: Aggregate) -> pa.Table:
     """How many centroids (and pixels, on parts) lie in each cell of a space."""
     cells = aggregate.parts["heat"]
-    space = _named(SPACES, cells["space"])
-    return _told(aggregate, "heat", {"space": space, **{name: cells[name] for name in ("x", "y", "n")}})
+    row, y, n = laid(_stretch(cells), unfolded(cells["counts"]))
+    group, space, x = (cells[name].to_numpy()[row] for name in ("group", "space", "x"))
+    return _told(aggregate, group, {"space": _named(SPACES, space), "x": x, "y": y, "n": n})
 
 
 def pixels(aggregate: Aggregate) -> pa.Table:
     """How often each pixel of a crop is set, where it is set at all, and where on the sensor its centre lies."""
-    steps = aggregate.parts["pixels"]
-    named = {name: steps[name].to_numpy().astype(np.int64) for name in steps.column_names if name != "step"}
-    level, place = np.cumsum(steps["step"].to_numpy()), named["position"]
-    # The steps of a map sum to nothing: where one ends and the next begins, the level is 0.
-    long = np.diff(np.append(place, 0)) * (level > 0)
-    row = np.repeat(np.arange(len(place)), long)
-    pixel = np.repeat(place - np.cumsum(long) + long, long) + np.arange(long.sum())
-    at = {name: values[row] for name, values in named.items()}
-    x, y = pixel // np.maximum(at["height"], 1), pixel % np.maximum(at["height"], 1)
+    parts = aggregate.parts["pixels"]
+    row, pixel, n = _painted(*laid(_stretch(parts), unfolded(parts["steps"])))
+    at = {name: parts[name].to_numpy()[row] for name in ("group", *CROP)}
+    high = np.maximum(at["height"], 1)
+    x = pixel // high
+    y = pixel - x * high
     size = at["height"].astype(np.float64), at["width"].astype(np.float64)
     roi = tuple(at[f"roi_{name}"].astype(np.float64) for name in ("x", "y", "width", "height"))
     sensor = on_sensor(x.astype(np.float64), y.astype(np.float64), size, roi)
     unknown = at["roi_width"] < 0
-    told = {
-        name: arrow().array(at[name], mask=unknown & name.startswith("roi"))
-        for name in at
-        if name[:4] in {"heig", "widt", "roi_"}
-    }
+    told = {name: arrow().array(at[name], mask=unknown & name.startswith("roi")) for name in CROP}
     there = {f"sensor_{name}": arrow().array(v, mask=unknown) for name, v in zip("xy", sensor, strict=True)}
-    return _told(aggregate, at["group"], told | {"x": x, "y": y, **there, "n": level[row]})
+    return _told(aggregate, at["group"], told | {"x": x, "y": y, **there, "n": n})
+
+
+def _painted(row: Ints, place: Ints, step: Ints) -> tuple[Ints, Ints, Ints]:
+    """The pixels that are ever set, by where more or fewer are: whose row, which pixel, and how often it is."""
+    # The steps of a map sum to nothing: where one ends and the next begins, the level is 0.
+    level = np.cumsum(step)
+    long = np.diff(np.append(place, 0)) * (level > 0)
+    pixel = np.repeat(place - np.cumsum(long) + long, long) + np.arange(long.sum())
+    return np.repeat(row, long), pixel, np.repeat(level, long)
 
 
 def pairs(aggregate: Aggregate) -> pa.Table:
@@ -210,13 +219,12 @@ def _days(groups: pa.Table) -> Ints:
     return found[code]
 
 
-def _histograms(bins: pa.Table) -> tuple[Ints, Ints, Callable[[str], NDArray[np.float64]]]:
-    """Where the histogram of each group and measure begins, how many values it has, and a way to ask for quantiles."""
+def _histograms(bins: pa.Table) -> quantiles.Histograms:
+    """The histogram of each group and measure."""
     code = bins["measure"].to_numpy().astype(np.int64) << 32 | bins["group"].to_numpy()
-    starts = np.flatnonzero(np.diff(code, prepend=-1))
-    number, count = bins["bin"].to_numpy(), bins["n"].to_numpy()
-    n = np.add.reduceat(count, starts) if len(starts) else count
-    return starts, n, lambda share: quantiles.quantiles(number, count, starts, share)
+    begins, counts = starts(code), unfolded(bins["counts"])
+    number = (_stretch(bins)[:, None] * LONG + np.arange(LONG)).astype(np.int32).ravel()
+    return quantiles.Histograms.of(number, counts.ravel(), begins * LONG)
 
 
 def _sums(aggregate: Aggregate) -> Iterator[tuple[int, int, Ints]]:
@@ -234,13 +242,18 @@ def _sums(aggregate: Aggregate) -> Iterator[tuple[int, int, Ints]]:
         yield int(power[one]), int(place[one]), found
 
 
+def _stretch(rows: pa.Table) -> Ints:
+    stretch: Ints = rows["stretch"].to_numpy().astype(np.int64)
+    return stretch
+
+
 def _names(rows: pa.Table) -> pa.Array:
-    return _named([measure.name for measure in MEASURES], rows["measure"])
+    return _named([measure.name for measure in MEASURES], rows["measure"].to_numpy())
 
 
-def _named(words: Sequence[str], column: pa.ChunkedArray) -> pa.Array:
+def _named(words: Sequence[str], numbers: NDArray[np.signedinteger]) -> pa.Array:
     """Names by their numbers."""
-    return arrow().DictionaryArray.from_arrays(column.combine_chunks().cast("int32"), arrow().array([*words]))
+    return arrow().DictionaryArray.from_arrays(numbers.astype(np.int32), arrow().array([*words]))
 
 
 def _code(rows: pa.Table, names: object) -> Ints:

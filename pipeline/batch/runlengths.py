@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LONGEST = 6  # groups of five bits in a number; a longer one is no sum of runs that any mask has
-AT_ONCE = 1 << 13  # masks: what is made of their characters then fits into caches
+GROUPS = 6  # of five bits, in a number: a longer one is no sum of runs that any mask has
+MORE, SIGN = 0x20, 0x10  # bits of a group: that others follow, and, of the last, that the number is negative
+AT_ONCE = 1 << 12  # masks: what is made of their characters then fits into caches
 
 Ints = NDArray[np.int64]
+Groups = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
 
 
 class Runs(Struct, frozen=True):
@@ -33,7 +36,7 @@ class Runs(Struct, frozen=True):
     row: Ints
     begin: Ints
     end: Ints
-    sound: NDArray[np.bool_]
+    sound: Flags
 
 
 class Boxes(Struct, frozen=True):
@@ -61,15 +64,19 @@ def runs(counts: pa.ChunkedArray, pixels: Ints) -> Runs:
 
 
 def _runs(counts: pa.ChunkedArray, pixels: Ints) -> Runs:
-    text, bounds, there = _text(counts)
-    low, more = (text - 48) & 0x1F, ((text - 48) & 0x20) != 0
-    spelled = there & (np.diff(bounds) > 0) & ~_any(more, bounds, last=True) & ~_any((text < 48) | (text > 111), bounds)
-    numbers, row = _numbers(low, more, np.repeat(np.arange(len(there)), np.diff(bounds)), spelled)
-    lengths = _undone(numbers, row, len(there))
-    after, total = _within(lengths, row, len(there))
-    sound = spelled & (total == pixels) & ~_hit(row[lengths < 0], len(there))
-    odd = (_position(row, len(there)) % 2 == 1) & sound[row] & (lengths > 0)
-    return Runs(row[odd], (after - lengths)[odd], after[odd], sound)
+    groups, bounds, sound = _spelled(counts)
+    values, numbers = _numbers(groups, bounds)
+    pairs = (numbers + 1) // 2
+    first = np.cumsum(pairs) - pairs
+    gaps, lengths = _undone(_paired(values, numbers), first, numbers)
+    upto = np.concatenate([[0], np.cumsum(gaps + lengths)])
+    end = upto[1:] - np.repeat(upto[first], pairs)
+    row = np.repeat(np.arange(len(pairs)), pairs)
+    sound &= upto[first + pairs] - upto[first] == pixels
+    if min(gaps.min(initial=0), lengths.min(initial=0)) < 0:
+        sound[row[(gaps < 0) | (lengths < 0)]] = False
+    kept = lengths > 0 if sound.all() else (lengths > 0) & sound[row]
+    return Runs(row[kept], (end - lengths)[kept], end[kept], sound)
 
 
 def placed(found: Runs, boxes: Boxes, height: Ints, width: Ints) -> Runs:
@@ -108,64 +115,72 @@ def painted(begin: Ints, end: Ints, pixels: int) -> Ints:
     return np.cumsum(np.bincount(begin, minlength=pixels + 1) - np.bincount(end, minlength=pixels + 1))[:pixels]
 
 
-def _text(counts: pa.ChunkedArray) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-    """All characters one behind the other, where each text begins (and the last ends), and which are not null."""
-    import pyarrow.compute as pc
+def _spelled(counts: pa.ChunkedArray) -> tuple[Groups, Ints, Flags]:
+    """The groups of all texts that spell numbers, where those of each begin (and the last ends), and which do."""
+    groups, bounds = _text(counts)
+    sound = np.diff(bounds) > 0
+    sound[sound] = groups[bounds[1:][sound] - 1] < MORE
+    strange = groups >= 2 * MORE
+    if strange.any():
+        sound &= np.diff(np.concatenate([[0], np.cumsum(strange)])[bounds]) == 0
+    if not sound.all():
+        groups, bounds = _text(_only(counts, sound))
+    ends = np.flatnonzero(groups < MORE)
+    long = np.diff(ends, prepend=-1) > GROUPS
+    if long.any():
+        sound[np.searchsorted(bounds, ends[long], side="right") - 1] = False
+        groups, bounds = _text(_only(counts, sound))
+    return groups, bounds, sound
 
-    there = pc.is_valid(counts).to_numpy().astype(bool)
-    whole = pc.fill_null(counts, b"").combine_chunks().cast("large_binary")
+
+def _text(counts: pa.ChunkedArray) -> tuple[Groups, Ints]:
+    """All characters one behind the other, less `0`, and where each text begins (and the last ends); null is empty."""
+    whole = counts.combine_chunks()
+    whole = (whole.fill_null(b"") if whole.null_count else whole).cast("large_binary")
     bounds = np.frombuffer(whole.buffers()[1], np.int64)[whole.offset : whole.offset + len(whole) + 1]
     data = whole.buffers()[2]
-    text = (
-        np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
-        if data is not None and len(whole)
-        else np.empty(0, np.uint8)
-    )
-    return text.astype(np.int64), bounds - bounds[0], there
+    if data is None or not len(whole):
+        return np.empty(0, np.uint8), np.zeros(len(whole) + 1, np.int64)
+    return np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]] - np.uint8(48), bounds - bounds[0]
 
 
-def _any(flags: NDArray[np.bool_], bounds: Ints, *, last: bool = False) -> NDArray[np.bool_]:
-    """Whether any character of each text has a flag, or its last one has."""
-    if last:
-        return np.concatenate([flags, [False]])[np.maximum(bounds[1:] - 1, 0)] & (np.diff(bounds) > 0)
-    upto = np.concatenate([[0], np.cumsum(flags)])
-    return np.diff(upto[bounds]) > 0
+def _only(counts: pa.ChunkedArray, mine: Flags) -> pa.ChunkedArray:
+    """The texts of some masks; all others are null."""
+    import pyarrow as pa
+
+    return pa.compute.if_else(pa.array(mine), counts, None)
 
 
-def _numbers(low: Ints, more: NDArray[np.bool_], row: Ints, spelled: NDArray[np.bool_]) -> tuple[Ints, Ints]:
-    """The signed numbers that characters of five bits spell, least bits first, and whose they are."""
-    kept = spelled[row]
-    low, more, row = low[kept], more[kept], row[kept]
-    ends = np.flatnonzero(~more)
-    first = np.concatenate([[0], ends + 1])[: len(ends)]
-    place = 5 * np.minimum(np.arange(len(low)) - np.repeat(first, ends - first + 1), LONGEST)
-    value = np.add.reduceat(low << place, first) if len(first) else low
-    negative = (low[ends] & 0x10) != 0
-    return value - np.where(negative, np.int64(32) << place[ends], 0), row[ends]
+def _numbers(groups: Groups, bounds: Ints) -> tuple[Ints, Ints]:
+    """The signed numbers that groups of five bits spell, least bits first, and how many each text has."""
+    ends = np.flatnonzero(groups < MORE)
+    values = (groups[ends] ^ SIGN).astype(np.int64) - SIGN
+    long = np.diff(ends, prepend=-1)
+    for nth in range(1, GROUPS):
+        more = np.flatnonzero(long > nth)
+        values[more] = values[more] << 5 | groups[ends[more] - nth] & (MORE - 1)
+    return values, np.diff(np.searchsorted(ends, bounds))
 
 
-def _undone(numbers: Ints, row: Ints, masks: int) -> Ints:
-    """Run lengths: from the fourth on, each was written as its difference to the one two before."""
-    place, lengths = _position(row, masks), numbers.copy()
-    for parity in (0, 1):
-        chain = (place % 2 == parity) & (place > 0)
-        lengths[chain] = _within(numbers[chain], row[chain], masks)[0]
-    return lengths
+def _paired(values: Ints, numbers: Ints) -> Ints:
+    """Numbers two by two, (P, 2): a gap and the run behind it; a mask that ends with a gap has none behind it, 0."""
+    odd = numbers % 2 == 1
+    return np.insert(values, np.cumsum(numbers)[odd], 0).reshape(-1, 2)
 
 
-def _within(numbers: Ints, row: Ints, masks: int) -> tuple[Ints, Ints]:
-    """Running sums within each mask, and the sum of each."""
-    upto = np.cumsum(numbers)
-    bounds = np.searchsorted(row, np.arange(masks + 1))
-    sums = np.concatenate([[0], upto])[bounds]
-    return upto - sums[row], np.diff(sums)
+def _undone(paired: Ints, first: Ints, numbers: Ints) -> tuple[Ints, Ints]:
+    """Gaps and runs, px: from the fourth number on, each was written as its difference to the one two before.
 
-
-def _position(row: Ints, masks: int) -> Ints:
-    return np.arange(len(row)) - np.searchsorted(row, np.arange(masks))[row]
-
-
-def _hit(rows: Ints, masks: int) -> NDArray[np.bool_]:
-    found = np.zeros(masks, bool)
-    found[rows] = True
-    return found
+    Args:
+        paired: (P, 2) as `_paired` gives them.
+        first: (N,) first pair of each mask.
+        numbers: (N,) how many numbers each has.
+    """
+    begins, pairs = first[numbers > 0], (numbers + 1) // 2
+    lead = paired[begins, 0]
+    paired[begins, 0] = 0  # nothing hangs on it
+    upto = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(paired, axis=0)])
+    gaps, lengths = (upto[1:] - np.repeat(upto[first], pairs, axis=0)).T
+    gaps[begins] = lead
+    lengths[(first + pairs)[numbers % 2 == 1] - 1] = 0
+    return gaps, lengths

@@ -7,7 +7,7 @@ out does not depend on runners, workers, files or their order. All rounding is i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from pipeline.batch import moments, quantiles
-from pipeline.batch.tally import Ints, counted, grouped, joined, numbers
+from pipeline.batch.stretches import Numbers, added, folded, stretched, unfolded
+from pipeline.batch.tally import Ints, grouped, joined, lowest, numbers, parted, shifted, starts
 from pipeline.columns import arrow
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ PARTS: dict[str, tuple[Columns, dict[str, tuple[str, str]]]] = {
     "counts": ({"what": "string", "name": "string"}, {"n": ("int64", "sum")}),
     "moments": ({"measure": "int16", "power": "int8", "place": "int16"}, {"total": ("int64", "sum")}),
     "limits": ({"measure": "int16"}, {"low": ("float64", "min"), "high": ("float64", "max")}),
-    "bins": ({"measure": "int16", "bin": "int32"}, {"n": ("int64", "sum")}),
-    "heat": ({"space": "int8", "x": "int32", "y": "int32"}, {"n": ("int64", "sum")}),
+    "bins": ({"measure": "int16", "stretch": "int32"}, {"counts": ("large_binary", "sum")}),
+    "heat": ({"space": "int8", "x": "int32", "stretch": "int32"}, {"counts": ("large_binary", "sum")}),
     "pixels": (
-        dict.fromkeys(("height", "width", "roi_x", "roi_y", "roi_width", "roi_height", "position"), "int32"),
-        {"step": ("int64", "sum")},
+        dict.fromkeys(("height", "width", "roi_x", "roi_y", "roi_width", "roi_height", "stretch"), "int32"),
+        {"steps": ("large_binary", "sum")},
     ),
     "pairs": ({"first": "string", "second": "string"}, {"n": ("int64", "sum")}),
     "marks": ({"session": "string", "seq": "int64", "last": "int64", "what": "string"}, {"n": ("int64", "max")}),
@@ -54,6 +55,7 @@ PARTS: dict[str, tuple[Columns, dict[str, tuple[str, str]]]] = {
 
 
 HOW = {"sum": np.add, "min": np.minimum, "max": np.maximum}
+LIMITS = {"low": np.minimum, "high": np.maximum}
 
 
 class Aggregate(Struct, frozen=True):
@@ -110,60 +112,80 @@ def _begin(aggregate: Aggregate) -> int:
     return arrow().compute.min(aggregate.groups["begin_ns"]).as_py() or 0
 
 
-def table(part: str, columns: Mapping[str, NDArray[np.generic] | pa.Array]) -> pa.Table:
-    """A piece of a part, of columns in any order and of any width."""
-    return arrow().table({name: columns[name] for name in schema(part).names}).cast(schema(part))
+def table(part: str, columns: Mapping[str, NDArray[np.generic] | pa.Array | int | str]) -> pa.Table:
+    """A piece of a part, of columns in any order and of any width; a single value is that of every row."""
+    pa = arrow()
+    rows = max(len(each) for each in columns.values() if not isinstance(each, int | str))
+    told = {n: pa.repeat(each, rows) if isinstance(each, int | str) else each for n, each in columns.items()}
+    return pa.table({name: told[name] for name in schema(part).names}).cast(schema(part))
 
 
-def measured(group: Ints, measure: int, values: NDArray[np.float64]) -> dict[str, list[pa.Table]]:
+class Arranged(Struct, frozen=True):
+    """Rows group by group.
+
+    Attributes:
+        rows: (N,) their numbers, in the order of their groups.
+        starts: (G,) where each group begins in it; none is empty.
+        groups: (G,) which these are, ascending.
+    """
+
+    rows: Ints
+    starts: Ints
+    groups: Ints
+
+    @classmethod
+    def of(cls, group: Ints) -> Arranged:
+        """Rows of which each one's group is known, (N,)."""
+        near, most = shifted(group)
+        near = near.astype(np.uint16) if most <= 1 << 16 else near  # which numpy sorts by its digits
+        rows = np.argsort(near, kind="stable")
+        begins = starts(near[rows])
+        return cls(rows, begins, group[rows[begins]])
+
+    def only(self, those: NDArray[np.bool_], group: Ints) -> Arranged:
+        """Some of the rows; `group` is that of every row."""
+        rows = self.rows[those[self.rows]]
+        begins = starts(group[rows])
+        return Arranged(rows, begins, group[rows[begins]])
+
+
+def measured(arranged: Arranged, measure: int, values: NDArray[np.float64]) -> dict[str, list[pa.Table]]:
     """Pieces of `moments`, `limits` and `bins` for the values of one measure.
 
     Args:
-        group: (N,) group of each value.
+        arranged: The rows that have a value.
         measure: Number of the measure.
-        values: (N,) all `moments.measurable`.
+        values: Of every row; those that are arranged are all `moments.measurable`.
     """
-    if not len(values):
+    if not len(arranged.rows):
         return {}
-    rows, count = counted({"group": group, "bin": quantiles.bins(values)})
-    code, low = group - group.min(), int(group.min())
-    there = np.flatnonzero(np.bincount(code))
-    limits = _limits(code, values)
+    held, groups = values[arranged.rows], arranged.groups
+    limits = {name: how.reduceat(held, arranged.starts) + 0.0 for name, how in LIMITS.items()}
     return {
-        "bins": [table("bins", rows | {"measure": _same(measure, count), "n": count})],
-        "moments": [*_sums(code, there, low, measure, values)],
-        "limits": [
-            table(
-                "limits",
-                {"group": there + low, "measure": _same(measure, there)}
-                | {name: each[there] + 0.0 for name, each in limits.items()},
-            )
+        "bins": [_bins(arranged, measure, held)],
+        "moments": [
+            table("moments", {"group": groups, "measure": measure, "power": power, "place": place, "total": total})
+            for power, place, total in moments.totals(held, arranged.starts)
         ],
+        "limits": [table("limits", {"group": groups, "measure": measure, **limits})],
     }
 
 
-def tallied(part: str, columns: Mapping[str, NDArray[np.signedinteger]]) -> pa.Table:
-    """A piece of a part that counts how often combinations of whole numbers are there."""
-    rows, count = counted(columns)
-    return table(part, rows | {"n": count})
+def _bins(arranged: Arranged, measure: int, held: NDArray[np.float64]) -> pa.Table:
+    """How many values of each group lie in each bin; they are given group by group."""
+    nth = np.repeat(np.arange(len(arranged.starts)), np.diff(np.append(arranged.starts, len(held))))
+    which, stretch, counts = stretched(nth, quantiles.bins(held).astype(np.int64))
+    told = {"group": arranged.groups[which], "measure": measure, "stretch": stretch, "counts": folded(counts)}
+    return table("bins", told)
 
 
-def _same(value: int, like: Ints) -> Ints:
-    return np.full(len(like), value)
-
-
-def _sums(code: Ints, there: Ints, low: int, measure: int, values: NDArray[np.float64]) -> Iterator[pa.Table]:
-    """Sums of the digits of values and of their squares, group by group."""
-    for power, place, total in moments.totals(code, values):
-        told = {"group": there + low, "measure": _same(measure, there), "total": total[there]}
-        yield table("moments", told | {"power": _same(power, there), "place": _same(place, there)})
-
-
-def _limits(code: Ints, values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    low, high = np.full(int(code.max()) + 1, np.inf), np.full(int(code.max()) + 1, -np.inf)
-    np.minimum.at(low, code, values)
-    np.maximum.at(high, code, values)
-    return {"low": low, "high": high}
+def celled(group: Ints, space: int, x: Ints, y: Ints) -> pa.Table:
+    """A piece of `heat`: how many rows of each group lie in each cell of a space."""
+    column, across = shifted(x)
+    lead, stretch, counts = stretched(group * across + column, y)
+    which, rest = parted(lead, across)
+    told = {"group": which, "space": space, "x": rest + lowest(x), "stretch": stretch, "counts": folded(counts)}
+    return table("heat", told)
 
 
 def _moved(part: pa.Table, code: Ints) -> pa.Table:
@@ -177,21 +199,27 @@ def _merged(part: str, rows: pa.Table) -> pa.Table:
     same, merging = PARTS[part]
     keys = sorted(["group", *same], key="measure".__ne__)  # what is measured first: so it comes, measure by measure
     code, _ = joined([numbers(rows[key]) for key in keys], rows.num_rows)
+    told = {name: unfolded(rows[name]) for name in merging}
+    rows = rows.select(["group", *same])
     if not (code[1:] > code[:-1]).all():
-        rows = _reduced(rows, code, merging)
+        order = np.argsort(code, kind="stable")  # most is sorted already, stretch by stretch
+        begins = starts(code[order])
+        rows = rows.take(arrow().array(order[begins]))
+        told = {name: _reduced(values, merging[name][1], order, begins) for name, values in told.items()}
     if all(how == "sum" for _, how in merging.values()):
-        sums = rows[next(iter(merging))].to_numpy()
-        rows = rows if sums.all() else rows.filter(arrow().array(sums != 0))
-    return rows.combine_chunks()
+        something = next(iter(told.values())).any(axis=1)
+        if not something.all():
+            rows, told = rows.filter(arrow().array(something)), {n: values[something] for n, values in told.items()}
+    return arrow().table({**_columns(rows), **{n: folded(values) for n, values in told.items()}}).cast(schema(part))
 
 
-def _reduced(rows: pa.Table, code: Ints, merging: Mapping[str, tuple[str, str]]) -> pa.Table:
-    """Rows whose codes are ascending, those with the same code as one."""
-    order = np.argsort(code, kind="stable")  # most is sorted already, stretch by stretch
-    ascending = code[order]
-    starts = np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]]))
-    found = rows.take(arrow().array(order[starts]))
-    for name, (_, how) in merging.items():
-        values = HOW[how].reduceat(rows[name].to_numpy()[order], starts)
-        found = found.set_column(found.column_names.index(name), rows.schema.field(name), arrow().array(values))
-    return found
+def _reduced(values: Numbers, how: str, order: Ints, begins: Ints) -> Numbers:
+    """Those of the same code as one; of stretches there are sums alone."""
+    if values.shape[1] > 1:
+        return added(values, order, begins)
+    reduced: Numbers = HOW[how].reduceat(values[order], begins)
+    return reduced
+
+
+def _columns(rows: pa.Table) -> dict[str, pa.Array]:
+    return {name: rows[name].combine_chunks() for name in rows.column_names}

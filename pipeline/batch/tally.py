@@ -33,6 +33,8 @@ def ranked(column: pa.ChunkedArray) -> tuple[Ints, int]:
     Of a column that comes with a dictionary, only that is sorted; what it tells that no row has leaves holes.
     """
     pc, coded = arrow().compute, encoded(column)
+    if len(coded.dictionary) == 1 and not coded.null_count and not coded.dictionary.null_count:
+        return np.zeros(len(coded), np.int64), 1
     words = coded.dictionary.dictionary_encode()  # a word that a dictionary tells twice has one place
     order = pc.array_sort_indices(words.dictionary).to_numpy()
     place = np.empty(len(order) + 1, np.int64)
@@ -95,16 +97,24 @@ def close(code: Ints, most: int) -> tuple[Ints, Ints]:
     """Take the holes out of codes: what is left keeps its order; and the first row that has each."""
     if most > max(DENSE, CROWDED * len(code)):
         order = np.argsort(code)
-        starts = _starts(code[order])
+        begins = starts(code[order])
         dense = np.empty(len(code), np.int64)
-        dense[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(code))))
-        return dense, np.minimum.reduceat(order, starts) if len(starts) else order
+        dense[order] = np.repeat(np.arange(len(begins)), np.diff(np.append(begins, len(code))))
+        return dense, np.minimum.reduceat(order, begins) if len(begins) else order
+    dense, keys = pressed(code, most)
+    first = np.empty(len(keys), np.int64)
+    first[dense[::-1]] = np.arange(len(code) - 1, -1, -1)  # of what is written to one place, the last stays
+    return dense, first
+
+
+def pressed(code: Ints, most: int) -> tuple[Ints, Ints]:
+    """Take the holes out of codes that are not many more than rows: what is left keeps its order; and what each was."""
     there = np.zeros(most, bool)
     there[code] = True
-    dense = (np.cumsum(there, dtype=np.int64) - 1)[code]
-    first = np.full(int(np.count_nonzero(there)), len(code), np.int64)
-    np.minimum.at(first, dense, np.arange(len(code)))
-    return dense, first
+    keys = np.flatnonzero(there)
+    place = np.empty(most, np.int64)
+    place[keys] = np.arange(len(keys))
+    return place[code], keys
 
 
 def different(code: Ints, most: int) -> bool:
@@ -129,52 +139,48 @@ def counted(columns: Mapping[str, NDArray[np.signedinteger]]) -> tuple[dict[str,
     if prod(bound for _, bound in spans.values()) >= 1 << 62:
         code, first = packed(spans.values(), rows)
         return {name: values[first] for name, values in columns.items()}, np.bincount(code, minlength=len(first))
-    keys, count = _tally(*joined(spans.values(), rows))
+    keys, count = tallies(*joined(spans.values(), rows))
     found: dict[str, Ints] = {}
     for name, (_, bound) in reversed(spans.items()):
-        keys, rest = np.divmod(keys, bound) if bound > 1 else (keys, np.zeros_like(keys))
-        found[name] = rest + int(columns[name].min(initial=0))
+        keys, rest = parted(keys, bound)
+        found[name] = rest + lowest(columns[name])
     return dict(reversed(found.items())), count
 
 
-def _tally(code: Ints, most: int) -> tuple[Ints, Ints]:
-    """Ascending codes, and how often each is there."""
+def parted(keys: Ints, bound: int) -> tuple[Ints, Ints]:
+    """Numbers ≥ 0 by a divisor > 0: quotients and what is left."""
+    whole = keys // bound  # by one number: several times as fast as `divmod`
+    return whole, keys - whole * bound
+
+
+def tallies(code: Ints, most: int) -> tuple[Ints, Ints]:
+    """The codes that are there, ascending, and how often each is.
+
+    Args:
+        code: (N,), 0 ≤ code < most.
+        most: Bound of the codes.
+    """
     if most > max(DENSE, CROWDED * len(code)):
         ascending = np.sort(code)
-        starts = _starts(ascending)
-        return ascending[starts], np.diff(np.append(starts, len(code)))
+        begins = starts(ascending)
+        return ascending[begins], np.diff(np.append(begins, len(code)))
     count = np.bincount(code, minlength=most)
     keys = np.flatnonzero(count)
     return keys, count[keys]
 
 
-def _starts(ascending: Ints) -> Ints:
+def starts(ascending: Ints) -> Ints:
     """Where each value of ascending ones begins."""
     return np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]])[: len(ascending)])
 
 
-def stepped(up: Ints, down: Ints, most: int) -> tuple[Ints, Ints]:
-    """How many more keys go up than down, key by key, where that is not 0.
-
-    Args:
-        up: Keys, 0 ≤ key < most.
-        down: The same.
-        most: Bound of the keys.
-
-    Returns:
-        Ascending keys, and how many more go up there.
-    """
-    if most <= max(DENSE, 4 * len(up)):
-        step = np.bincount(up, minlength=most) - np.bincount(down, minlength=most)
-        keys = np.flatnonzero(step)
-        return keys, step[keys]
-    keys, code = np.unique(np.concatenate([up, down]), return_inverse=True)
-    step = np.bincount(code[: len(up)], minlength=len(keys)) - np.bincount(code[len(up) :], minlength=len(keys))
-    return keys[step != 0], step[step != 0]
-
-
 def shifted(values: NDArray[np.signedinteger]) -> tuple[Ints, int]:
     """Whole numbers of any sign as ones from 0, and a bound above them; the order stays."""
-    wide = values.astype(np.int64)
-    low = int(wide.min(initial=0))
-    return wide - low, int(wide.max(initial=0)) - low + 1
+    wide = values.astype(np.int64, copy=False)
+    low, high = lowest(wide), int(wide.max()) if len(wide) else 0
+    return wide - low if low else wide, high - low + 1
+
+
+def lowest(values: NDArray[np.signedinteger]) -> int:
+    """The least of some whole numbers; 0 of none."""
+    return int(values.min()) if len(values) else 0

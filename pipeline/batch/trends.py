@@ -7,6 +7,7 @@ median of all pairs' (P. K. Sen, JASA 63 (1968) 1379-1389), which a few wild poi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import erfc, sqrt
 
 import numpy as np
@@ -15,6 +16,7 @@ from msgspec import Struct
 from pipeline.batch.charting import SERIES, Numbers, Series
 from pipeline.batch.peers import together
 from pipeline.batch.splitting import TEXT, WINDOW, Column, Row
+from pipeline.batch.tally import Ints
 
 LEAST = 10  # points: of fewer, nearly any order happens
 MOST = 300  # points that slopes are taken between, evenly chosen: pairs grow as the square
@@ -51,7 +53,7 @@ def trend(times: Numbers, values: Numbers) -> Trend:
         values: (N,), N ≥ 2.
     """
     chosen = np.unique(np.linspace(0, len(values) - 1, min(MOST, len(values))).round().astype(int))
-    n, one = len(chosen), np.triu_indices(len(chosen), 1)
+    n, one = len(chosen), _pairs(len(chosen))
     rise, run = (each[chosen][one[1]] - each[chosen][one[0]] for each in (values, times))
     _, ties = np.unique(values[chosen], return_counts=True)
     variance = (n * (n - 1) * (2 * n + 5) - float((ties * (ties - 1) * (2 * ties + 5)).sum())) / 18
@@ -61,6 +63,12 @@ def trend(times: Numbers, values: Numbers) -> Trend:
     untied = sqrt(np.count_nonzero(rise) * len(rise))
     p = erfc(max(0.0, abs(more) - 1) / sqrt(2 * variance))  # less 1: it goes in steps of 2
     return Trend(more / untied, float(np.median(rise / run)), p)
+
+
+@lru_cache(8)
+def _pairs(points: int) -> tuple[Ints, Ints]:
+    one, two = np.triu_indices(points, 1)
+    return one, two
 
 
 def trends(found: Sequence[Series]) -> list[Row]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline.batch import moments, quantiles
 from pipeline.batch.intervals import wilson
-from pipeline.batch.statistics import KEYS, Aggregate, aggregate, empty, measured, merge, tallied
+from pipeline.batch.statistics import KEYS, Aggregate, Arranged, aggregate, celled, empty, measured, merge
 
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[batch]'")
 
@@ -120,11 +120,11 @@ def known(rows: list[tuple[str, int, float]]) -> Aggregate:
     for measure in (0, 1):
         mine = [number for number, row in enumerate(rows) if row[1] == measure]
         values = np.array([rows[number][2] for number in mine])
-        for part, pieces in measured(np.array(mine, np.int64), measure, values).items():
+        for part, pieces in measured(Arranged.of(np.array(mine, np.int64)), measure, values).items():
             parts.setdefault(part, []).extend(pieces)
     if rows:
         xs = np.arange(len(rows)) % 3
-        parts["heat"] = [tallied("heat", {"group": np.arange(len(rows)), "space": xs * 0, "x": xs, "y": xs})]
+        parts["heat"] = [celled(np.arange(len(rows)), 0, xs, xs)]
     return aggregate(groups, parts)
 
 

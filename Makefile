@@ -21,7 +21,7 @@ install: .venv/.ready  ## Make .venv: Kensa, its extras and its tools
 	@touch $@
 
 .PHONY: demo
-demo: install  ## Run a line of four virtual cameras and judge its verdicts
+demo: install  ## Run a line of five virtual cameras and judge its verdicts
 	$(BIN)/kensa demo
 
 .PHONY: screen
@@ -69,7 +69,7 @@ golden: install  ## Rewrite the golden files; read their diff before you commit 
 	$(BIN)/pytest --golden
 
 .PHONY: bench
-bench: install .venv-bench/.ready  ## Measure against named peers and limits; writes docs/benchmarks.md
+bench: install .venv-bench/.ready model  ## Measure against named peers and limits; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
 .PHONY: faults

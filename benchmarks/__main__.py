@@ -32,6 +32,7 @@ BENCHES = (
     "tracking",
     "aggregate",
     "screen",
+    "network",
 )
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\

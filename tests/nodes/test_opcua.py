@@ -38,6 +38,25 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 LINE = "plates"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The standard address space is made once, as the library makes it; servers after the first get a copy of it."""
+    from asyncua.server.internal_server import InternalServer
+
+    real, kept = InternalServer.load_standard_address_space, tmp_path_factory.mktemp("space") / "space"
+
+    async def load(server: Any, shelf: Path | None = None) -> None:
+        if kept.exists():
+            server.load_address_space(kept)
+        else:
+            await real(server, shelf)
+            server.dump_address_space(kept)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(InternalServer, "load_standard_address_space", load)
+        yield
+
+
 class Asking:
     """The line: it stands as the test says, and its alarms are those of a keeper."""
 

@@ -21,8 +21,14 @@ install: .venv/.ready  ## Make .venv: Kensa, its extras and its tools
 	@touch $@
 
 .PHONY: demo
-demo: install  ## Run a line of four virtual cameras and judge its verdicts
+demo: install  ## Run a line of five virtual cameras and judge its verdicts
 	$(BIN)/kensa demo
+
+.PHONY: screen
+screen: install  ## Run a line with the operator's screen until Ctrl-C; it says where to look
+	@mkdir -p out && umask 077 && test -e out/tokens || $(BIN)/python -c 'import secrets; print("operator", secrets.token_hex(8))' > out/tokens
+	@awk '/^[^#]/ { print "Open http://127.0.0.1:8088/#token=" $$NF; exit }' out/tokens
+	$(BIN)/kensa run topologies/screen.yaml
 
 # moto is a process of its own, in an environment of its own: with boto3 beside it, Beam would start half as fast.
 .venv-store/.ready: $(LOCKS)/store.txt .venv/.ready
@@ -63,7 +69,7 @@ golden: install  ## Rewrite the golden files; read their diff before you commit 
 	$(BIN)/pytest --golden
 
 .PHONY: bench
-bench: install .venv-bench/.ready  ## Measure against named peers and limits; writes docs/benchmarks.md
+bench: install .venv-bench/.ready model  ## Measure against named peers and limits; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
 .PHONY: faults

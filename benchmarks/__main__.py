@@ -34,14 +34,15 @@ BENCHES = (
     "year",
     "workers",
     "screen",
+    "network",
 )
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\
 # Benchmarks
 
 Written by `make bench`, part by part: `python -m benchmarks NAME` measures one anew. Every row is one run: Kensa and
-its peer in turn, who goes first changing from round to round; medians of five rounds or more, of three where a run takes
-minutes; the ratio is the median of the rounds' ratios. The peers are in `benchmarks/peers/`. CPU is that of all
+its peer in turn, who goes first changing from round to round; medians of five rounds or more, of three where a run
+takes minutes; the ratio is the median of the rounds' ratios. The peers are in `benchmarks/peers/`. CPU is that of all
 processes, the supervisor's too. Ages run from the record's making to the sink.
 """
 TITLE = "\n## "

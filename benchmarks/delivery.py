@@ -1,24 +1,23 @@
 """From a verdict to a consumer at a broker: how long it takes, and what stands between, on a virtual line.
 
 The broker is mosquitto, the consumer a process of its own. The peer is the least that can be done: a verdict published
-by hand, without an outbox, without a disk.
+by hand, without an outbox, without a disk. And whether anybody else is held up: a sink beside it, while the broker is
+dead and alarms flood, against the same line with a broker that lives and alarms that are calm.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
+from typing import NamedTuple
 
-from benchmarks.faults.plant import ports
-from benchmarks.figure import Figure, Limit, alternate
+from benchmarks.broker import mosquitto
+from benchmarks.figure import Figure, Limit, alternate, paired
 from benchmarks.lines import KENSA
 from benchmarks.meter import ROOT
 
@@ -37,6 +36,21 @@ nodes:
   stamped: {{use: "benchmarks.delivery_nodes:stamped", from: rules}}
   told:    {{use: {use}, from: stamped, with: {{{told}}}}}
 """
+BESIDE = """\
+line: {{plant: bench, line: beside}}
+hosts: {{here: {{cameras: [cam-1, cam-2, cam-3, cam-4]}}}}
+nodes:
+  camera:  {{use: synthetic, with: {{rate: 30, defects: 0.2}}}}
+  clean:   {{from: camera}}
+  measure: {{from: clean}}
+  rules:   {{from: measure, with: {{book: {book}}}}}
+  stamped: {{use: "benchmarks.delivery_nodes:stamped", from: rules}}
+  seen:    {{use: "benchmarks.delivery_nodes:seen", from: stamped, with: {{path: {folder}/seen}}}}
+  alarms:  {{from: stamped, with: {{path: {folder}/events.jsonl, book: {folder}/alarms.yaml}}}}
+  told:    {{use: mqtt, from: stamped, with: {{{told}}}}}
+"""
+ALARMS = 140  # of each camera: one part that is bad raises all of them, one that is good ends them
+DEAD = "mqtt://127.0.0.1:9"
 OURS = "url: '{url}', topic: bench/line, outbox: {folder}/outbox"
 BARE = "url: '{url}'"
 
@@ -56,6 +70,45 @@ def figures() -> Iterator[Figure]:
         )  # fmt: skip
     within = median(mine.ages[98] for mine, _ in pairs)
     yield Figure("verdict → MQTT consumer, p99, ms: behind the line", within, Limit("≤", 200.0))
+    yield from _held_up()
+
+
+def _held_up() -> Iterator[Figure]:
+    """What comes to a sink beside a dead broker and flooded alarms, and how late, against neither."""
+    pairs = [*alternate(lambda: _beside(struck=True), lambda: _beside(struck=False), ROUNDS)]
+    paces = [(float(len(mine.ages)), float(len(other.ages))) for mine, other in pairs]
+    steps = f"{sum(mine.steps for mine, _ in pairs) / SECONDS / len(pairs):,.0f} steps of alarms a second"
+    what = "a sink beside a dead broker and an alarm flood, verdicts"
+    yield paired(what, paces, "neither", Limit("≥", 0.98), steps)
+    p99 = median(quantiles(mine.ages, n=100)[98] for mine, _ in pairs)
+    yield Figure("the same, p99, ms: behind the line", p99, Limit("≤", 200.0))
+
+
+class Beside(NamedTuple):
+    """What a sink beside others saw.
+
+    Attributes:
+        ages: How old each verdict was, ms.
+        steps: Lines that alarms wrote meanwhile.
+    """
+
+    ages: list[float]
+    steps: int
+
+
+def _beside(*, struck: bool) -> Beside:
+    with tempfile.TemporaryDirectory(dir=_disk()) as name, mosquitto(Path(name)) as url:
+        folder = Path(name)
+        row = 1 if struck else 100_000
+        said = f"{{when: {{row: {row}}}, priority: critical, cause: c, consequence: q, action: a}}"
+        alarms = "".join(f"  a{number}: {said}\n" for number in range(ALARMS))
+        (folder / "alarms.yaml").write_text(f"chatter: {{times: 0}}\nalarms:\n{alarms}")
+        line = folder / "line.yaml"
+        told = OURS.format(url=DEAD if struck else url, folder=folder) + f", alarms: {folder}/events.jsonl"
+        line.write_text(BESIDE.format(book=BOOK, told=told, folder=folder))
+        subprocess.run([KENSA, "run", line, "--for", f"{SECONDS}s"], check=True, capture_output=True, cwd=ROOT)
+        steps = (folder / "events.jsonl").read_bytes().count(b'"subject":"alarm"')
+        return Beside(json.loads((folder / "seen").read_bytes()), steps)
 
 
 class Heard:
@@ -74,7 +127,7 @@ class Heard:
 
 
 def _measured(use: str, told: str) -> Heard:
-    with tempfile.TemporaryDirectory(dir=_disk()) as name, _broker(Path(name)) as url:
+    with tempfile.TemporaryDirectory(dir=_disk()) as name, mosquitto(Path(name)) as url:
         folder = Path(name)
         line = folder / "line.yaml"
         line.write_text(LINE.format(book=BOOK, use=f'"{use}"', told=told.format(url=url, folder=folder)))
@@ -91,19 +144,3 @@ def _disk() -> Path:
     out = ROOT / "out"
     out.mkdir(exist_ok=True)
     return out
-
-
-@contextmanager
-def _broker(folder: Path) -> Iterator[str]:
-    found = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
-    if not found:
-        raise SystemExit("delivery: expected mosquitto, found none; apt install mosquitto")
-    port = ports(1)[0]
-    config = folder / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
-    with subprocess.Popen([found, "-c", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as broker:
-        time.sleep(0.5)
-        try:
-            yield f"mqtt://127.0.0.1:{port}"
-        finally:
-            broker.terminate()

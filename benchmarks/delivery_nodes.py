@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +20,17 @@ TOPIC = "bench/line"
 def stamped(verdict: Verdict) -> Verdict:
     """Let a verdict's time be when it was made."""
     return replace(verdict, t_ns=time.time_ns())
+
+
+@node()
+def seen(records: Iterator[Verdict | Gap], *, path: str) -> None:
+    """Write down how old each verdict was when it came, ms, once there are no more.
+
+    Args:
+        path: Where to.
+    """
+    ages = [(time.time_ns() - record.t_ns) / 1e6 for record in records if isinstance(record, Verdict)]
+    Path(path).write_bytes(msgspec.json.encode(ages))
 
 
 @node()

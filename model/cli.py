@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": "score a network beside answers without one",
     "export": "write a network as ONNX, with its card",
     "gain": "tell what a teacher is worth, over several runs with it and without",
+    "loss": "tell what int8 takes from a network",
     "networks": "list the networks with their parameters and multiplications",
     "sony": "write a network as the IMX500 loads it, with its card",
     "speed": "time networks beside each other on this machine",
@@ -33,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.name not in NEEDED:
             raise
         print(f"expected {error.name} to do this, found none; install it: pip install 'kensa[model]'", file=sys.stderr)
+        return 2
+    except OSError as error:  # a folder that cannot be made, a disk that is full
+        print(f"{error.filename or 'cannot go on'}: {error.strerror or error}", file=sys.stderr)
         return 2
 
 

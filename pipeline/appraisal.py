@@ -48,15 +48,20 @@ class Appraisal(Struct, frozen=True):
         seen: Per (camera, session).
         outcomes: Verdicts on parts, per outcome.
         kinds: Defects that there are.
-        score: Verdicts against the truth, where the truth is known.
+        cameras: Verdicts against the truth, per camera whose truth is known.
         damaged: Files of the archive that could not be trusted and were not read.
     """
 
     seen: Mapping[Key, Seen]
     outcomes: Mapping[str, int]
     kinds: tuple[str, ...]
-    score: Score
+    cameras: Mapping[str, Score]
     damaged: tuple[Damage, ...] = ()
+
+    @property
+    def score(self) -> Score:
+        """Verdicts of all of them against the truth."""
+        return reduce(Score.__add__, self.cameras.values(), Score({}))
 
     @property
     def lost(self) -> int:
@@ -79,11 +84,13 @@ def appraise(folder: Path, truths: Truths) -> Appraisal:
     told = {key: truths[key[0]]() for key in seen if key[0] in truths}
     there = {key: _until(parts, seen[key].last_seq) for key, parts in told.items() if parts is not None}
     kinds = tuple(sorted({part.kind for parts in there.values() for part in parts} - {GOOD}))
-    scores = (score(parts, judged[key], seen[key].last_seq, kinds) for key, parts in there.items())
+    cameras: dict[str, Score] = defaultdict(lambda: Score({}))
+    for key, parts in there.items():
+        cameras[key[0]] += score(parts, judged[key], seen[key].last_seq, kinds)
     outcomes: dict[str, int] = defaultdict(int)
     for part in (part for parts in judged.values() for part in parts):
         outcomes[part.outcome] += 1
-    return Appraisal(seen, dict(outcomes), kinds, reduce(Score.__add__, scores, Score({})), tuple(damaged))
+    return Appraisal(seen, dict(outcomes), kinds, dict(cameras), tuple(damaged))
 
 
 def coverage(folder: Path, damaged: list[Damage] | None = None) -> dict[Key, Seen]:

@@ -15,7 +15,7 @@ from pipeline.errors import DecodeError, MaskError
 from pipeline.masks import Mask, Rle
 from pipeline.records import AnyRecord, Record
 
-MAJOR, MINOR = 1, 4
+MAJOR, MINOR = 1, 5
 
 MAX_BYTES = 4 << 20  # a message; larger ones are refused unread
 MAX_ITEMS = 1 << 16  # in one array of an untyped message

@@ -10,7 +10,7 @@ from pipeline.errors import TableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "1.5"
+VERSION = "1.6"
 
 # Name, type, and unit or meaning. `?` allows null, `[…]` is a list, a name of `STRUCTS` is a struct; behind `=` stands
 # what a column would have said in files of versions that did not have it, where that is not null.
@@ -51,6 +51,16 @@ REGION: tuple[Column, ...] = (
     *SHAPE,
     ("counts", "binary?", VIEWED),
     ("box_counts", "binary?", BOXED),
+)
+# What the camera read off itself; null where it did not say.
+READING: tuple[Column, ...] = (
+    ("exposure_us", "int64?", "µs; how long each row was exposed"),
+    ("gain", "float64?", "1 is none; of the sensor's amplifiers (analogue)"),
+    ("temperature_c", "float64?", "°C; of the sensor"),
+    ("dnn_us", "int64?", "µs; run time of the network"),
+    ("dsp_us", "int64?", "µs; run time of what follows it on the sensor"),
+    ("lux", "float64?", "lx; libcamera's estimate of how light the scene is"),
+    ("brightness", "float64?", "0…255; mean of red, green and blue in roi, where pictures may leave the camera"),
 )
 STRUCTS: dict[str, tuple[Column, ...]] = {
     "roi": (
@@ -140,6 +150,7 @@ SEEN: tuple[Column, ...] = (
     ("encoder", "int64?", "counts of the belt's encoder"),
     ("found", "int32", "count"),
     ("layers", "[layer]", "masks of a frame as it came, one per label"),
+    *READING,
 )
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "frames": SEEN,

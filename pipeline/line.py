@@ -11,6 +11,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from pipeline.numbers import Number
 from pipeline.orders import Answer, Order
 
 
@@ -22,9 +23,10 @@ class Standing(Struct, frozen=True, kw_only=True):
         host: This host, as the topology calls it.
         phase: `starting`, `running`, `draining` or `ended`.
         since_ns: When it was started here, UTC, ns.
-        faults: Why it is not healthy, in words; empty while it is.
-        notices: What is so now and people should know.
+        faults: Why it is not healthy, on this host or another, in words; empty while it is.
+        notices: What is so now on this host and people should know; alarms that wait on others, too.
         pictured: Cameras whose pictures leave their process.
+        numbers: What the nodes of this host count.
     """
 
     line: str
@@ -34,6 +36,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     pictured: tuple[str, ...] = ()
+    numbers: tuple[Number, ...] = ()
 
 
 class Asking(Protocol):

@@ -105,6 +105,7 @@ class Spec(msgspec.Struct, frozen=True):
         per: `camera` where each camera needs a run of its own: local variables are its state.
         live: A source that cannot be made to wait: frames it may not hand over are lost.
         commits: A sink that is done with a record only after it has kept it: what is on its way to it must not be lost.
+        passing: Record types among those that it takes of which this is not so.
         seat: Which of `camera`, `session`, `clock` a source asks for.
         check: Says what types cannot: why its parameters, each legal by itself, cannot be together.
         tells: What follows from its parameters, in lines that people read in the plan.
@@ -113,6 +114,7 @@ class Spec(msgspec.Struct, frozen=True):
         lacks: Prompts of its cameras that its parameters must speak of, and do not.
         needs: What a node before it must offer.
         offers: What it gives that is not always there; of a source that does not say, anything may be.
+        itself: What it must take from its giver itself, where a node before it gives that; and what is amiss without.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Spec(msgspec.Struct, frozen=True):
     live: bool
     commits: bool
     seat: tuple[str, ...]
+    passing: frozenset[type[Record]] = frozenset()
     check: Check | None = None
     tells: Tells | None = None
     prompts: Prompts | None = None
@@ -133,6 +136,7 @@ class Spec(msgspec.Struct, frozen=True):
     lacks: Lacks | None = None
     needs: Needs | None = None
     offers: Offers | None = None
+    itself: tuple[type[Record], str] | None = None
 
     @property
     def kind(self) -> Literal["source", "transform", "sink"]:
@@ -166,6 +170,7 @@ def node(
     live: bool = False,
     batch: Batch | None = None,
     commits: bool = True,
+    passing: abc.Collection[type[Record]] = (),
     check: Check | None = None,
     tells: Tells | None = None,
     prompts: Prompts | None = None,
@@ -173,6 +178,7 @@ def node(
     lacks: Lacks | None = None,
     needs: Needs | None = None,
     offers: Offers | None = None,
+    itself: tuple[type[Record], str] | None = None,
 ) -> Callable[[F], F]:
     """Mark a function as a node and return it unchanged.
 
@@ -181,15 +187,16 @@ def node(
         live: For a source that cannot wait.
         batch: For an inbox of lists; the default closes at 256 records or 1 s.
         commits: For a sink that takes lists: whether it keeps them. Edges to one that does not may drop.
+        passing: For a sink that commits: types of records that it only passes on. Edges that carry no others may drop.
         check: Called by `kensa check` with the parameters of each camera; every flaw is told at its place in the file.
         tells: Called by `kensa plan` with the parameters of each camera; its lines stand below the node.
         prompts: Called by `kensa check` with the parameters of each camera of a source: what its prompts are called.
-        mentions: Called by `kensa check` likewise: which prompts they speak of; one that no source before it has is
-            told at its place.
+        mentions: Called likewise: which prompts they speak of; one that no source before it has is told at its place.
         lacks: Called by `kensa check` likewise, with the prompts that its cameras have: of which of them its parameters
             should speak and do not, and where they would. Without them nothing can be said of what is seen there.
         needs: Called by `kensa check` likewise: what a node before it must offer; what none does is told at its place.
         offers: Called by `kensa check` likewise: what it gives that is not always there.
+        itself: Records that must not come by hearsay alone, and what is amiss where they do.
 
     Raises:
         NodeError: If the signature is not a node's.
@@ -198,7 +205,7 @@ def node(
     def mark(fn: F) -> F:
         spec = read(fn, per=per, live=live, batch=batch, commits=commits)
         more: dict[str, Any] = {"check": check, "tells": tells, "prompts": prompts, "mentions": mentions}
-        more |= {"lacks": lacks, "needs": needs, "offers": offers}
+        more |= {"lacks": lacks, "needs": needs, "offers": offers, "passing": frozenset(passing), "itself": itself}
         fn.spec = msgspec.structs.replace(spec, **more)  # type: ignore[attr-defined]
         return fn
 

@@ -41,6 +41,13 @@ FAMILIES: dict[str, Family] = {
     "kensa_alarms_raised": Family("counter", "Times that alarms were raised.", ("book", "priority")),
     "kensa_alarms_chattering": Family("gauge", "Alarms that chatter.", ("book",)),
     "kensa_alarms_flooded": Family("gauge", "1 while more alarms come than people can follow.", ("book",)),
+    "kensa_gate_parts": Family("counter", "Parts that reached the actuator of a gate.", ("actuator", "action")),
+    "kensa_gate_missing": Family("counter", "Of these, parts without a verdict in time.", ("actuator",)),
+    "kensa_gate_skipped": Family("counter", "Of these, parts that got no pulse and should.", ("actuator",)),
+    "kensa_gate_ignored": Family("counter", "Records that moved nothing at a gate.", ("actuator", "reason")),
+    "kensa_gate_unseen": Family("counter", "Stretches of belt for which nobody vouched.", ("actuator",)),
+    "kensa_gate_stopped": Family("gauge", "1 while a gate wants its line to stop.", ("actuator",)),
+    "kensa_gate_away": Family("gauge", "1 while what a gate is wired to does not answer.", ("actuator",)),
 }
 
 

@@ -12,7 +12,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Verb = Literal["acknowledge", "reset", "shelve", "unshelve", "suppress", "unsuppress", "remove", "restore"]
+Verb = Literal[
+    "acknowledge", "comment", "reset", "shelve", "unshelve", "suppress", "unsuppress", "remove", "restore"
+]  # fmt: skip
 Name = Annotated[str, Meta(max_length=256)]
 Text = Annotated[str, Meta(max_length=1024)]
 
@@ -63,6 +65,8 @@ class Shown(Struct, frozen=True, kw_only=True):
         action: What to do.
         link: Where the drawn verdict is.
         verdict: Id of the event that tells the verdict that raised it; empty where none did.
+        remark: What somebody has noted beside it last.
+        remarked_by: Who did.
     """
 
     alarm: str
@@ -83,6 +87,8 @@ class Shown(Struct, frozen=True, kw_only=True):
     action: str
     link: str
     verdict: str = ""
+    remark: str = ""
+    remarked_by: str = ""
 
 
 class Figures(Struct, frozen=True):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUFFIX, LEAN = ".parquet", ".lean.parquet"
+SHARED = 1 << 20  # bytes of a file whose columns are worth being read by several threads
 ASIDE, DAMAGED = "quarantine", ".damaged"
 NAMED = re.compile(r"\d{19}-([0-9a-f]{16})(?:\.lean)?\.parquet")  # other files are judged by their page checksums alone
 
@@ -197,4 +198,5 @@ def _digest(content: memoryview | bytes) -> str:
 def _parsed(content: bytes) -> pa.Table:
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(arrow().BufferReader(content), page_checksum_verification=True).read()
+    file = pq.ParquetFile(arrow().BufferReader(content), page_checksum_verification=True)
+    return file.read(use_threads=len(content) >= SHARED)

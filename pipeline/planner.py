@@ -15,7 +15,7 @@ from pipeline.catalog import Catalog, where
 from pipeline.folders import HERE, run_folder, socket_path
 from pipeline.placement import Placement, Seat, placement
 from pipeline.plan import Edge, Lane, NodeRun, Plan, Policy, Post, Process, Queue, Transport
-from pipeline.records import Gap, Image
+from pipeline.records import Gap, Image, Record
 from pipeline.topology import Topology
 
 MESSAGES = 256  # messages that may wait: eight seconds of a camera at 30 fps
@@ -144,11 +144,14 @@ class _Planner:
 
     def _kinds(self, cut: _Cut) -> tuple[str, ...]:
         """What is given and taken; gaps as well where anybody behind the edge takes them."""
-        kinds = self._specs[cut.source].gives & self._specs[cut.target].takes
+        kinds = self._carried(cut)
         if not any(self._pictured(cut.source, camera) for camera in self._placed.cameras(cut.source, cut.begin)):
             kinds -= {Image}
         gaps = {Gap} if any(Gap in self._specs[name].takes for name in self._behind(cut.target)) else set()
         return tuple(sorted(kind.__name__.lower() for kind in kinds | gaps))
+
+    def _carried(self, cut: _Cut) -> frozenset[type[Record]]:
+        return self._specs[cut.source].gives & self._specs[cut.target].takes
 
     def _pictured(self, node: str, camera: str) -> bool:
         """Whether the topology says `images: true` at a camera of a source that is this node, or feeds it."""
@@ -213,13 +216,14 @@ class _Planner:
         return replace(self._default(cut, said.policy or self._policy(cut)), **given)
 
     def _policy(self, cut: _Cut) -> Policy:
-        """What waits behind a live source must be let go, or, where its sink commits what it takes, put on disk."""
+        """What waits behind a live source must be let go, or, where its sink commits what it carries, put on disk."""
         said = self._topology.nodes[cut.target].queue
         if said.spool is not None or said.survives is not None:
             return "spool"
         if not self._live(cut.source):
             return "block"
-        durable = self._specs[cut.target].commits and self._transport(cut) != "memory"
+        spec = self._specs[cut.target]
+        durable = spec.commits and self._carried(cut) - spec.passing and self._transport(cut) != "memory"
         return "spool" if durable else "drop_oldest"
 
     def _default(self, cut: _Cut, policy: Policy) -> Queue:

@@ -16,6 +16,7 @@ from pipeline.findings import Finding, View
 from pipeline.gauges import Gauge
 from pipeline.layers import Layer, Pixels, Roi, Scores
 from pipeline.masks import Side
+from pipeline.readings import Reading
 from pipeline.regions import Coasted, Region, Spread, Summary, Track
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Outcome",
     "Part",
     "Pixels",
+    "Reading",
     "Record",
     "Region",
     "Regions",
@@ -84,6 +86,7 @@ class Frame(Record, frozen=True, kw_only=True):
         timing: How `t_ns` is known: the sensor's own stamp (`sensor`); the host's clock when the frame came to it
             (`wall`), or when a library there had parsed it (`parsed`); only when it came here (`arrival`).
         encoder: Count of the belt's encoder at exposure, where it has one.
+        reading: What the camera read off itself then; None where it told nothing.
     """
 
     size: tuple[Side, Side]
@@ -94,6 +97,7 @@ class Frame(Record, frozen=True, kw_only=True):
     epoch: Epoch = "settled"
     timing: Timing = "sensor"
     encoder: Int64 | None = None
+    reading: Reading | None = None
 
 
 class Image(Record, frozen=True, kw_only=True):
@@ -132,6 +136,7 @@ class Regions(Record, frozen=True, kw_only=True):
     epoch: Measured = "settled"
     roi: Roi | None = None
     encoder: Int64 | None = None
+    reading: Reading | None = None
 
 
 class Tracks(Record, frozen=True, kw_only=True):
@@ -147,6 +152,7 @@ class Tracks(Record, frozen=True, kw_only=True):
         coasted: The parts that must be in view as well, by their motion alone; none of them is in `tracks`.
         watermark: Every part that was last seen before this frame has been told; None where nobody knows.
         encoder: Count of the belt's encoder at exposure, where it has one.
+        reading: What the camera read off itself then, as in the frame.
     """
 
     size: tuple[Side, Side]
@@ -158,6 +164,7 @@ class Tracks(Record, frozen=True, kw_only=True):
     coasted: Annotated[tuple[Coasted, ...], Meta(max_length=65536)] = ()
     watermark: Nat | None = None
     encoder: Int64 | None = None
+    reading: Reading | None = None
 
 
 class Part(Record, frozen=True, kw_only=True):

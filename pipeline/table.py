@@ -25,6 +25,7 @@ from pipeline.records import (
     Gap,
     Image,
     Part,
+    Reading,
     Record,
     Regions,
     Spread,
@@ -41,6 +42,7 @@ Row = dict[str, Any]
 
 CHUNK = 256  # records whose rows are Python objects at a time, which take many times the memory of columns
 PIXELS = ("counts", "box_counts", "data")
+READ = Reading.__struct_fields__
 JUDGED = ("outcome", "subject", "part", "first_seq", "book", "version", "mark")
 
 
@@ -195,7 +197,7 @@ def _who(record: Record) -> Row:
 def _seen(frame: Frame | Regions | Tracks, **said: Any) -> Row:
     row = {**_who(frame), "kind": type(frame).__name__.lower(), "height": frame.size[0], "width": frame.size[1]}
     how = {"prompt": frame.prompt, "model": frame.model, "roi": roi_row(frame.roi), "epoch": frame.epoch}
-    return {"layers": [], **row, **how, **said}
+    return {"layers": [], **row, **how, **said, **({} if frame.reading is None else asdict(frame.reading))}
 
 
 def _whose(row: Row) -> Row:
@@ -215,6 +217,8 @@ def _measured_frame(row: Row, inside: Mapping[int, Row]) -> Regions:
             f"expected {row['found']} regions of frame {row['seq']} of '{row['camera']}', found {len(inside)}"
         )
     said = {name: row[name] for name in ("prompt", "model", "encoder")} | {"epoch": row["epoch"] or "settled"}
+    read = {name: row[name] for name in READ}
+    said["reading"] = None if all(value is None for value in read.values()) else Reading(**read)
     seen = tuple(region_of(inside[place]) for place in sorted(inside))
     return Regions(**_whose(row), size=(row["height"], row["width"]), regions=seen, roi=roi_of(row), **said)
 

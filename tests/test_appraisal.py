@@ -57,6 +57,7 @@ def test_a_perfect_line_gets_full_marks(tmp_path: Path) -> None:
     assert found.score.found == found.score.parts > 10
     assert all(found.score.recall(kind).value == found.score.precision(kind).value == 1 for kind in found.kinds)
     assert sum(found.outcomes.values()) == len(verdicts())
+    assert found.cameras == {"cam-1": found.score}
 
 
 def test_a_gap_accounts_for_what_it_tells(tmp_path: Path) -> None:

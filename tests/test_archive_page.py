@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from nodes.tools.archive import ACTIONS
 from nodes.tools.archives.columns import SAID, markdown
 from pipeline.cli import main
 from pipeline.columns import COLUMNS, STRUCTS, TABLES
+from tests.batch.plants import plant, shelve
 from tests.conftest import ROOT, Golden
 from tests.test_readme import blocks
 from tests.test_versions import PART
@@ -45,6 +47,16 @@ def test_every_command_that_is_shown_is_one() -> None:
     shown = [line for text in blocks(PAGE, "sh") for line in text.splitlines() if line.startswith("kensa archive")]
     assert {shlex.split(line)[2] for line in shown} <= {*ACTIONS}
     assert len(shown) > 8
+
+
+def test_every_query_that_is_shown_gives_rows(tmp_path: Path) -> None:
+    """Of an archive that the sink wrote."""
+    duckdb = pytest.importorskip("duckdb", reason="make install")
+    shelve(tmp_path / "plant=nagoya" / "line=a", plant(1, 60))
+    queries = blocks(PAGE, "sql")
+    assert len(queries) == 2
+    for query in queries:
+        assert duckdb.sql(query.replace("'/data/", f"'{tmp_path}/")).fetchall()
 
 
 def test_a_mask_is_decoded_as_the_page_says() -> None:

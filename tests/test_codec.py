@@ -32,6 +32,7 @@ from pipeline.records import (
     Image,
     Layer,
     Part,
+    Reading,
     Region,
     Regions,
     Roi,
@@ -61,6 +62,7 @@ GAUGE = Gauge(
     missing=MASK,
 )
 REGION = Region("part", 3, (1, 0, 2, 2), (4 / 3, 1 / 3), 0, 0, 0.75, True, 0.5, MASK, SHAPE, METRIC, -0.5, (GAUGE,))
+READING = Reading(8000, 1.5, 41.25, 14_350, 1_200, 387.5, 97.0)
 SCORES = Scores((2, 3), bytes((0, 255, 128, 127, 1, 2)), 0.125, -3)
 
 SUMMARY = Summary("pit", "area_px", 2, 5.0, 1.4142135623730951, 4.0, 6.0, 3.98, 6.0, 6.0)
@@ -73,8 +75,18 @@ EVERY: tuple[AnyRecord, ...] = (
         roi=Roi(8, 9, 10, 11),
         model="ab",
         epoch="settling",
+        reading=READING,
     ),
-    Regions(**WHO, size=(2, 3), regions=(REGION,), prompt="rim", model="ab", epoch="unknown", roi=Roi(8, 9, 10, 11)),
+    Regions(
+        **WHO,
+        size=(2, 3),
+        regions=(REGION,),
+        prompt="rim",
+        model="ab",
+        epoch="unknown",
+        roi=Roi(8, 9, 10, 11),
+        reading=Reading(exposure_us=8000),
+    ),
     Tracks(
         **WHO,
         size=(2, 3),
@@ -84,6 +96,7 @@ EVERY: tuple[AnyRecord, ...] = (
         roi=Roi(8, 9, 10, 11),
         watermark=6,
         encoder=12,
+        reading=READING,
     ),
     Part(**WHO, id=4, first_seq=2, views=5, hidden=1, best=REGION, best_seq=6, watermark=8),
     Verdict(
@@ -109,7 +122,9 @@ EVERY: tuple[AnyRecord, ...] = (
     Image(**WHO, size=(2, 3), format="png", data=b"\x89PNG", roi=Roi(8, 9, 10, 11), prompt="rim"),
 )
 
-BELT = replace(EVERY[2], encoder=None)  # as versions before 1.4 knew it
+# As versions before 1.5 knew them, and before 1.4.
+UNREAD: tuple[AnyRecord, ...] = tuple(replace(record, reading=None) for record in EVERY[:3])
+BELT = replace(UNREAD[2], encoder=None)
 
 one_of_each = pytest.mark.parametrize("record", EVERY, ids=lambda record: type(record).__name__)
 
@@ -156,7 +171,7 @@ def test_what_version_1_0_wrote_is_read() -> None:
     """Sources of that version could not move their crop: their masks are settled."""
     kept = bytes.fromhex((GOLDEN / "wire" / "frame-1.0.hex").read_text(encoding="ascii"))
     assert version(kept) == (1, 0)
-    assert decode(kept) == replace(EVERY[0], epoch="settled")
+    assert decode(kept) == replace(UNREAD[0], epoch="settled")
 
 
 @pytest.mark.parametrize("name", ["regions", "tracks", "part"])
@@ -165,7 +180,7 @@ def test_what_version_1_1_wrote_is_read(name: str) -> None:
     kept = bytes.fromhex((GOLDEN / "wire" / f"{name}-1.1.hex").read_text(encoding="ascii"))
     bare = replace(REGION, shape=None, metric=None, mean_score=None, gauges=())
     told: dict[str, AnyRecord] = {
-        "regions": replace(EVERY[1], regions=(bare,), roi=None),
+        "regions": replace(UNREAD[1], regions=(bare,), roi=None),
         "tracks": replace(BELT, tracks=(Track(4, bare),), prompt="", model="", roi=None, watermark=None),
         "part": replace(EVERY[3], best=bare, watermark=None),
     }
@@ -180,7 +195,7 @@ def test_what_version_1_2_wrote_is_read(name: str) -> None:
     plain = replace(REGION, gauges=())
     limit = Finding("too-small", "D-101", "area_px", 3.0, low=10.0)
     told: dict[str, AnyRecord] = {
-        "regions": replace(EVERY[1], regions=(plain,)),
+        "regions": replace(UNREAD[1], regions=(plain,)),
         "tracks": replace(BELT, tracks=(Track(4, plain),), watermark=None),
         "part": replace(EVERY[3], best=plain, watermark=None),
         "verdict": replace(EVERY[4], findings=(limit,), watermark=None),
@@ -195,6 +210,14 @@ def test_what_version_1_3_wrote_is_read() -> None:
     kept = bytes.fromhex((GOLDEN / "wire" / "tracks-1.3.hex").read_text(encoding="ascii"))
     assert version(kept) == (1, 3)
     assert decode(kept) == BELT
+
+
+@pytest.mark.parametrize("told", UNREAD, ids=lambda record: type(record).__name__)
+def test_what_version_1_4_wrote_is_read(told: AnyRecord) -> None:
+    """Nobody told what a camera had read off itself: that is unknown, and no zero."""
+    kept = bytes.fromhex((GOLDEN / "wire" / f"{type(told).__name__.lower()}-1.4.hex").read_text(encoding="ascii"))
+    assert version(kept) == (1, 4)
+    assert decode(kept) == told
 
 
 def test_run_lengths_off_the_wire_are_passed_on_as_they_came() -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from nodes.sinks.archive import archive
 from pipeline.archive import read
+from pipeline.check import load
 from pipeline.cli import main
 from pipeline.commands import demo
 from pipeline.commands import run as line
@@ -53,12 +54,16 @@ def test_a_newcomer_sees_a_line_inspect_parts(tmp_path: Path, run_root: str) -> 
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for said in ("What there was, and what the line said", "Defect by defect", "0 lost", "records are accounted for"):
+    for said in (
+        "What there was, and what the line said", "Defect by defect", "Camera by camera", "0 lost",
+        "records are accounted for",
+    ):  # fmt: skip
         assert said in done.stdout
     assert str(tmp_path / "out" / "preview.png") in done.stdout
     assert (tmp_path / "out" / "preview.png").read_bytes().startswith(b"\x89PNG")
     assert [*Path(run_root).iterdir()] == []
     _events_are_verdicts(tmp_path / "out")
+    assert {v.camera for v in verdicts(read(tmp_path / "out" / "archive", "verdicts"))} == {*load(LAPTOP).cameras}
 
 
 def _events_are_verdicts(out: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -11,6 +12,7 @@ from random import Random
 import pytest
 
 from benchmarks.faults import disks, kills, network, strangers, torn, webhooks
+from benchmarks.faults.consumers import differ, judge_gate
 from benchmarks.faults.fault import Fault, suffer
 from benchmarks.faults.growth import WARM, Sample, slope
 from benchmarks.faults.oracle import Account, Reading, silent
@@ -101,6 +103,22 @@ def test_a_part_that_waits_twice_is_lost_where_neither_came() -> None:
     assert sorted(archived.without(Reading({"parts": frozenset({mine})}, frozenset()))) == [
         f"parts {again}", f"parts {other}",
     ]  # fmt: skip
+
+
+def test_a_consumer_that_misses_something_is_found(tmp_path: Path) -> None:
+    """Or has something that nobody gave, or one verdict under two numbers; and a part that the gate let go."""
+    assert [*differ("mqtt", {"a", "b"}, Counter({"a": 1, "b": 1, "gap": 0}))] == []
+    assert [*differ("mqtt", {"a", "b"}, Counter({"b": 2, "c": 1}))] == [
+        "mqtt: 1 verdicts never came: a",
+        "mqtt: 1 verdicts nobody gave: c",
+        "mqtt: 1 verdicts came under two numbers: b",
+    ]
+    path = tmp_path / "parts"
+    assert [*judge_gate(path)] == ["gate: 0 parts, of which these got what they should not: []"]
+    path.write_text('{"action": "reject", "outcome": null}\n{"action": "pass", "outcome": "WARN"}\n')
+    assert [*judge_gate(path)] == []
+    path.write_text('{"action": "pass", "outcome": null}\n')
+    assert len([*judge_gate(path)]) == 1
 
 
 def test_each_part_wants_an_event_even_where_two_left_at_once(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_a_mask_is_told_by_size_and_area() -> None:
     assert line(decode_generic(encode(FRAME))) == (
         "00:00:01.500 cam-1 #42 frame size=[4 6] layers=[{label=part mask=<mask 4×6, 6 px> score=0.9877 "
         'scores={size=[1 2] data=<2 bytes> scale=0.5 zero_point=0}}] prompt="" roi=null model="" epoch=settled '
-        "timing=sensor encoder=null"
+        "timing=sensor encoder=null reading=null"
     )
 
 

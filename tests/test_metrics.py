@@ -198,7 +198,7 @@ def test_bounds_are_cumulative_and_end_with_everything() -> None:
 
 def test_cameras_say_how_warm_they_are() -> None:
     """One that does not say has no number, rather than a wrong one."""
-    warm = replace(line(), readings={"cam-1": Reading(61.5, 0.0143), "cam-2": Reading()})
+    warm = replace(line(), readings={"cam-1": Reading(temperature_c=61.5, dnn_us=14_300), "cam-2": Reading()})
     with Endpoint(lambda: warm, 0) as endpoint:
         found = samples(fetched(endpoint.url)[1])
     told = {key: value for key, value in found.items() if key[0].startswith("kensa_sensor")}

@@ -18,7 +18,7 @@ from pipeline.folders import socket_path
 from pipeline.outline import text
 from pipeline.plan import Edge, Lane, Plan
 from pipeline.planner import plan
-from pipeline.records import Gap
+from pipeline.records import Gap, Tracks, Verdict
 from pipeline.topology import Bounds, Host, Step, Topology
 from tests.conftest import ROOT, Golden
 from tests.specimens import catalog
@@ -204,6 +204,33 @@ def test_a_sink_that_keeps_nothing_may_drop() -> None:
     specs["archive"] = msgspec.structs.replace(NODES["archive"], commits=False)
     found = plan(Topology(name="line", hosts=ONE, nodes=nodes), specs, folder=FOLDER)
     assert {edge.queue.policy for edge in found.edges} == {"drop_oldest"}
+
+
+def test_what_a_sink_only_passes_on_may_be_dropped() -> None:
+    """Of the edges to one sink those with a disk carry what it keeps, whatever else comes by them."""
+    nodes = {**CHAIN, "archive": Step(use="archive", inputs=("track", "rules"))}
+    specs = {name: NODES[name] for name in ("sensor", "clean", "measure", "track", "rules")}
+    for passing, policy in (((Tracks,), "drop_oldest"), ((Tracks, Verdict), "drop_oldest"), ((), "spool")):
+        specs["archive"] = msgspec.structs.replace(NODES["archive"], passing=frozenset(passing))
+        found = plan(Topology(name="line", hosts=ONE, nodes=nodes), specs, folder=FOLDER)
+        policies = {edge.source[0]: edge.queue.policy for edge in found.edges}
+        assert policies == {"track": policy, "rules": "drop_oldest" if Verdict in passing else "spool"}
+
+
+def test_the_operators_screen_counts_every_verdict() -> None:
+    """What it counts is on a disk while it is away; what it shows is let go: nobody waits for it."""
+    found = plan(load(ROOT / "topologies" / "screen.yaml"), installed(), folder=FOLDER)
+    edges = [edge for edge in found.edges if edge.target[0] == "screen"]
+    assert {(edge.source[0], edge.queue.policy) for edge in edges} == {("track", "drop_oldest"), ("rules", "spool")}
+
+
+def test_a_screen_of_masks_alone_may_have_the_newest_of_each_camera(tmp_path: Path) -> None:
+    """As docs/screen.md says it: nothing is counted there."""
+    page = (ROOT / "docs" / "screen.md").read_text(encoding="utf-8")
+    (said,) = [line for line in page.splitlines() if line.startswith("wall: ")]
+    (tmp_path / "wall.yaml").write_text(f"include: [{ROOT}/topologies/screen.yaml]\nnodes:\n  {said}\n")
+    found = plan(load(tmp_path / "wall.yaml"), installed(), folder=FOLDER)
+    assert {edge.queue.policy for edge in found.edges if edge.target[0] == "wall"} == {"latest"}
 
 
 def test_overrides_stay_with_their_camera() -> None:

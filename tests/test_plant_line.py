@@ -6,6 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 
 from nodes.alarming.chain import recall
+from tests.conftest import ROOT
 from tests.edges import free_port
 from tests.nodes.test_opcua import ANNA, acknowledging, place, ua, ua_module
 from tests.test_alarm_command import BOOK
@@ -21,6 +25,7 @@ from tests.test_run import Started, start
 __all__ = ["start"]
 
 PATIENCE_S = 100.0
+PLANT = ROOT / "topologies" / "plant" / "plant.yaml"
 
 LINE = """
 hosts: {edge-1: {cameras: [cam-1]}}
@@ -123,3 +128,38 @@ async def _comes(client: Any, path: str, wanted: object) -> None:
             return
         assert time.monotonic() < until, found
         await asyncio.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
+    """topologies/plant/plant.yaml, with the tokens that it says how to make; only its port is another one."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "operators").write_text(f"{ANNA['name']} {ANNA['token']}\n")
+    (tmp_path / "out" / "operators").chmod(0o600)
+    endpoint = f"opc.tcp://127.0.0.1:{free_port()}/kensa"
+    command = [sys.executable, "-m", "pipeline", "run", str(PLANT), "--stuck-after", "60s", "--set"]
+    with tempfile.TemporaryDirectory(prefix="kensa-") as run:
+        environment = {**os.environ, "KENSA_RUN": run, "KENSA_STATE": str(tmp_path / "state"), "PYTHONPATH": str(ROOT)}
+        line = subprocess.Popen([*command, f"opcua.endpoint={endpoint}"], cwd=tmp_path, env=environment)
+        try:
+            told = asyncio.run(_looked(endpoint))
+        finally:
+            line.send_signal(signal.SIGINT)
+            ended = line.wait(PATIENCE_S)
+    assert ended == 0
+    assert told["Outcome"] in {"PASS", "WARN", "FAIL", "NO_READ"}
+    assert (told["ExternalRecipeId"], told["IsSimulated"]) == ("plate", True)
+    assert recall(tmp_path / "out" / "alarms.jsonl.alarms").flaws == []
+
+
+async def _looked(url: str) -> dict[str, Any]:
+    """What a client that has logged in finds of the first camera."""
+    client = await _connected(url)
+    try:
+        await _comes(client, "VisionStateMachine.CurrentState", ua.LocalizedText("Operational"))
+        names = ("Outcome", "ExternalRecipeId", "IsSimulated")
+        found = {name: client.get_node(place(f"ResultManagement.Results.cam-1.{name}")) for name in names}
+        return {name: await _read(node) for name, node in found.items()}
+    finally:
+        await client.disconnect()

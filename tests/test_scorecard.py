@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from pipeline.commands.scorecard import percent, scorecard, summary
+from pipeline.commands.scorecard import cameras, percent, scorecard, summary
 from pipeline.score import Ratio, Score
 
 KINDS = ("chip", "hole")
@@ -33,6 +33,17 @@ def test_every_number_has_its_place() -> None:
     assert "Parts 13 of 14 found, 0 that were not there" in lines
     assert "Defects 3 of 4 not passed (75.0 %)" in lines
     assert "False alarms 1 of 10 good parts failed (10.0 %)" in lines
+
+
+def test_each_camera_has_its_row() -> None:
+    """Parts, and what a plant asks for: defects that were not passed, good parts that were failed."""
+    out = io.StringIO()
+    one = Score({("good", "pass"): 9, ("good", "hole"): 1, ("hole", "hole"): 3, ("chip", "missed"): 1})
+    Console(file=out, width=80).print(cameras({"entry": one, "exit": Score({("good", "pass"): 2})}))
+    lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    assert "camera parts found defects not passed good failed" in lines
+    assert "entry 14 13 4 3 10 1" in lines
+    assert "exit 2 2 0 0 2 0" in lines
 
 
 def test_columns_that_nobody_needs_are_left_out() -> None:

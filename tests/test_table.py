@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from pipeline import table
 from pipeline.columns import TABLES, schema
 from pipeline.errors import TableError
 from pipeline.masks import Mask
-from pipeline.records import AnyRecord, Frame, Gap, Image, Part, Record, Regions, Stats, Tracks, Verdict
+from pipeline.records import AnyRecord, Frame, Gap, Image, Part, Reading, Record, Regions, Stats, Tracks, Verdict
 from pipeline.regionrows import mask_of
 from tests.strategies import frames, gaps, regions, struct, tracks
 
@@ -139,6 +139,23 @@ def test_whatever_tells_a_frame_says_where_the_camera_looked(record: Frame | Reg
         None if record.roi is None else {f: getattr(record.roi, f) for f in ("x", "y", "width", "height")}
     )
     assert (row["prompt"], row["model"], row["epoch"]) == (record.prompt, record.model, record.epoch)
+
+
+@given(frames() | regions() | tracks())
+def test_whatever_tells_a_frame_says_what_the_camera_read_off_itself(record: Frame | Regions | Tracks) -> None:
+    """As columns of the row; what was not said is null, and never zero."""
+    (row,) = table.rows([record])["settling" if _settling(record) else "frames"].to_pylist()
+    said = asdict(record.reading or Reading())
+    assert {name: row[name] for name in said} == said
+
+
+@given(regions())
+def test_measured_frames_come_back_with_what_the_camera_read_off_itself(record: Regions) -> None:
+    """One that said nothing at all is as one that was not asked."""
+    told = table.rows([record])
+    found = told.get("regions", schema("regions").empty_table())
+    (back,) = table.regions(told["frames"], found)
+    assert back.reading == (None if record.reading == Reading() else record.reading)
 
 
 @given(frames())

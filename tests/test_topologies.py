@@ -142,6 +142,7 @@ def _failed(node: str, record: Record | None, error: Exception) -> None:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    """What the sinks left: name → bytes."""
-    found = [Path(where, name) for where, _, names in os.walk(folder) for name in names]
+    """What the sinks left: name → bytes; an outbox has a name that nothing else has, which is in it."""
+    left = [Path(where, name) for where, _, names in os.walk(folder) for name in names]
+    found = [path for path in left if ".outbox" not in path.name]
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(found)}

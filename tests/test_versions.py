@@ -12,7 +12,7 @@ from pipeline import table
 from pipeline.columns import COLUMNS, TABLES, VERSION, schema
 from pipeline.masks import Mask
 from pipeline.pieces import load
-from pipeline.records import Finding, Frame, Gap, Layer, Part, Region, Regions, Roi, Track, Tracks, Verdict
+from pipeline.records import Finding, Frame, Gap, Layer, Part, Reading, Region, Regions, Roi, Track, Tracks, Verdict
 from pipeline.shapes import Metric, Shape
 from tests.conftest import GOLDEN
 
@@ -38,6 +38,7 @@ SHAPE = Shape(10.0, 4.0, 3.0, 0.0, 4.5, 0.25, 0.95)
 METRIC = Metric(2.75, 0.0, (2.5, 1.5), 5.0, 2.0, 1.5, 0.0, 2.25, 0.5, "cal-1")
 REGION = Region("part", 11, (3, 2, 4, 3), (4.5, 3.0), 0, 0, 11 / 12, True, 0.75, mask(), SHAPE, METRIC, 1.5)
 SEEN: dict[str, Any] = {**WHO, "size": (8, 10), "prompt": "top", "model": "ab12", "roi": ROI}
+READING = Reading(8000, 1.5, 41.25, 14_350, 1_200, 387.5, 97.0)
 FINDING = Finding(rule="r", reason="WIDE", measure="box_width", value=4.0, high=3.0, unit="px")
 VERDICT = Verdict(
     **WHO, outcome="FAIL", subject="part", part=3, first_seq=2, findings=(FINDING,), book="b", version="0123456789ab"
@@ -57,8 +58,8 @@ PART = Part(
     roi=SEEN["roi"],
 )
 RECORDS = [
-    Frame(**SEEN, layers=(Layer("part", mask(), 0.5),), encoder=12),
-    Regions(**SEEN, regions=(REGION,), encoder=12),
+    Frame(**SEEN, layers=(Layer("part", mask(), 0.5),), encoder=12, reading=READING),
+    Regions(**SEEN, regions=(REGION,), encoder=12, reading=Reading(lux=387.5)),
     Tracks(**SEEN, tracks=(Track(3, REGION),)),
     PART,
     VERDICT,

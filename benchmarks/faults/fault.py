@@ -35,7 +35,7 @@ class Scene(NamedTuple):
 
 class Over(NamedTuple):
     """When the harm ended, ns UTC, and where the first new record is waited for: `seen`, `archive`, `alarms`,
-    `hook`; `running`: seen, and every supervisor says that its host runs.
+    `hook`; `running`: seen, and every supervisor says that its host runs; or at a sink of `consumers`.
     """
 
     t_ns: int
@@ -89,6 +89,9 @@ def suffer(faults: Sequence[Fault], transport: str, folder: Path, random: Random
         again = resent(plant)
         plant.stop()
         account = judge(plant, scene.looks, again)
+        if plant.consumers:
+            told = plant.consumers.judge(plant.archive)
+            account = account._replace(faults=(*account.faults, *told))
         if account.told and all(fault.whole for fault in faults):
             account = account._replace(faults=(*account.faults, f"{account.told} frames are missing, though told"))
         return Result(account, len(faults), tuple(recoveries))
@@ -125,7 +128,8 @@ def _struck(fault: Fault, scene: Scene) -> float:
         "alarms": lambda: plant.events.exists() and plant.events.stat().st_mtime_ns > began,
         "hook": lambda: plant.hook is not None and plant.hook.newest_ns > began,
     }
-    plant.until(checks[over.at], f"new records arrive after: {fault.name}", 2 * WITHIN)
+    told = lambda: plant.consumers is not None and plant.consumers.newest_ns(over.at) > began  # noqa: E731
+    plant.until(checks.get(over.at, told), f"new records arrive after: {fault.name}", 2 * WITHIN)
     took = (time.time_ns() - began) / 1e9
     looking.join()
     plant.until(lambda: plant.told(fault.tells), f"an alarm says '{fault.tells}'")

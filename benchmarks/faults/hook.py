@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
 Mood = Literal["well", "500", "429", "410", "hangs", "loses its answers"]
-HANGS = 3.0  # seconds without an answer: longer than the courier waits
+HANGS = 3.0  # seconds without an answer: longer than the sink waits
 
 
 class Hook:

@@ -11,7 +11,7 @@ from functools import partial
 
 from benchmarks.faults.fault import Fault, Over, Scene, arrived
 from benchmarks.faults.oracle import look
-from benchmarks.faults.plant import CAMERAS
+from benchmarks.faults.plant import CAMERAS, Setting
 
 TIMES = 50
 DRAINING = 1.0  # seconds after its supervisor in which a process has not left yet
@@ -24,6 +24,8 @@ PROCESSES = {
     "alarms": ("alarms", "alarms"),
     "supervisor": ("supervisor", "running"),
 }
+CONSUMED = {"mqtt": "mqtt", "webhook": "post", "modbus": "plc", "gate": "gate"}  # sink → its node
+SINK_TIMES = 20
 
 
 def killed(process: str, at: str, scene: Scene) -> Over:
@@ -87,10 +89,26 @@ def _kill(kind: str) -> Fault:
     )
 
 
+def _kill_sink(kind: str) -> Fault:
+    """A sink that tells a consumer is killed; what the archive has each of them has at the end."""
+    node = CONSUMED[kind]
+    return Fault(
+        f"kill -9: {kind}",
+        lambda scene: killed(node, node, scene),
+        Setting(consumed=True),
+        ("ipc",),
+        times=SINK_TIMES,
+        row=IN_A_ROW,
+        whole=True,
+        tells="was killed by SIGKILL",
+    )
+
+
 STILL_TRANSFORM = partial(still_then, partial(killed, "measure", "seen"))
 STILL_ALL = partial(still_then, all_killed)
 FAULTS = (
     *map(_kill, PROCESSES),
+    *map(_kill_sink, CONSUMED),
     Fault("kill -9: all processes at once", all_killed, times=TIMES, row=IN_A_ROW, short=True),
     Fault("kill -9: supervisor, then all at once", orphans_killed, times=20, row=2),
     Fault("kill -9: transform, while sinks stand still", STILL_TRANSFORM, transports=("tcp",), times=10, row=2),

@@ -157,7 +157,7 @@ def resent(plant: Plant) -> int:
 def _unsent(plant: Plant, events: frozenset[str]) -> Iterator[str]:
     """Events that neither reached the webhook nor were set aside."""
     if plant.hook:
-        aside = frozenset(_events(Path(f"{plant.events}.undelivered.jsonl")))
+        aside = frozenset(_events(Path(f"{plant.events}.outbox.undelivered.jsonl")))
         yield from (f"event {each}, which its receiver never got" for each in events - plant.hook.got.keys() - aside)
 
 

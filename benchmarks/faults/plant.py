@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from benchmarks.faults.cable import Cable
+from benchmarks.faults.consumers import Consumers
 from benchmarks.faults.hook import Hook
 from benchmarks.faults.proxy import Proxy
 from benchmarks.lines import BOOK, KENSA, ROOT
@@ -58,6 +59,7 @@ class Setting(NamedTuple):
         options: More arguments of `kensa run`.
         proxied: Hosts reach each other through ports that are ours.
         hooked: Events are posted to a webhook that is ours.
+        consumed: There are a broker, a webhook and a PLC that are told every verdict, and a gate.
         disks: Folders of the plant that are file systems of their own → their size.
         shim: A folder in front of the module path of all processes, where clocks are set.
     """
@@ -68,6 +70,7 @@ class Setting(NamedTuple):
     options: tuple[str, ...] = ()
     proxied: bool = False
     hooked: bool = False
+    consumed: bool = False
     disks: Mapping[str, str] = {}
     shim: Path | None = None
 
@@ -92,6 +95,7 @@ class Plant:
             self._exchange_keys()
         self.cable = Cable(self.hosts) if setting.transport == NAMESPACES else None
         self.hook = Hook() if setting.hooked else None
+        self.consumers = Consumers(folder, ports(1)[0]) if setting.consumed else None
         self.ports = ports(LANES * 2 * len(self.hosts))
         half = len(self.ports) // 2
         routes = dict(zip(self.ports[half:], self.ports[:half], strict=True))
@@ -105,10 +109,9 @@ class Plant:
     def __exit__(self, *_: object) -> None:
         for host in self.commands:
             self.kill_all(host)
-        if self.proxy:
-            self.proxy.close()
-        if self.hook:
-            self.hook.close()
+        for each in (self.proxy, self.hook, self.consumers):
+            if each:
+                each.close()
         if self.cable:
             self.cable.unplug()
         for name in self.setting.disks:
@@ -126,6 +129,7 @@ class Plant:
             text += f"  {name}: {{address: {address}, port: {port}{cameras}}}\n"
         hook = f", url: {self.hook.url}, timeout: 1.0" if self.hook else ""
         text += NODES.format(folder=self.folder, rate=self.setting.rate, book=BOOK, sinks=self.hosts[-1], hook=hook)
+        text += self.consumers.nodes(self.hosts[-1], CAMERAS) if self.consumers else ""
         path.write_text(change(self.setting.change(text)), encoding="utf-8")
         return path
 

@@ -32,7 +32,7 @@ def ill(mood: Mood, scene: Scene) -> Over:
 
 
 def _ill(mood: Mood, name: str) -> Fault:
-    tells, short = "could not be delivered" if mood == "410" else "webhook does not answer", mood == "500"
+    tells, short = "that were refused" if mood == "410" else "are sent when that ends", mood == "500"
     return Fault(name, partial(ill, mood), HOOKED, ("ipc",), times=3, row=3, whole=True, short=short, tells=tells)
 
 

@@ -6,11 +6,13 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from model.commands.asked import count
+
 
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--seed", type=int, default=0, help="another seed, other samples; default 0")
-    parser.add_argument("--columns", type=int, default=8, metavar="N", help="samples of each kind; default 8")
+    parser.add_argument("--columns", type=count, default=8, metavar="N", help="samples of each kind; default 8")
     parser.add_argument("--kind", action="append", default=[], metavar="NAME", help="only this kind; may be repeated")
     parser.add_argument("--jitter", type=float, default=0.1, help="how carelessly boxes are drawn, 0…1; default 0.1")
     parser.add_argument(

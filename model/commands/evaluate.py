@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from model.commands.asked import count
+
 COUNT = 500
 JITTERS = (0.0, 0.05, 0.1, 0.2, 0.3)
 
@@ -19,7 +21,7 @@ def add(parser: ArgumentParser) -> None:
         help="a trained network, or an ONNX file that was exported; may be repeated; without one: the baselines",
     )  # fmt: skip
     parser.add_argument(
-        "--count", type=int, default=COUNT, metavar="N", help=f"samples of each of its data; default {COUNT}"
+        "--count", type=count, default=COUNT, metavar="N", help=f"samples of each of its data; default {COUNT}"
     )
     parser.add_argument("--jitter", action="store_true", help="also with boxes drawn 0, 5, 10, 20 and 30 %% carelessly")
     parser.add_argument(
@@ -52,6 +54,7 @@ def run(args: Namespace) -> int:
     if args.masks:
         print(_likeness(data, answers, args))
     if args.output:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
         args.output.write_text(json.dumps(msgspec.to_builtins(found), indent=1) + "\n", encoding="utf-8")
     return 0
 
@@ -69,9 +72,9 @@ def _network(path: Path) -> Any:
     from model.scoring.network import answer, answered
 
     if path.suffix == ".onnx":
-        from model.export.portable import asked, held
+        from model.export.portable import opened
 
-        return answered(asked(held(path)))
+        return answered(opened(path))
     from model.training.run import load
 
     return answer(load(path))

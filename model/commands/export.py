@@ -6,6 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from model.commands.asked import count, network_of
+
 CALIBRATED, JUDGED = 256, 500  # samples
 PATHS = ("annotations", "images", "masks")
 
@@ -16,7 +18,7 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("config", type=Path, metavar="CONFIG", help="what it was trained by")
     parser.add_argument("--float", action="store_true", help="not quantised")
     parser.add_argument(
-        "--judged", type=int, default=JUDGED, metavar="N", help=f"samples that score it; default {JUDGED}"
+        "--judged", type=count, default=JUDGED, metavar="N", help=f"samples that score it; default {JUDGED}"
     )
     parser.add_argument("-o", "--output", type=Path, default=Path("out/export"), metavar="FOLDER")
 
@@ -25,10 +27,8 @@ def run(args: Namespace) -> int:
     """Write it, and say where."""
     from model.export import portable
     from model.export.card import written
-    from model.training.config import open_config
-    from model.training.run import trained
 
-    config, (net, epochs) = open_config(args.config), trained(args.network)
+    config, net, epochs = network_of(args.network, args.config)
     data = portable.floating(net)
     pictures = [sample.picture for sample in some(config.train, CALIBRATED)]
     ask = portable.asked(data)

@@ -6,6 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from model.commands.asked import count
+
 SEEDS, COUNT = 3, 500
 
 
@@ -13,12 +15,12 @@ def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("config", type=Path, metavar="CONFIG", help="a configuration of `train` with a `teacher`")
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default out/gain/ and the name of CONFIG")
-    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help=f"runs of each; default {SEEDS}")
+    parser.add_argument("--seeds", type=count, default=SEEDS, metavar="N", help=f"runs of each; default {SEEDS}")
     parser.add_argument(
-        "--count", type=int, default=COUNT, metavar="N", help=f"samples of each of its data; default {COUNT}"
+        "--count", type=count, default=COUNT, metavar="N", help=f"samples of each of its data; default {COUNT}"
     )
     parser.add_argument("--device", help="as in `train`")
-    parser.add_argument("--threads", type=int, metavar="N", help="cores that torch takes; default all of them")
+    parser.add_argument("--threads", type=count, metavar="N", help="cores that torch takes; default all of them")
     parser.epilog = "Runs that are there already are not made again; one that was killed goes on."
 
 

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model.commands.asked import count, network_of
 from model.commands.export import JUDGED, card_of, some
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def add(parser: ArgumentParser) -> None:
         "--gradient", type=int, default=0, metavar="EPOCHS", help="bend weights towards the float network; default 0"
     )
     parser.add_argument(
-        "--judged", type=int, default=JUDGED, metavar="N", help=f"samples that score it; default {JUDGED}"
+        "--judged", type=count, default=JUDGED, metavar="N", help=f"samples that score it; default {JUDGED}"
     )
     parser.add_argument("-o", "--output", type=Path, default=Path("out/sony"), metavar="FOLDER")
     parser.epilog = "It takes Sony's quantiser and Sony's converter, which is under Sony's licence: make sony"
@@ -34,10 +35,9 @@ def run(args: Namespace) -> int:
     from model.scoring.network import asked
     from model.sony import converter
     from model.sony.quantise import quantised
-    from model.training.config import open_config
-    from model.training.run import trained
 
-    config, (net, epochs) = open_config(args.config), trained(args.network)
+    converter.there()
+    config, net, epochs = network_of(args.network, args.config)
     pictures = [sample.picture for sample in some(config.train, CALIBRATED)]
     made = quantised(net, pictures, epochs=args.gradient)
     folder: Path = args.output / "work"

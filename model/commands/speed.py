@@ -1,9 +1,11 @@
-"""`kensa-model speed`: how long networks take for a mask on this machine, beside each other in the same run."""
+"""`kensa-model speed`: what a mask costs networks on this machine, beside each other in the same run."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from typing import Any
+
+from model.commands.asked import count
 
 ROUNDS = 200
 SHOWN = 24  # pictures
@@ -13,12 +15,15 @@ def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("network", nargs="?", default="kensa-s", help="default kensa-s")
     parser.add_argument("--peer", default="picosam2", metavar="NETWORK", help="default picosam2")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"of all in turn; default {ROUNDS}")
+    parser.add_argument("--rounds", type=count, default=ROUNDS, metavar="N", help=f"of all in turn; default {ROUNDS}")
     parser.epilog = "One thread of onnxruntime; weights are of chance, on which time does not depend."
 
 
 def run(args: Namespace) -> int:
-    """Time them in turn, and print medians, and how many times as fast the network is, pair by pair."""
+    """Time them in turn, and print medians, and how many times as fast the network is, pair by pair.
+
+    What is timed is the thread's share of a core: it is the time on the clock where nobody else wants the core.
+    """
     import numpy as np
 
     from model.procedural.source import Procedural
@@ -45,6 +50,6 @@ def _asked(name: str, pictures: list[Any]) -> list[tuple[str, Any]]:
 def _time(ask: Any, picture: Any) -> float:
     import time
 
-    begun = time.perf_counter()
+    begun = time.thread_time()
     ask(picture)
-    return 1e3 * (time.perf_counter() - begun)
+    return 1e3 * (time.thread_time() - begun)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from model.commands.asked import count
+
 
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("config", type=Path, metavar="CONFIG", help="what to train, on what, for how long: YAML")
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default out/ and the name of CONFIG")
     parser.add_argument("--device", help="cpu, cuda, …; default: a GPU where there is one")
-    parser.add_argument("--threads", type=int, metavar="N", help="cores that torch takes; default all of them")
+    parser.add_argument("--threads", type=count, metavar="N", help="cores that torch takes; default all of them")
     parser.epilog = "Kill it when you like: the same command goes on from its last checkpoint."
 
 

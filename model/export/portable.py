@@ -103,16 +103,21 @@ def step(logits: Iterable[Logits]) -> float:
     return 2.0 ** math.ceil(math.log2(max(largest, 1e-3) / TOP))
 
 
-def held(path: Path) -> bytes:
-    """An ONNX file of ours.
+def opened(path: Path) -> Callable[[Pixels], Logits]:
+    """What an ONNX file of ours says, see `asked`.
 
     Raises:
-        KensaError: If there is none.
+        KensaError: If there is none, or if it is another file.
     """
     try:
-        return path.read_bytes()
+        ask = asked(path.read_bytes())
+        ask(np.zeros((SIDE, SIDE, 3), np.uint8))
     except OSError as error:
         raise KensaError(f"{path}: expected a network as ONNX, found none: {error.strerror}") from error
+    except Exception as error:  # onnxruntime has no class of its own for what it cannot use
+        wanted = "expected a network that `kensa-model export` wrote"
+        raise KensaError(f"{path}: {wanted}, but onnxruntime says: {error}") from error
+    return ask
 
 
 def asked(network: bytes) -> Callable[[Pixels], Logits]:

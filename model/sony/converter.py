@@ -91,7 +91,7 @@ def converted(network: Path, folder: Path) -> Converted:
     Raises:
         ConverterError: If there is no converter, if it refuses the network, or if the network does not fit.
     """
-    program, _ = _found(PROGRAM, "make .venv-converter/.ready"), _found("java", "apt install default-jre-headless")
+    program = there()
     words = [program, "-i", str(network), "-o", str(folder), "--overwrite-output", "--report-size-unit", "B"]
     ended = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     report = folder / f"{network.stem}_MemoryReport.json"
@@ -103,6 +103,16 @@ def converted(network: Path, folder: Path) -> Converted:
         raise ConverterError(f"{network}: {PROGRAM} ended with {ended.returncode}; it said last:\n{last}")
     packed = folder / PACKED
     return Converted(packed, held, scales(_member(packed, "dnnParams.xml")), digest(packed))
+
+
+def there() -> str:
+    """Where the converter is.
+
+    Raises:
+        ConverterError: If it is not, or if Java is not, without which it does nothing.
+    """
+    program, _ = _found(PROGRAM, "make .venv-converter/.ready"), _found("java", "apt install default-jre-headless")
+    return program
 
 
 def packaged(packed: Path, folder: Path) -> Path | None:

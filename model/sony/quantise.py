@@ -99,8 +99,10 @@ def _kit() -> Any:
     """
     complete()
     torch.onnx.export = functools.partial(torch.onnx.export, dynamo=False)
-    try:
-        import model_compression_toolkit
-    except ImportError as error:
-        raise KensaError(MISSING) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its sources, when they are compiled for the first time
+        try:
+            import model_compression_toolkit
+        except ImportError as error:
+            raise KensaError(MISSING) from error
     return model_compression_toolkit

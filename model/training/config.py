@@ -170,8 +170,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _digest(path: str) -> str:
-    with Path(path).open("rb") as weights:
-        return file_digest(weights, "blake2s").hexdigest()
+    try:
+        with Path(path).open("rb") as weights:
+            return file_digest(weights, "blake2s").hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{path}: expected the weights that the configuration names: {error.strerror}") from error
 
 
 def _said(told: Any) -> Any:

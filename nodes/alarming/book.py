@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
-from nodes.alarming.checks import FLOOD, KINDS, SHARED, check
+from nodes.alarming.checks import FLOOD, KINDS, SHARED, check, check_link
 from nodes.alarming.life import Terms
 from nodes.version import version
 from pipeline.conform import Conform
@@ -163,6 +164,7 @@ class Book(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         alarms: The alarms by name.
         name: Name of the book; the file's name where it is left out.
+        link: Where drawn verdicts are, for each alarm that does not say so itself.
         cameras: Cameras that are waited for from the start; others from their first record on.
         longest_shelf: How long an alarm may be shelved at most.
         chatter: When an alarm chatters.
@@ -172,6 +174,7 @@ class Book(Struct, frozen=True, forbid_unknown_fields=True):
 
     alarms: dict[AlarmName, Entry]
     name: Name | None = None
+    link: Words | None = None
     cameras: tuple[Name, ...] = ()
     longest_shelf: Wait = 8 * 3600.0
     chatter: Chatter = Chatter()
@@ -235,7 +238,8 @@ def open_alarms(path: str) -> Ready:
     if document.faults:
         raise AlarmBookError(document.show())
     book = convert(document.data, Book)
-    return Ready(book.name or Path(path).stem, version(document), book)
+    alarms = {name: replace(entry, link=entry.link or book.link) for name, entry in book.alarms.items()}
+    return Ready(book.name or Path(path).stem, version(document), replace(book, alarms=alarms))
 
 
 def read_alarms(path: str) -> Document:
@@ -247,6 +251,7 @@ def read_alarms(path: str) -> Document:
         document.complain((), "expected `alarms`, got something else")
         return document
     data = Conform(document)(document.data, Book, ())
+    check_link(document, data, ())
     alarms = data.get("alarms")
     for name, entry in alarms.items() if isinstance(alarms, dict) else ():
         if isinstance(entry, dict):

@@ -27,7 +27,12 @@ def check(document: Document, name: str, entry: dict[str, Any], alarms: dict[str
     for i, other in enumerate(entry.get("suppressed_by") or ()):
         if other is not BROKEN and (other not in alarms or other == name):
             document.complain((*place, "suppressed_by", i), f"expected another alarm of this book, got '{other}'")
-    if isinstance(link := entry.get("link"), str) and (text := _mislinked(link)):
+    check_link(document, entry, place)
+
+
+def check_link(document: Document, said: dict[str, Any], place: tuple[str, ...]) -> None:
+    """Note what is wrong with the link of an alarm, or of the whole book."""
+    if isinstance(link := said.get("link"), str) and (text := _mislinked(link)):
         document.complain((*place, "link"), f"link: {text}")
 
 

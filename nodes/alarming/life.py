@@ -15,11 +15,12 @@ Life = Literal[
 ]
 State = Literal[Life, "shelved", "suppressed", "out_of_service"]
 Kind = Literal[
-    "on", "off", "tick", "acknowledge", "reset", "shelve", "unshelve", "suppress", "unsuppress", "remove", "restore"
-]
+    "on", "off", "tick", "acknowledge", "comment", "reset", "shelve", "unshelve", "suppress", "unsuppress", "remove",
+    "restore",
+]  # fmt: skip
 What = Literal[
     "raised", "returned", "realarmed", "chattering", "acknowledged", "reset", "shelved", "unshelved", "shelf_ended",
-    "suppressed", "unsuppressed", "removed", "restored", "announced",
+    "suppressed", "unsuppressed", "removed", "restored", "announced", "commented",
 ]  # fmt: skip
 ACTIVE: frozenset[Life] = frozenset({"unacknowledged", "acknowledged"})
 AWAITING: frozenset[Life] = frozenset({"unacknowledged", "returned_unacknowledged", "latched_unacknowledged"})
@@ -107,6 +108,8 @@ class Alarm(Struct, frozen=True, omit_defaults=True):
         acknowledged_ns: When it was acknowledged last; so with the next two.
         acknowledged_by: By whom.
         comment: What they said.
+        remark: What somebody has noted beside it last.
+        remarked_by: Who did.
         shelved: By an operator, for a time.
         suppressed: By design, or by an operator until further notice.
         removed: Out of service.
@@ -125,6 +128,8 @@ class Alarm(Struct, frozen=True, omit_defaults=True):
     acknowledged_ns: int = 0
     acknowledged_by: str = ""
     comment: str = ""
+    remark: str = ""
+    remarked_by: str = ""
     shelved: Aside | None = None
     suppressed: Aside | None = None
     removed: Aside | None = None

@@ -41,4 +41,5 @@ def show(key: str, alarm: Alarm, book: Book) -> Shown:
         until_ns=alarm.shelved.until_ns if alarm.shelved else 0, first=alarm.first, chattering=alarm.chattering,
         cause=entry.cause, consequence=entry.consequence, action=entry.action,
         link=linked(entry.link or "", key, alarm.because), verdict=alarm.because.event,
+        remark=alarm.remark, remarked_by=alarm.remarked_by,
     )  # fmt: skip

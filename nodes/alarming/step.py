@@ -52,6 +52,8 @@ def refusal(alarm: Alarm, event: Event, t_ns: int, terms: Terms) -> str:
             return _unshelvable(event, t_ns, terms)
         case "suppress" | "remove" if event.by and not event.reason:
             return "expected a reason, got none"
+        case "comment" if not event.reason:
+            return "expected a comment, got none"
     there = {"unshelve": alarm.shelved, "unsuppress": alarm.suppressed, "restore": alarm.removed}
     names = {"unshelve": "shelved", "unsuppress": "suppressed", "restore": "out of service"}
     return f"it is not {names[event.kind]}" if there.get(event.kind, alarm) is None else ""
@@ -99,6 +101,10 @@ def _acknowledge(held: Held, event: Event, t_ns: int) -> Stepped:
     return replace(held, alarm=alarm), ("acknowledged",)
 
 
+def _comment(held: Held, event: Event, _: int) -> Stepped:
+    return _with(held, remark=event.reason, remarked_by=event.by), ("commented",)
+
+
 def _reset(held: Held, _: Event, __: int) -> Stepped:
     return _with(held, life="normal"), ("reset",)
 
@@ -132,6 +138,7 @@ _DOES: dict[Kind, Callable[[Held, Event, int], Stepped]] = {
     "off": _condition,
     "tick": _nothing,
     "acknowledge": _acknowledge,
+    "comment": _comment,
     "reset": _reset,
     "shelve": _shelve,
     "unshelve": _unshelve,
@@ -167,7 +174,8 @@ def _raise(held: Held, t_ns: int, terms: Terms) -> Stepped:
     chatters = 0 < terms.chatter <= len(recent)
     raised = _with(
         held, life="unacknowledged", raised_ns=t_ns, count=alarm.count + 1, because=pending.because, comment="",
-        acknowledged_ns=0, acknowledged_by="", recent=recent if terms.chatter else (), chattering=chatters,
+        remark="", remarked_by="", acknowledged_ns=0, acknowledged_by="", recent=recent if terms.chatter else (),
+        chattering=chatters,
     )  # fmt: skip
     return raised, ("raised", "chattering") if chatters else ("raised",)
 

@@ -46,8 +46,13 @@ class Channel(Protocol):
 
     most: int
 
-    def open(self, outbox: Outbox, listener: Listener) -> None:
+    def open(self, outbox: Outbox, listener: Listener, history: int) -> None:
         """Connect, and tell how things are now, before anything of how they became so.
+
+        Args:
+            outbox: Where messages come from.
+            listener: Whom to tell what comes back.
+            history: Messages up to this number waited while nobody could be reached.
 
         Raises:
             OSError: If nobody answers.
@@ -58,7 +63,7 @@ class Channel(Protocol):
 
         Args:
             messages: What to hand over.
-            history: Those up to this number waited while nobody could be reached.
+            history: As for `open`.
 
         Raises:
             OSError: To be asked again with the same ones.

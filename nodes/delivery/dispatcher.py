@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
+from nodes.delivery.answers import LaterError, RefusedError
 from nodes.delivery.channel import Channel, Receipt
 from nodes.delivery.envelope import Message, wrap
 from nodes.delivery.outbox import Outbox
-from nodes.sinks.courier import LaterError, RefusedError
 from nodes.sinks.journal import Journal
 from nodes.sinks.room import log
 from pipeline.notices import board
@@ -24,6 +24,16 @@ RESEND_S, LONGEST_RESEND_S = 10.0, 300.0  # without a receipt for so long, what 
 WINDOW = 1000  # messages that may be on their way to consumers that confirm
 NAP_S = 0.1  # the longest sleep that nothing can end
 LAST_ANSWER_S = 2.0  # beyond `patience`, for an answer that is on its way
+
+
+class Ticking(Protocol):
+    """What passes time, as the module `time` does."""
+
+    def monotonic(self) -> float:
+        """Seconds by a clock that does not jump."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Let so many go by."""
 
 
 class Dispatcher:
@@ -40,6 +50,7 @@ class Dispatcher:
         patience: How long the end may wait for what is left, s.
         pauses: Between two attempts: the first and the longest, s.
         resend: How long to wait for a receipt before sending again, s.
+        clock: What passes time.
     """
 
     def __init__(
@@ -52,9 +63,10 @@ class Dispatcher:
         patience: float = 2.0,
         pauses: tuple[float, float] = PAUSES,
         resend: float = RESEND_S,
+        clock: Ticking = time,
     ) -> None:
         self._outbox, self._channel, self._name, self._confirm = outbox, channel, name, frozenset(confirm)
-        self._patience, self._pauses, self._resend = patience, pauses, resend
+        self._patience, self._pauses, self._resend, self._clock = patience, pauses, resend, clock
         self._key = f"{name} {outbox.path}"
         self._aside = Path(f"{outbox.path}.undelivered.jsonl")
         self._wake, self._receipts = threading.Event(), deque[Receipt]()
@@ -62,7 +74,8 @@ class Dispatcher:
         self._over = False
         self._pause, self._waits = 0.0, True  # whoever ran before may have told people so
         self._sent = self._seen = self._lost = 0
-        self._quiet, self._since = resend, time.monotonic()
+        self._history = outbox.last  # what whoever ran before has left, and later what waited through an outage
+        self._quiet, self._since = resend, self._clock.monotonic()
         self.delivered = self.failed = self.refused = 0
         self._thread = threading.Thread(target=self._run, name=f"{name} dispatcher", daemon=True)
 
@@ -72,7 +85,7 @@ class Dispatcher:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         """Wait for what is left, for `patience` and one more answer at most; after an exception for nothing."""
-        self._deadline = time.monotonic() + (self._patience if kind is None else 0.0)
+        self._deadline = self._clock.monotonic() + (self._patience if kind is None else 0.0)
         self._wake.set()
         self._thread.join(self._patience + LAST_ANSWER_S if kind is None else LAST_ANSWER_S)
         self._over = True
@@ -95,7 +108,9 @@ class Dispatcher:
     def _run(self) -> None:
         while not self._over and not self._late():
             try:
-                self._channel.open(self._outbox, self)
+                if self._pause:
+                    self._history = self._outbox.last
+                self._channel.open(self._outbox, self, self._history)
                 self._carry()
                 break
             except Exception as error:  # noqa: BLE001 - whatever a client raises, messages wait and are tried again
@@ -109,14 +124,14 @@ class Dispatcher:
         Raises:
             OSError: If the channel cannot.
         """
-        self._sent, history = max(self._outbox.confirmed, self._seen), self._outbox.last
+        self._sent = max(self._outbox.confirmed, self._seen)
         while not self._over and not self._late():
             self._wake.clear()
             self._channel.tend()
             self._hear()
             messages = self._outbox.read(self._sent, self._room())
             if messages:
-                self._deliver(messages, history)
+                self._deliver(messages)
                 self._advance(messages[-1].sequence)
             elif self._deadline is not None and not self._outbox.waiting:
                 return
@@ -129,16 +144,16 @@ class Dispatcher:
         free = WINDOW - (self._sent - self._outbox.confirmed) if self._confirm else self._channel.most
         return max(0, min(free, self._channel.most))
 
-    def _deliver(self, messages: Sequence[Message], history: int) -> None:
+    def _deliver(self, messages: Sequence[Message]) -> None:
         """Hand over; where some of several are refused, each by itself."""
         try:
-            self._channel.deliver(messages, history)
+            self._channel.deliver(messages, self._history)
         except RefusedError as error:
             if len(messages) == 1:
                 self._set_aside(messages[0], error)
             else:
                 for message in messages:
-                    self._deliver([message], history)
+                    self._deliver([message])
         else:
             self.delivered += len(messages)
 
@@ -173,7 +188,7 @@ class Dispatcher:
                 self._sent = min(self._sent, max(receipt.through, 0))
         if not self._confirm:
             return
-        confirmed, now = self._outbox.confirmed, time.monotonic()
+        confirmed, now = self._outbox.confirmed, self._clock.monotonic()
         if confirmed != before or self._sent <= confirmed:
             self._quiet, self._since = self._resend, now
         elif now >= self._since + self._quiet:
@@ -212,15 +227,15 @@ class Dispatcher:
         else:
             log().warning("messages wait; trying again", sink=self._name, error=str(error))
         self._pause, self._waits = min(longest, self._pause * 2 or first), True
-        until = time.monotonic() + max(self._pause, wish)
-        while not self._over and not self._late() and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, NAP_S))
+        until = self._clock.monotonic() + max(self._pause, wish)
+        while not self._over and not self._late() and (left := until - self._clock.monotonic()) > 0:
+            self._clock.sleep(min(left, NAP_S))
 
     def _nap(self) -> float | None:
         ends = [self._deadline] if self._deadline is not None else []
         if self._confirm and self._sent > self._outbox.confirmed:
             ends.append(self._since + self._quiet)
-        return max(0.0, min(ends) - time.monotonic()) if ends else None
+        return max(0.0, min(ends) - self._clock.monotonic()) if ends else None
 
     def _late(self) -> bool:
-        return self._deadline is not None and time.monotonic() >= self._deadline
+        return self._deadline is not None and self._clock.monotonic() >= self._deadline

@@ -59,7 +59,7 @@ class EdgeNode:
         self._rebirth, self._online = threading.Event(), threading.Event()
         self._seq = 0
 
-    def open(self, outbox: Outbox, listener: Listener) -> None:
+    def open(self, outbox: Outbox, listener: Listener, history: int) -> None:  # noqa: ARG002 - births tell every state
         """Connect under a new `bdSeq`, wait for the primary host, and be born with how everything is."""
         self._outbox, self._listener = outbox, listener
         self._bd_seq = (int(outbox.fact(BD_SEQ, -1)) + 1) % TURN

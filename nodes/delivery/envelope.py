@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 Kind = Literal["verdict", "alarm", "dropped"]
 DIGITS = 16  # of a number, so that numbers sort as text does
+STATE = "kensa.state."  # what the type of a state begins with; then comes its kind
 TYPES: dict[Kind, str] = {"verdict": "kensa.verdict", "alarm": "kensa.alarm", "dropped": "kensa.dropped"}
 
 
@@ -58,7 +59,8 @@ class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
         specversion: Of CloudEvents.
         id: Of the event; whoever gets it twice knows it by that.
         source: The line and the camera or alarm.
-        type: `kensa.verdict`, `kensa.alarm`, or `kensa.dropped` for what the outbox had no room for.
+        type: `kensa.verdict`, `kensa.alarm`, or `kensa.dropped` for what the outbox had no room for; `kensa.state.…`
+            where it only says how things are, ahead of its turn.
         subject: Camera or alarm.
         time: Of the event, ISO 8601, UTC.
         datacontenttype: Of `data`.
@@ -83,21 +85,22 @@ class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: Raw
 
 
-def wrap(message: Message, source: str, *, historical: bool = False) -> bytes:
+def wrap(message: Message, source: str, *, historical: bool = False, state: bool = False) -> bytes:
     """A message as JSON.
 
     Args:
         message: The message.
         source: The line, as its consumers call it.
         historical: Whether it waited while they could not be reached.
+        state: Whether it only says how things are: it comes again under its own number, in its turn.
     """
     entry = message.entry
     return msgspec.json.encode(
         Envelope(
             specversion="1.0",
-            id=entry.id,
+            id=f"{entry.id}-state" if state else entry.id,
             source=quote(f"/{source.strip('/')}/{entry.subject}", safe="/@"),
-            type=TYPES[entry.kind],
+            type=STATE + entry.kind if state else TYPES[entry.kind],
             subject=entry.subject,
             time=entry.time,
             datacontenttype="application/json",

@@ -1,4 +1,4 @@
-"""Follow the file of events that an `alarms` node on this host writes: the steps of its alarms go to consumers, too."""
+"""Follow the file of events that an `alarms` node on this host writes: what it says goes to consumers, too."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from msgspec import Struct
 from nodes.delivery.envelope import Entry
 from nodes.delivery.outbox import Outbox
 from nodes.sinks.events import RottenError, whole
+from nodes.sinks.journal import Journal, set_aside
 from nodes.sinks.room import log
 from pipeline.notices import board
 
@@ -29,6 +30,7 @@ class _Told(Struct, frozen=True):
     id: str
     subject: str
     time: str
+    camera: str
     alarm: str = ""
 
 
@@ -42,10 +44,17 @@ class Follower:
         path: The file of events; it may not be there yet. Where it begins anew, it is read from its begin.
         outbox: A connection of its own.
         told: Called where something came.
+        every: Take every event that is written from now on, those of verdicts as well; else those of alarms alone,
+            and whoever is new hears how they are.
+
+    Raises:
+        OSError: If the disk refuses.
     """
 
-    def __init__(self, path: Path, outbox: Outbox, told: Callable[[], None]) -> None:
-        self._path, self._outbox, self._told = path, outbox, told
+    def __init__(self, path: Path, outbox: Outbox, told: Callable[[], None], *, every: bool = False) -> None:
+        self._path, self._outbox, self._told, self._every = path, outbox, told, every
+        if every and not outbox.fact(PLACE, ""):
+            outbox.note([(PLACE, self._at(self._first()))])
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self.rotten = 0
@@ -72,7 +81,7 @@ class Follower:
         while lines := [*islice(_lines(self._path, place), MOST)]:
             place += sum(map(len, lines))
             entries = [entry for line in lines for entry in self._entries(line[:-1])]
-            total += self._outbox.append(entries, [(PLACE, f"{place} {self._path}")])
+            total += self._outbox.append(entries, [(PLACE, self._at(place))])
         if total:
             self._told()
         return total
@@ -83,23 +92,38 @@ class Follower:
         for line in _lines(self._path, 0):
             place += len(line)
             newest |= {entry.subject: entry for entry in self._entries(line[:-1])}
-        return self._outbox.append([*newest.values()], [(PLACE, f"{place} {self._path}")])
+        return self._outbox.append([*newest.values()], [(PLACE, self._at(place))])
+
+    def _first(self) -> int:
+        """Where a new outbox begins: at the end; one in the place of a damaged one begins as far back as it reaches."""
+        if Path(f"{self._outbox.path}.damaged").exists():
+            return Journal(self._path).last(self._outbox.most)
+        return _size(self._path)
+
+    def _at(self, place: int) -> str:
+        return f"{place} {self._path}"
 
     def _place(self) -> int:
-        place, _, path = str(self._outbox.fact(PLACE, f"0 {self._path}")).partition(" ")
+        place, _, path = str(self._outbox.fact(PLACE, self._at(0))).partition(" ")
         known = path == str(self._path) and int(place) <= _size(self._path) and _begins(self._path, int(place))
         return int(place) if known else 0
 
     def _entries(self, line: bytes) -> Iterator[Entry]:
+        if not line:
+            return
         try:
             told = _decode(whole(line))
         except (RottenError, msgspec.MsgspecError) as error:
             self.rotten += 1
+            if self._every:
+                set_aside(self._path, line)
             text = f"alarms: {self.rotten:,} rotten lines in {self._path} were not told to consumers"
             board.raise_(f"follower {self._path} rotten", f"{text}: {error}")
             return
         if told.subject == "alarm":
             yield Entry(told.id, "alarm", told.alarm, told.time, line)
+        elif self._every:
+            yield Entry(told.id, "verdict", told.camera, told.time, line)
 
     def _run(self) -> None:
         key = f"follower {self._path}"

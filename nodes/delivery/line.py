@@ -41,6 +41,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
         backlog: Most messages in it.
         least: Mildest outcome that is told.
         alarms: File of events of an `alarms` node on this host, or None.
+        every: Whether all events of that file are told; else those of alarms alone.
         confirm: Consumers whose receipts decide what is delivered.
         patience: How long the end of the line may wait for consumers, s.
     """
@@ -49,6 +50,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     backlog: int
     least: Least = "PASS"
     alarms: str | None = None
+    every: bool = False
     confirm: tuple[str, ...] = ()
     patience: float = 2.0
 
@@ -63,9 +65,9 @@ def carry(name: str, batches: Iterator[list[Verdict | Gap]], wanted: Wanted, cha
     mine = room(name, file.parent, file.with_name(f".{file.name}.ballast"), BALLAST, Limits())
     with ExitStack() as stack:
         with mine.writing():
-            outbox, dispatcher = _begun(name, wanted, channel(), stack)
+            outbox, dispatcher = begin(name, wanted, channel(), stack)
         for batch in batches:
-            entries = [entry(record) for record in batch if _told(record, wanted.least)]
+            entries = [entry(record) for record in batch if is_told(record, wanted.least)]
             with mine.writing():
                 outbox.append(entries)
                 mine.warn()
@@ -80,8 +82,12 @@ def entry(record: Verdict | Gap) -> Entry:
     return Entry(told.id, "verdict", told.camera, told.time, encode(told))
 
 
-def _begun(name: str, wanted: Wanted, channel: Channel, stack: ExitStack) -> tuple[Outbox, Dispatcher]:
-    """Its outbox, and what takes messages out of it; a line that is only checked loads neither."""
+def begin(name: str, wanted: Wanted, channel: Channel, stack: ExitStack) -> tuple[Outbox, Dispatcher]:
+    """A sink's outbox, and what takes messages out of it; a line that is only checked loads neither.
+
+    Raises:
+        OSError: If the disk refuses.
+    """
     from nodes.delivery.dispatcher import Dispatcher
     from nodes.delivery.following import Follower
     from nodes.delivery.outbox import Outbox
@@ -98,9 +104,11 @@ def _begun(name: str, wanted: Wanted, channel: Channel, stack: ExitStack) -> tup
     )
     stack.enter_context(dispatcher)
     if wanted.alarms:
-        stack.enter_context(Follower(Path(wanted.alarms), connection(), dispatcher.wake))
+        follower = Follower(Path(wanted.alarms), connection(), dispatcher.wake, every=wanted.every)
+        stack.enter_context(follower)
     return outbox, dispatcher
 
 
-def _told(record: Verdict | Gap, least: Least) -> bool:
+def is_told(record: Verdict | Gap, least: Least) -> bool:
+    """Whether a consumer is told of a record: what was not inspected always, the rest from an outcome on."""
     return isinstance(record, Gap) or record.outcome not in BELOW[least]

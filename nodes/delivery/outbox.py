@@ -45,6 +45,8 @@ class Outbox:
         check: Whether to look first if its pages fit together; one connection of several is enough.
 
     Attributes:
+        path: The file.
+        most: Most messages that it holds.
         stream: Its name: another outbox has another.
 
     Raises:
@@ -54,7 +56,7 @@ class Outbox:
     def __init__(
         self, path: Path, most: int, confirm: Sequence[str] = (), *, durable: bool = True, check: bool = True
     ) -> None:
-        self.path, self._most, self._confirm = path, most, tuple(confirm) or (HOLDER,)
+        self.path, self.most, self._confirm = path, most, tuple(confirm) or (HOLDER,)
         path.parent.mkdir(parents=True, exist_ok=True)
         with _told(path):
             try:
@@ -105,7 +107,7 @@ class Outbox:
             for entry in entries:
                 last += self._add(last + 1, entry)
             self._set([("last", last), *facts])
-            self._make_room(last - self._most)
+            self._make_room(last - self.most)
         return last - first
 
     def read(self, after: int, count: int) -> list[Message]:
@@ -128,11 +130,27 @@ class Outbox:
             )
         return found
 
+    def find(self, name: str) -> Message | None:
+        """The message of an id; None where it is not held any more, or never was."""
+        with _told(self.path):
+            found = self._db.execute("SELECT sequence FROM messages WHERE id = ?", (name,)).fetchone()
+        return next(iter(self.read(found[0] - 1, 1)), None) if found else None
+
     def current(self) -> list[Message]:
         """The newest message of each camera and each alarm: how things are, whatever was told of how they became so."""
         with _told(self.path):
             rows = self._db.execute("SELECT sequence, id, kind, subject, time, body FROM newest ORDER BY sequence")
             return [Message(self.stream, sequence, Entry(*about), sequence) for sequence, *about in rows]
+
+    def unheard(self, history: int) -> list[Message]:
+        """How things are where nobody knows it yet: of `current`, what waits behind others.
+
+        Args:
+            history: Messages up to this number waited while nobody could be reached; nothing is to be said where there
+                are none, or one, which says itself how things are.
+        """
+        following = self.confirmed + 1
+        return [one for one in self.current() if one.sequence > following] if history > following else []
 
     def place(self, consumer: str = HOLDER) -> int:
         """How far a consumer came."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from nodes.delivery.answers import RefusedError
 from nodes.delivery.broker import Access, Broker, Publication, name
 from nodes.delivery.channel import Listener, Receipt
 from nodes.delivery.envelope import Message, wrap
 from nodes.delivery.outbox import Outbox
-from nodes.sinks.courier import RefusedError
 from nodes.sinks.room import log
 
 LARGEST = 1 << 20  # bytes of one message
@@ -50,7 +50,7 @@ class Plain:
         self._broker: Broker | None = None
         self._outbox: Outbox | None = None
 
-    def open(self, outbox: Outbox, listener: Listener) -> None:
+    def open(self, outbox: Outbox, listener: Listener, history: int) -> None:  # noqa: ARG002 - every state is told
         """Connect; say that the line is there, and how its cameras and alarms are."""
         self._outbox = outbox
 

@@ -8,8 +8,10 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from nodes.delivery.envelope import STATE
+
 Range = tuple[int, int]
-What = Literal["new", "late", "twice"]
+What = Literal["new", "late", "twice", "state"]
 
 
 class Numbered(Struct, frozen=True):
@@ -48,6 +50,7 @@ class Stream:
         came: Messages that were new.
         twice: Messages that were here already.
         late: Messages that came after a later one.
+        states: Messages that only said how things are, ahead of their turn.
         missing: Numbers that have not come, as ranges, though later ones have.
         dropped: Numbers that the outbox says it had to drop, as ranges.
     """
@@ -55,7 +58,7 @@ class Stream:
     def __init__(self, through: int | None = None) -> None:
         self._highest = through
         self.begin = None if through is None else through + 1
-        self.came = self.twice = self.late = 0
+        self.came = self.twice = self.late = self.states = 0
         self.missing: list[Range] = []
         self.dropped: list[Range] = []
 
@@ -120,6 +123,9 @@ class Ledger:
         except ValueError as error:
             raise msgspec.ValidationError(f"expected digits in `sequence` and `first`, found {error}") from error
         stream = self.streams.setdefault(told.stream, Stream())
+        if told.type.startswith(STATE):
+            stream.states += 1
+            return "state", told
         return stream.hear(first, last, dropped=told.type == "kensa.dropped"), told
 
     @property
@@ -137,7 +143,8 @@ class Ledger:
         for name, stream in self.streams.items():
             said = f"stream {name}: {stream.came:,} messages, {stream.begin} to {stream.through}"
             said += f"; missing: {ranges(stream.missing)}; dropped: {ranges(stream.dropped)}"
-            yield f"{said}; twice: {stream.twice:,}; late: {stream.late:,}"
+            states = f"; how things are: {stream.states:,}" if stream.states else ""
+            yield f"{said}; twice: {stream.twice:,}; late: {stream.late:,}{states}"
 
 
 def ranges(found: list[Range], most: int = 8) -> str:

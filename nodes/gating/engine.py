@@ -13,6 +13,7 @@ from typing import Self
 
 from msgspec.structs import replace
 
+from nodes.gating.counting import Tally
 from nodes.gating.gate import Gate, State
 from nodes.gating.outputs import Outputs
 from nodes.gating.parts import Decision
@@ -26,6 +27,7 @@ from pipeline.records import Tracks, Verdict
 
 AGAIN_S = 0.5  # between two tries to reach what is away
 NS = 1_000_000_000
+LONG_NS = 1 << 62  # ago
 
 Tell = Callable[[Sequence[Decision]], None]
 
@@ -41,10 +43,20 @@ class Engine:
         every: Seconds between two looks at the belt.
         beat: Seconds after which the heartbeat is turned over.
         safe: What the outputs are where nobody knows better: before the first position, and when the gate leaves.
+        actuator: What it is wired to, for monitoring.
     """
 
     def __init__(
-        self, gate: Gate, reader: Reader, outputs: Outputs, tell: Tell, *, every: float, beat: float, safe: State
+        self,
+        gate: Gate,
+        reader: Reader,
+        outputs: Outputs,
+        tell: Tell,
+        *,
+        every: float,
+        beat: float,
+        safe: State,
+        actuator: str = "",
     ) -> None:
         self._gate, self._reader, self._outputs, self._tell = gate, reader, outputs, tell
         self._every, self._beat_ns, self._safe = every, round(beat * NS), safe
@@ -54,6 +66,7 @@ class Engine:
         self._pulse, self._turned_ns = False, 0
         self._retry_ns, self._away = 0, False
         self._failure: Exception | None = None
+        self._tally, self._counted_ns, self._stops = Tally(actuator), -LONG_NS, False
 
     def __enter__(self) -> Self:
         board.settle("gate dead")
@@ -63,6 +76,7 @@ class Engine:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._over.set()
         self._thread.join()
+        self._count()
         with self._lock:
             log().info("the gate leaves", **self._gate.counts)
 
@@ -137,6 +151,13 @@ class Engine:
         if made:
             self._judge_skipped(made)
             self._tell(made)
+        if now_ns - self._counted_ns >= self._beat_ns:
+            self._counted_ns = now_ns
+            self._count()
+
+    def _count(self) -> None:
+        with self._lock:
+            self._tally.tell(self._gate.counts, stopped=self._stops, away=self._away)
 
     def _position_without_asking(self) -> float | None:
         """Where the belt is, if that does not come from what is away."""
@@ -163,6 +184,7 @@ class Engine:
 
     def _judge_misses(self, state: State) -> None:
         """Tell people of a line that is to stop."""
+        self._stops = state.stop
         if state.stop:
             row = f"{self._gate.in_a_row} in a row"
             board.raise_(

@@ -98,6 +98,17 @@ class Push(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout: Millis = 500.0
 
 
+def actuator(where: Plc | Gpio | Simulated) -> str:
+    """What rejects, in a word that no other gate of the line has.
+
+    >>> actuator(Plc(host="10.0.7.40", reject=3)), actuator(Gpio(reject=17)), actuator(Simulated(path="gate.jsonl"))
+    ('10.0.7.40:502/3', '/dev/gpiochip0/17', 'gate.jsonl')
+    """
+    if isinstance(where, Simulated):
+        return where.path
+    return f"{f'{where.host}:{where.port}' if isinstance(where, Plc) else where.chip}/{where.reject}"
+
+
 def wired(where: Plc | Gpio | Simulated, output: Output) -> bool:
     """Whether an output goes anywhere."""
     return isinstance(where, Simulated) or getattr(where, output) is not None

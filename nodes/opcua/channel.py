@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nodes.delivery.answers import RefusedError
 from nodes.delivery.channel import Listener
 from nodes.delivery.envelope import Message
 from nodes.delivery.outbox import Outbox
 from nodes.opcua.events import Events
 from nodes.opcua.methods import Methods
-from nodes.opcua.naming import condition, result, states, step
+from nodes.opcua.naming import Result, condition, result, states, step
 from nodes.opcua.server import Running, Setting
 from nodes.opcua.space import URI, Space
-from nodes.sinks.courier import RefusedError
 from pipeline.errors import KensaError
 from pipeline.line import Opened, own
 from pipeline.orders import Answer, Order
@@ -51,7 +51,7 @@ class Ua:
         self._looked = 0.0
         self._stack = ExitStack()
 
-    def open(self, outbox: Outbox, listener: Listener) -> None:
+    def open(self, outbox: Outbox, listener: Listener, history: int) -> None:  # noqa: ARG002 - every state is shown
         """Listen, and show how cameras and alarms are."""
         if self._running is None:
             self._stack = ExitStack()
@@ -91,8 +91,8 @@ class Ua:
         self._events = Events(server, self._space)
         await self._events.build(index)
         methods = Methods(
-            self._space, give=self._give, occurrence=self._occurrence, read=self._read.read, receive=listener.receive,
-            stream=stream, source=self._setting.line,
+            self._space, give=self._give, occurrence=self._occurrence, read=self._read.read, find=self._find,
+            receive=listener.receive, stream=stream, source=self._setting.line,
         )  # fmt: skip
         await methods.link(server)
         self._beating = asyncio.create_task(_beat(listener.wake))  # else the loop would forget it
@@ -112,11 +112,19 @@ class Ua:
             raise RefusedError(f"expected an event, found {error}") from error
 
     async def _show_result(self, message: Message, *, fresh: bool, event: bool, historical: bool) -> None:
-        found = result(message.entry.body, message.sequence)
+        found = self._result(message)
         if fresh:
             await self._space.show_result(found)
         if event:
             await self._events.tell_result(found, historical=historical)
+
+    def _result(self, message: Message) -> Result:
+        return result(message.entry.body, message.sequence, simulated=self._setting.simulated)
+
+    def _find(self, name: str) -> Result | None:
+        """The result of an id, as long as the outbox has it."""
+        message = self._read.find(name)
+        return self._result(message) if message and message.entry.kind == "verdict" else None
 
     async def _show_step(self, message: Message, *, fresh: bool, event: bool) -> None:
         told = step(message.entry.body)

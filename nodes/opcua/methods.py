@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
+
+from msgspec import json
 
 from nodes.delivery.channel import Receipt
 from nodes.delivery.envelope import Message, wrap
+from nodes.opcua.naming import Result
 from nodes.opcua.people import caller
-from nodes.opcua.space import Space
+from nodes.opcua.space import Space, members
 from pipeline.errors import KensaError
 from pipeline.orders import Answer, Order, Verb
 
@@ -23,16 +27,19 @@ if TYPE_CHECKING:
 Give = Callable[[Order], Sequence[Answer]]
 Read = Callable[[int, int], Sequence[Message]]
 MOST = 1000  # events in one answer
-VERBS: dict[str, tuple[Verb, str]] = {  # methods of types, by their names in namespace 0; what a refusal is called
+NOT_KEPT = -1  # error of GetResultById: those of the standard are 0 and above
+# Methods of types, by their names in namespace 0; what a refusal is called. Each has a twin, with `2` behind its name,
+# that takes a comment.
+VERBS: dict[str, tuple[Verb, str]] = {
     "AlarmConditionType_Reset": ("reset", "BadInvalidState"),
     "AlarmConditionType_Suppress": ("suppress", "BadInvalidState"),
     "AlarmConditionType_Unsuppress": ("unsuppress", "BadInvalidState"),
     "AlarmConditionType_RemoveFromService": ("remove", "BadInvalidState"),
     "AlarmConditionType_PlaceInService": ("restore", "BadInvalidState"),
 }
-SHELVES = ("AlarmConditionType_ShelvingState", "ShelvedStateMachineType")
+SHELVES = (("AlarmConditionType_ShelvingState", ""), ("ShelvedStateMachineType", ""), ("ShelvedStateMachineType", "2"))
 ONCE_S = 3600.0  # longest that OneShotShelve hides an alarm
-ACKNOWLEDGE = "AcknowledgeableConditionType_Acknowledge"
+ACKNOWLEDGE, COMMENT = "AcknowledgeableConditionType_Acknowledge", "ConditionType_AddComment"
 
 
 class Methods:
@@ -43,6 +50,7 @@ class Methods:
         give: Has an order carried out; may raise KensaError.
         occurrence: The occurrence that an event of an alarm speaks of; empty where it is not known.
         read: Messages of the outbox after a number.
+        find: The result of an id; None where it is not kept.
         receive: Takes a consumer's receipt.
         stream: Name of the outbox.
         source: Name of the line.
@@ -55,12 +63,13 @@ class Methods:
         give: Give,
         occurrence: Callable[[str, bytes], str],
         read: Read,
+        find: Callable[[str], Result | None],
         receive: Callable[[Receipt], None],
         stream: str,
         source: str,
     ) -> None:
         self._space, self._give, self._occurrence = space, give, occurrence
-        self._read, self._receive, self._stream, self._source = read, receive, stream, source
+        self._read, self._find, self._receive, self._stream, self._source = read, find, receive, stream, source
 
     async def link(self, server: Server) -> None:
         """Give the library's methods something to do, and make our own."""
@@ -70,22 +79,29 @@ class Methods:
             server.link_method(server.get_node(ua.NodeId(getattr(ua.ObjectIds, name))), does)
 
         bind(ACKNOWLEDGE, self._acknowledge)
-        for name in SHELVES:
-            bind(f"{name}_TimedShelve", self._shelve)
-            bind(f"{name}_OneShotShelve", self._shelve_once)
-            bind(f"{name}_Unshelve", self._doing("unshelve", "BadConditionNotShelved"))
-        for name, (verb, refusal) in VERBS.items():
-            bind(name, self._doing(verb, refusal))
-        index, kinds, node = self._space.index, ua.VariantType, self._space.management
-        place = "ResultManagement"
-        await node.add_method(
-            self._space.place(f"{place}.GetEvents"), ua.QualifiedName("GetEvents", index), self._events,
-            [kinds.UInt64, kinds.UInt32], [kinds.String, kinds.String],
-        )  # fmt: skip
-        await node.add_method(
-            self._space.place(f"{place}.AcknowledgeResults"), ua.QualifiedName("AcknowledgeResults", index),
-            self._receipt, [kinds.String, kinds.String, kinds.UInt64, kinds.Boolean], [],
-        )  # fmt: skip
+        bind(COMMENT, self._comment)
+        unshelve = self._doing("unshelve", "BadConditionNotShelved")
+        for name, twin in SHELVES:
+            bind(f"{name}_TimedShelve{twin}", self._shelve)
+            bind(f"{name}_OneShotShelve{twin}", self._shelve_once)
+            bind(f"{name}_Unshelve{twin}", unshelve)
+        for (name, (verb, refusal)), twin in product(VERBS.items(), ("", "2")):
+            bind(name + twin, self._doing(verb, refusal))
+        await self._make()
+
+    async def _make(self) -> None:
+        """The methods of our own, on the object of results."""
+        from asyncua import ua
+
+        kinds, node = ua.VariantType, self._space.management
+        made: dict[str, tuple[Callable[..., Any], list[Any], list[Any]]] = {
+            "GetResultById": (self._result, [kinds.String, kinds.Int32], [kinds.UInt32, kinds.String, kinds.Int32]),
+            "GetEvents": (self._events, [kinds.UInt64, kinds.UInt32], [kinds.String, kinds.String]),
+            "AcknowledgeResults": (self._receipt, [kinds.String, kinds.String, kinds.UInt64, kinds.Boolean], []),
+        }
+        for name, (does, takes, gives) in made.items():
+            named = ua.QualifiedName(name, self._space.index)
+            await node.add_method(self._space.place(f"ResultManagement.{name}"), named, does, takes, gives)
 
     async def _acknowledge(self, place: Any, event: Any, comment: Any) -> Any:
         """Acknowledge(EventId, Comment): the occurrence that the event spoke of, and no other."""
@@ -93,23 +109,33 @@ class Methods:
         occurrence = self._occurrence(alarm, event.Value or b"")
         if alarm and not occurrence:
             return _status("BadEventIdUnknown")
-        text = (comment.Value.Text or "") if comment.Value else ""
-        return await self._order(alarm, "acknowledge", "BadConditionBranchAlreadyAcked", text, occurrence=occurrence)
+        said = _text(comment)
+        return await self._order(alarm, "acknowledge", "BadConditionBranchAlreadyAcked", said, occurrence=occurrence)
 
-    async def _shelve(self, place: Any, duration: Any) -> Any:
-        """TimedShelve(ShelvingTime, ms)."""
-        seconds = float(duration.Value) / 1000
-        return await self._order(self._space.named(place), "shelve", "BadShelvingTimeOutOfRange", seconds=seconds)
+    async def _comment(self, place: Any, event: Any, comment: Any) -> Any:
+        """AddComment(EventId, Comment): noted beside the alarm; a comment without a word changes nothing."""
+        alarm = self._space.named(place)
+        if alarm and not self._occurrence(alarm, event.Value or b""):
+            return _status("BadEventIdUnknown")
+        if caller.get() and not _text(comment):
+            return _status("Good")
+        return await self._order(alarm, "comment", "BadInvalidState", _text(comment))
 
-    async def _shelve_once(self, place: Any) -> Any:
-        """OneShotShelve(): until its next return, an hour at most."""
-        return await self._order(
-            self._space.named(place), "shelve", "BadShelvingTimeOutOfRange", seconds=ONCE_S, once=True
-        )
+    async def _shelve(self, place: Any, duration: Any, comment: Any = None) -> Any:
+        """TimedShelve(ShelvingTime, ms), TimedShelve2(ShelvingTime, Comment)."""
+        return await self._hide(place, comment, seconds=float(duration.Value) / 1000)
+
+    async def _shelve_once(self, place: Any, comment: Any = None) -> Any:
+        """OneShotShelve(), OneShotShelve2(Comment): until its next return, an hour at most."""
+        return await self._hide(place, comment, seconds=ONCE_S, once=True)
+
+    async def _hide(self, place: Any, comment: Any, **said: Any) -> Any:
+        alarm = self._space.named(place)
+        return await self._order(alarm, "shelve", "BadShelvingTimeOutOfRange", _text(comment), **said)
 
     def _doing(self, verb: Verb, refusal: str) -> Callable[..., Any]:
-        async def does(place: Any) -> Any:
-            return await self._order(self._space.named(place), verb, refusal)
+        async def does(place: Any, comment: Any = None) -> Any:
+            return await self._order(self._space.named(place), verb, refusal, _text(comment))
 
         return does
 
@@ -138,12 +164,28 @@ class Methods:
         told = [wrap(message, self._source).decode() for message in found]
         return [ua.Variant(self._stream), ua.Variant(told, ua.VariantType.String)]
 
+    async def _result(self, _: Any, name: Any, __: Any) -> Any:
+        """GetResultById(ResultId, Timeout): handle, the result's members as JSON, error; nothing is held."""
+        from asyncua import ua
+
+        found = self._find(str(name.Value or ""))
+        told = json.encode(members(found)).decode() if found else ""
+        kinds = ua.VariantType
+        return [
+            ua.Variant(0, kinds.UInt32), ua.Variant(told), ua.Variant(0 if found else NOT_KEPT, kinds.Int32)
+        ]  # fmt: skip
+
     async def _receipt(self, _: Any, consumer: Any, stream: Any, through: Any, again: Any) -> Any:
         """AcknowledgeResults(Consumer, Stream, Through, Again): a consumer has all up to a number."""
         if not caller.get():
             return _status("BadUserAccessDenied")
         self._receive(Receipt(str(consumer.Value), str(stream.Value), int(through.Value), bool(again.Value)))
         return _status("Good")
+
+
+def _text(comment: Any) -> str:
+    """The words of a comment; empty where there is none."""
+    return (comment.Value.Text or "").strip() if comment is not None and comment.Value else ""
 
 
 def _status(name: str) -> Any:

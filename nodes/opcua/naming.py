@@ -11,6 +11,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from nodes.opcua.times import moment
+
 COMPLETED, FAILED = 1, 4  # ResultStateDataType
 SEVERITY = {"critical": 900, "high": 700, "medium": 500, "low": 200}  # 1…1000
 ACTIVE = ("unacknowledged", "acknowledged")
@@ -50,6 +52,7 @@ class Result(Struct, frozen=True, kw_only=True):
         result_id: Of the event: the same however often it is told.
         has_transferable_data_on_file: Never: pictures do not leave the camera.
         is_partial: Never: a verdict is whole.
+        is_simulated: The line said so: its parts are none, or it is run on trial.
         result_state: `Completed`, or `Failed` for what was not inspected.
         meas_id: Session and frames that it speaks of.
         part_id: Id of the part; empty where it is not about one.
@@ -69,6 +72,7 @@ class Result(Struct, frozen=True, kw_only=True):
     result_id: str
     has_transferable_data_on_file: bool = False
     is_partial: bool = False
+    is_simulated: bool = False
     result_state: int
     meas_id: str
     part_id: str
@@ -100,6 +104,7 @@ class Step(Struct, frozen=True, kw_only=True):
     occurrence: str
     by: str
     reason: str
+    until: str
     first_out: bool
     cause: str
     consequence: str
@@ -116,6 +121,7 @@ class Condition(Struct, frozen=True, kw_only=True):
         acked: Somebody has acknowledged it, or nobody need.
         latched: It is over, and stays until it is reset.
         shelved: An operator hears nothing of it for a time.
+        until_ns: When that ends, ns since the Unix epoch; 0 where it is not shelved.
         suppressed: By design, or by an operator until further notice.
         out_of_service: It is being worked on.
         retain: It is of interest: a client that comes is told of it.
@@ -126,6 +132,7 @@ class Condition(Struct, frozen=True, kw_only=True):
     acked: bool
     latched: bool
     shelved: bool
+    until_ns: int
     suppressed: bool
     out_of_service: bool
     retain: bool
@@ -141,7 +148,7 @@ _told = msgspec.json.Decoder(Told).decode
 _step = msgspec.json.Decoder(Step).decode
 
 
-def result(body: bytes, sequence: int) -> Result:
+def result(body: bytes, sequence: int, *, simulated: bool = False) -> Result:
     """The result that an event of a verdict tells.
 
     Raises:
@@ -150,6 +157,7 @@ def result(body: bytes, sequence: int) -> Result:
     told = _told(body)
     return Result(
         result_id=told.id,
+        is_simulated=simulated,
         result_state=FAILED if told.outcome == "NO_READ" else COMPLETED,
         meas_id=f"{told.session}/{told.first_seq}-{told.seq}",
         part_id="" if told.part is None else str(told.part),
@@ -182,6 +190,7 @@ def condition(told: Step) -> Condition:
         acked=told.life not in AWAITING,
         latched=told.life.startswith("latched"),
         shelved=told.state == "shelved",
+        until_ns=moment(told.until) if told.state == "shelved" else 0,
         suppressed=told.state == "suppressed",
         out_of_service=told.state == "out_of_service",
         retain=told.state != "normal",

@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 
 from nodes.opcua.naming import Condition, Mode, Result, State, Step
 from nodes.opcua.times import utc
+from pipeline.clock import line_time
 
 if TYPE_CHECKING:
     from asyncua import Node, Server
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 URI = "urn:kensa:vision"
 MOST = 2000  # conditions and cameras; whoever comes beyond is in events alone
 RESULT: dict[str, str] = {  # the members of a result, with their types
-    "ResultId": "String", "HasTransferableDataOnFile": "Boolean", "IsPartial": "Boolean", "ResultState": "Int32",
-    "MeasId": "String", "PartId": "String", "ExternalRecipeId": "String", "InternalRecipeId": "String",
-    "InternalConfigurationId": "String", "JobId": "String", "CreationTime": "DateTime", "ResultContent": "String",
-    "Camera": "String", "Outcome": "String", "Reasons": "String", "Text": "String", "Sequence": "UInt64",
+    "ResultId": "String", "HasTransferableDataOnFile": "Boolean", "IsPartial": "Boolean", "IsSimulated": "Boolean",
+    "ResultState": "Int32", "MeasId": "String", "PartId": "String", "ExternalRecipeId": "String",
+    "InternalRecipeId": "String", "InternalConfigurationId": "String", "JobId": "String", "CreationTime": "DateTime",
+    "ResultContent": "String", "Camera": "String", "Outcome": "String", "Reasons": "String", "Text": "String",
+    "Sequence": "UInt64",
 }  # fmt: skip
 TWOFOLD = {  # two-state variables of a condition: words for true and false
     "ActiveState": ("Active", "Inactive"),
@@ -51,6 +53,7 @@ class Space:
     def __init__(self, server: Server, index: int, line: str) -> None:
         self._server, self.index, self._line = server, index, line
         self._known: set[str] = set()
+        self._until: dict[str, int] = {}  # alarm → when its shelf ends, ns
 
     async def build(self) -> None:
         """Make what is there before anything has happened."""
@@ -91,6 +94,7 @@ class Space:
         for name, on in twofold(found).items():
             said |= {name: (TWOFOLD[name][not on], "LocalizedText"), f"{name}.Id": (on, "Boolean")}
         said["ShelvingState.CurrentState"] = ("TimedShelved" if found.shelved else "Unshelved", "LocalizedText")
+        self._until[step.alarm] = found.until_ns
         await self._write(place, said)
         return True
 
@@ -136,8 +140,17 @@ class Space:
             await self._variable(state, f"{place}.{name}.Id", "Boolean")
         shelf = await self._object(node, f"{place}.ShelvingState")
         await self._variable(shelf, f"{place}.ShelvingState.CurrentState", "LocalizedText")
+        left = await self._variable(shelf, f"{place}.ShelvingState.UnshelveTime", "Double")
+        self._server.set_attribute_value_callback(left.nodeid, lambda *_: self._left(alarm))
         self._known.add(place)
         return True
+
+    def _left(self, alarm: str) -> Any:
+        """How long an alarm is shelved yet, ms, as it is read."""
+        from asyncua import ua
+
+        left = max(0.0, (self._until.get(alarm, 0) - line_time.now_ns()) / 1e6)
+        return ua.DataValue(ua.Variant(left, ua.VariantType.Double))
 
     async def _object(self, parent: Node, place: str, name: str = "") -> Node:
         from asyncua import ua
@@ -149,7 +162,7 @@ class Space:
         from asyncua import ua
 
         name = place.rpartition(".")[2]
-        standard = name in PLAIN or name in TWOFOLD or name in ("Id", "CurrentState")
+        standard = name in PLAIN or name in TWOFOLD or name in ("Id", "CurrentState", "UnshelveTime")
         empty = value if value is not None else self._variant(EMPTY[kind], kind).Value
         named = ua.QualifiedName(name, 0 if standard else self.index)
         return await parent.add_variable(self.place(place), named, empty, ua.VariantType[kind])
@@ -179,8 +192,8 @@ class Space:
 
 
 EMPTY: dict[str, Any] = {
-    "String": "", "Boolean": False, "Int32": 0, "UInt16": 0, "UInt64": 0, "LocalizedText": "", "ByteString": b"",
-    "DateTime": utc(0),
+    "String": "", "Boolean": False, "Double": 0.0, "Int32": 0, "UInt16": 0, "UInt64": 0, "LocalizedText": "",
+    "ByteString": b"", "DateTime": utc(0),
 }  # fmt: skip
 
 

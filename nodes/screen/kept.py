@@ -1,103 +1,217 @@
-"""What a screen has counted and hung up, kept in two files: a killed process goes on where it was."""
+"""What a screen has counted and hung up, kept in one file: a killed process goes on where it was, to the verdict.
+
+SQLite keeps it, in one transaction for each batch of records: a batch that a killed process had not kept comes to it
+again, and of one that it had kept it knows every verdict.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 from zlib import crc32
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nodes.drawing.portrait import Shown
-from nodes.screen.tally import Kept
-from nodes.sinks.journal import replace
+from nodes.screen.rejects import Rejects
+from nodes.screen.tally import Kept, Tally
+from nodes.sinks.room import log
 from pipeline import codec
 from pipeline.errors import KensaError
 from pipeline.notices import board
 from pipeline.records import Part, Regions, Verdict
 
+Key = tuple[str, str]  # kind and name
+T = TypeVar("T")
+LAYOUT = "CREATE TABLE IF NOT EXISTS kept (kind TEXT, name TEXT, body BLOB, crc INTEGER, PRIMARY KEY (kind, name))"
+PUT = "INSERT INTO kept VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body, crc = excluded.crc"
+GONE = "DELETE FROM kept WHERE kind = ? AND name = ?"
+
 
 class Hung(Struct, frozen=True):
-    """A reject: both records as they travel."""
+    """A verdict that is shown, and what was seen of it: both as they travel."""
 
-    name: str
     verdict: bytes
     record: bytes | None
 
 
-_kept = msgspec.msgpack.Decoder(Kept).decode
-_hung = msgspec.msgpack.Decoder(list[Hung]).decode
+class Change(Struct, frozen=True):
+    """What is to be kept.
+
+    Attributes:
+        put: What is new, or another one, in order.
+        gone: What is no more.
+        anew: Everything is in `put`: nobody knows what was kept before.
+    """
+
+    put: list[tuple[Key, bytes]]
+    gone: list[Key]
+    anew: bool
+
+
 _encode = msgspec.msgpack.Encoder().encode
+_kept = msgspec.msgpack.Decoder(Kept).decode
+_hung = msgspec.msgpack.Decoder(Hung).decode
 
 
-class Files:
-    """The two files; None where nothing is to be kept. A disk that refuses is told, and holds nothing up.
+class Memory:
+    """The file. A disk that refuses is told, and holds nothing up.
 
     Args:
-        path: Of what was counted; beside it `<path>.rejects` has the gallery.
+        path: Where it is; None where nothing is to be kept. What is no memory of a screen there is set aside as
+            `<path>.damaged`.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._db: sqlite3.Connection | None = None
+        self._known: dict[Key, object] = {}
+        self._sure = False  # that the file has what is known
 
     def counted(self) -> Kept:
         """What was counted before; nothing where that cannot be read."""
-        body = self._read(self._path)
-        try:
-            return _kept(body) if body else Kept()
-        except msgspec.MsgspecError:
-            return Kept()
+        found = [kept for _, body in self._read("counts") if (kept := _tried(_kept, body))]
+        kept = found[0] if found else Kept()
+        kept.heard = [name for name, _ in self._read("heard")] if found else []
+        return kept
 
-    def hung(self) -> list[tuple[str, Shown]]:
-        """The rejects, the oldest first."""
-        body = self._read(self._beside)
-        try:
-            return [(each.name, _shown(each)) for each in _hung(body)] if body else []
-        except (msgspec.MsgspecError, KensaError):
-            return []
+    def recall(self, rejects: Rejects) -> None:
+        """Hang up what hung before."""
+        for _, body in self._read("part"):
+            if part := _tried(codec.decode, body):
+                rejects.see(part)
+        rejects.pin(name for name, _ in self._read("pinned"))
+        for name, body in self._read("shown"):
+            if shown := _tried(_unpacked, body):
+                rejects.put(name, shown)
 
-    def count(self, kept: Kept) -> None:
-        """Keep what was counted."""
-        self._write(self._path, _encode(kept))
+    def changes(self, tally: Tally, rejects: Rejects) -> Change:
+        """What is other than when this was asked last; give it to `keep` before you ask again."""
+        if not self._sure:
+            self._known = {}
+        now: dict[Key, object] = {("counts", ""): replace(tally.kept, heard=[])}
+        now |= {("part", str(key)): part for key, part in rejects.parts}
+        now |= {("shown", name): shown for name, shown in reversed([*rejects])}
+        now |= {("pinned", name): True for name in rejects.pinned}
+        put = [(key, _packed(each)) for key, each in now.items() if self._known.get(key) is not each]
+        gone = [*self._known.keys() - now.keys()]
+        self._known = now
+        heard, forgotten = tally.news()
+        heard = heard if self._sure else tally.whole().heard
+        put += [(("heard", short), b"") for short in heard]
+        return Change(put, [*gone, *(("heard", short) for short in forgotten)], not self._sure)
 
-    def hang(self, shown: Iterable[tuple[str, Shown]]) -> None:
-        """Keep the rejects; the newest come first, as a gallery gives them."""
-        if self._path is not None:
-            found = [_packed(name, each) for name, each in shown]
-            self._write(self._beside, _encode(found[::-1]))
-
-    @property
-    def _beside(self) -> Path | None:
-        return Path(f"{self._path}.rejects") if self._path else None
-
-    def _read(self, path: Path | None) -> bytes:
-        if path is None or not path.exists():
-            return b""
-        said, _, body = path.read_bytes().partition(b"\n")
-        return body if said == b"%08x" % crc32(body) else b""
-
-    def _write(self, path: Path | None, body: bytes) -> None:
-        if path is None:
+    def keep(self, change: Change) -> None:
+        """Keep it, all of it or nothing."""
+        if self._path is None:
             return
-        key = f"screen {path} cannot write"
+        key = f"screen {self._path} cannot write"
         try:
-            replace(path, b"%08x\n%s" % (crc32(body), body))
-        except OSError as error:
-            text = (
-                f"screen cannot keep its counts in {path}: {error.strerror or error}; after a restart they begin anew"
-            )
-            board.raise_(key, text)
+            self._write(self._opened(self._path), change)
+        except (OSError, sqlite3.Error) as error:
+            self.close()
+            said = (error.strerror if isinstance(error, OSError) else "") or error
+            board.raise_(key, f"screen cannot keep its counts in {self._path}: {said}; after a restart they begin anew")
         else:
+            self._sure = True
             board.settle(key)
 
+    def close(self) -> None:
+        """Close the file; it is opened again where something is to be kept."""
+        self._sure = False
+        if self._db is not None:
+            with suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
 
-def _packed(name: str, shown: Shown) -> Hung:
-    assert shown.verdict
-    return Hung(name, codec.encode(shown.verdict), codec.encode(shown.record) if shown.record else None)
+    @staticmethod
+    def _write(db: sqlite3.Connection, change: Change) -> None:
+        with db:
+            if change.anew:
+                db.execute("DELETE FROM kept")
+            db.executemany(GONE, change.gone)
+            db.executemany(PUT, ((*key, body, _sum(*key, body)) for key, body in change.put))
+
+    def _read(self, kind: str) -> Iterator[tuple[str, bytes]]:
+        """Name and body of everything of a kind, in the order in which it came."""
+        if self._path is None or not self._path.exists():
+            return
+        found = "SELECT name, body, crc FROM kept WHERE kind = ? ORDER BY rowid"
+        try:
+            rows = self._opened(self._path).execute(found, (kind,)).fetchall()
+        except (OSError, sqlite3.Error) as error:
+            log().error("what the screen had counted is not readable", path=str(self._path), error=str(error))
+            return
+        yield from ((name, body) for name, body, crc in rows if crc == _sum(kind, name, body))
+
+    def _opened(self, path: Path) -> sqlite3.Connection:
+        if self._db is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._db = connected(path)
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                self._db = _anew(path, error)
+        return self._db
 
 
-def _shown(hung: Hung) -> Shown:
+def connected(path: Path) -> sqlite3.Connection:
+    """The file, whole and ready; what was kept survives a kill at once, a power cut up to the last seconds."""
+    db = sqlite3.connect(path, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        _check(db)
+        db.execute(LAYOUT)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check(db: sqlite3.Connection) -> None:
+    if (found := db.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
+        raise sqlite3.DatabaseError(f"its pages do not fit together: {found}")
+
+
+def _anew(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
+    """Begin anew; what stands there is somebody else's, or damaged."""
+    aside = Path(f"{path}.damaged")
+    log().error("what the screen had counted is damaged; it begins anew", error=str(error), kept_in=str(aside))
+    path.replace(aside)
+    for more in ("-wal", "-shm"):
+        Path(f"{path}{more}").unlink(missing_ok=True)
+    return connected(path)
+
+
+def _sum(kind: str, name: str, body: bytes) -> int:
+    return crc32(f"{kind} {name} ".encode() + body)
+
+
+def _tried(read: Callable[[bytes], T], body: bytes) -> T | None:
+    try:
+        return read(body)
+    except (msgspec.MsgspecError, KensaError):
+        return None
+
+
+def _packed(each: object) -> bytes:
+    match each:
+        case Shown(verdict=Verdict() as verdict, record=record):
+            return _encode(Hung(codec.encode(verdict), codec.encode(record) if record else None))
+        case Part():
+            return codec.encode(each)
+    return _encode(each)
+
+
+def _unpacked(body: bytes) -> Shown:
+    hung = _hung(body)
     verdict, record = codec.decode(hung.verdict), codec.decode(hung.record) if hung.record else None
     assert isinstance(verdict, Verdict)
     assert record is None or isinstance(record, Part | Regions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nodes.screen.kept import Files
+from nodes.screen.kept import Memory
 from nodes.screen.people import People
 from nodes.screen.rejects import Rejects
 from nodes.screen.screen import Screen
@@ -35,16 +35,15 @@ def opened(
     Raises:
         NodeError: If it cannot listen there.
     """
-    files, people = Files(path), People(tokens)
+    memory, people = Memory(path), People(tokens)
     about = Head(
         title=title, line="", phase="", faults=(), notices=(), pictured=(), images=images, rules=[], models=[],
         moving=None, now=0.0, zone=zone, lang=lang, actions=people.open, viewers=0, skipped=0,
     )  # fmt: skip
     rejects = Rejects(KEEP)
-    for name, shown in files.hung():
-        rejects.put(name, shown)
-    tally = open_tally(files.counted(), shifts, zoned(zone), every, line_time.now_ns)
-    stage = Stage(Screen(tally, rejects, about, every), files, people, where)
+    memory.recall(rejects)
+    tally = open_tally(memory.counted(), shifts, zoned(zone), every, line_time.now_ns)
+    stage = Stage(Screen(tally, rejects, about, every), memory, people, where)
     address = f"[{where[0]}]" if ":" in where[0] else where[0]
     log().info("screen", url=f"http://{address}:{stage.port}/")
     return stage

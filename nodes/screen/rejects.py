@@ -1,9 +1,13 @@
-"""The last rejects of a line, each with what was seen of it: a part and its verdict come in either order."""
+"""The last rejects of a line, each with what was seen of it: a part and its verdict come in either order.
+
+WARN is no reject, but an alarm may lead to it: the last of them are kept beside rejects.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from nodes.drawing.portrait import Shown
 from nodes.screen.tally import REJECTED
@@ -11,14 +15,15 @@ from nodes.sinks.events import identity
 from pipeline.records import Frame, Image, Part, Record, Regions, Tracks, Verdict, View
 
 Key = tuple[str, str, str, int]  # camera, session, subject, number
-SEEN = 256  # parts and frames whose verdict may be on its way
+T = TypeVar("T")
+SEEN = 256  # parts, and as many frames, whose verdict may be on its way
 
 
 class Rejects:
-    """FAIL and NO_READ, the newest of them, and those that somebody is still called for.
+    """FAIL and NO_READ, the newest of them, as many WARN, and those that somebody is still called for.
 
     Args:
-        keep: How many.
+        keep: How many of either.
 
     Attributes:
         pinned: Those that alarms lead to.
@@ -28,12 +33,18 @@ class Rejects:
         self._keep = keep
         self._shown: OrderedDict[str, Shown] = OrderedDict()
         self._waiting: dict[Key, str] = {}
-        self._seen: OrderedDict[Key, Part | Regions] = OrderedDict()
+        self._parts: OrderedDict[Key, Part] = OrderedDict()
+        self._frames: OrderedDict[Key, Regions] = OrderedDict()
         self.pinned: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[tuple[str, Shown]]:
         """Newest first, each with its id: that of the event which tells it."""
         return reversed(self._shown.items())
+
+    @property
+    def parts(self) -> Iterable[tuple[Key, Part]]:
+        """Parts whose verdict may be on its way, the oldest first."""
+        return self._parts.items()
 
     def find(self, name: str) -> Shown | None:
         """The reject of that id."""
@@ -52,9 +63,10 @@ class Rejects:
         if seen is None:
             return False
         key, what = seen
-        self._seen[key] = what
-        if len(self._seen) > SEEN:
-            self._seen.popitem(last=False)
+        if isinstance(what, Part):
+            _hold(self._parts, key, what)
+        else:
+            _hold(self._frames, key, what)
         name = self._waiting.pop(key, "")
         if name not in self._shown:
             return False
@@ -63,23 +75,33 @@ class Rejects:
 
     def judge(self, verdict: Verdict) -> bool:
         """A verdict; whether it is a new reject."""
-        if verdict.outcome not in REJECTED or (name := identity(verdict)) in self._shown:
+        if verdict.outcome == "PASS" or (name := identity(verdict)) in self._shown:
             return False
-        keys = [*_about(verdict)]
-        found = next((self._seen[key] for key in keys if key in self._seen), None)
-        self.put(name, Shown(verdict, found))
-        if found is None:
-            self._waiting.update(dict.fromkeys(keys, name))
-            while len(self._waiting) > SEEN:
-                del self._waiting[next(iter(self._waiting))]
-        return True
+        seen = [self._parts.get(key) or self._frames.get(key) for key in _about(verdict)]
+        self.put(name, Shown(verdict, next((each for each in seen if each), None)))
+        return verdict.outcome in REJECTED
 
     def put(self, name: str, shown: Shown) -> None:
-        """Hang one up; the oldest that nobody is called for goes."""
+        """Hang one up; the oldest of its kind that nobody is called for goes."""
         self._shown[name] = shown
-        if len(self._shown) > self._keep + len(self.pinned):
-            old = next((each for each in self._shown if each not in self.pinned), name)
+        if shown.record is None and shown.verdict:
+            self._waiting.update(dict.fromkeys(_about(shown.verdict), name))
+            while len(self._waiting) > SEEN:
+                del self._waiting[next(iter(self._waiting))]
+        alike = [each for each, other in self._shown.items() if _rejected(other) == _rejected(shown)]
+        loose = [each for each in alike if each not in self.pinned]
+        for old in loose[: -self._keep]:
             del self._shown[old]
+
+
+def _hold(seen: OrderedDict[Key, T], key: Key, what: T) -> None:
+    seen[key] = what
+    if len(seen) > SEEN:
+        seen.popitem(last=False)
+
+
+def _rejected(shown: Shown) -> bool:
+    return shown.outcome in REJECTED
 
 
 def _seen(record: Record) -> tuple[Key, Part | Regions] | None:

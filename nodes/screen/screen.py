@@ -14,7 +14,7 @@ from nodes.screen.trend import chart
 from nodes.sinks.events import identity
 from nodes.sinks.gallery import Gallery, Row
 from pipeline.line import Standing
-from pipeline.records import Frame, Gap, Image, Record, Regions, Tracks, Verdict
+from pipeline.records import Frame, Gap, Image, Part, Record, Regions, Tracks, Verdict
 
 SHOWN = 48  # rejects that a page is told of
 CHARTED = 16  # cameras that have a chart of their own
@@ -34,6 +34,7 @@ class Screen:
     Attributes:
         pictures: The newest picture of each camera, where pictures are shown.
         changed: Sections that are other ones than when they were told last.
+        unkept: Something came that must outlive the process.
     """
 
     def __init__(self, tally: Tally, rejects: Rejects, about: Head, every: float) -> None:
@@ -50,6 +51,7 @@ class Screen:
         self._moved_ns = 0
         self.pictures: dict[str, Image] = {}
         self.changed = {"live", "counts", "rejects", "trend", "alarms"}
+        self.unkept = False
 
     def add(self, record: Record) -> None:
         """Something was seen, decided or missed."""
@@ -73,7 +75,8 @@ class Screen:
         if alarms != self._alarms:
             self._alarms = alarms
             self.changed.add("alarms")
-            if self.rejects.pin(one.verdict for one in alarms.alarms if one.verdict):
+            answered = alarms.known and not alarms.silent  # who does not answer has not let anything go
+            if answered and self.rejects.pin(one.verdict for one in alarms.alarms if one.verdict):
                 self.changed.add("rejects")
 
     def turn(self, t_ns: int) -> None:
@@ -85,6 +88,7 @@ class Screen:
         """A batch begins."""
         self.tally.begin(name, by, t_ns)
         self.changed.add("counts")
+        self.unkept = True
 
     def told(self, now_ns: int, viewers: int, skipped: int) -> bytes:
         """What stands above everything, as JSON."""
@@ -118,6 +122,7 @@ class Screen:
         if not self.tally.add(verdict):
             return
         self.changed |= {"counts", "trend"}
+        self.unkept = True
         self._rules[verdict.camera] = f"{verdict.book} {verdict.version}".strip()
         if self.rejects.judge(verdict):
             self.changed.add("rejects")
@@ -130,8 +135,10 @@ class Screen:
             self._models[record.camera] = record.model
         if isinstance(record, Image) and self._about.images:
             self.pictures[record.camera] = record
+        self.unkept |= isinstance(record, Part)
         if self.rejects.see(record):
             self.changed.add("rejects")
+            self.unkept = True
 
     def _live(self) -> dict[str, Eye]:
         rows = self._gallery.rows

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import count
 
 from msgspec import Struct
 
 from nodes.drawing.portrait import Shown
 from nodes.drawing.words import allowed, measured, name
-from nodes.screen.tally import Period, total
+from nodes.screen.tally import REJECTED, Period, total
 from nodes.screen.trend import Point
 from nodes.sinks.gallery import Shape, View
 from pipeline.orders import Shown as ShownAlarm
@@ -180,8 +181,12 @@ def counted(period: Period) -> Count:
 
 
 def rejects(shown: Iterable[tuple[str, Shown]], most: int, pinned: Collection[str]) -> list[Reject]:
-    """The newest rejects, and those that alarms lead to."""
-    return [reject(name, each) for place, (name, each) in enumerate(shown) if place < most or name in pinned]
+    """The newest rejects, and what alarms lead to, a WARN among it."""
+    found, places = list[Reject](), count()
+    for one, each in shown:
+        if (each.outcome in REJECTED and next(places) < most) or one in pinned:
+            found.append(reject(one, each))
+    return found
 
 
 def reject(name: str, shown: Shown) -> Reject:

@@ -51,7 +51,8 @@ class Answers(Struct, frozen=True):
     Attributes:
         people: Who may act.
         viewers: Who looks.
-        drawn: The drawing of a reject by its id, SVG, small or large; None where there is none.
+        told: What there is to say of a verdict by its id, JSON; `null` where it is not kept.
+        drawn: The drawing of one by its id, SVG, small or large; None where there is none.
         picture: The newest picture of a camera with its type; None where there is none.
         acts: By path: what an order comes to.
         theme: The style sheet of its colours.
@@ -59,6 +60,7 @@ class Answers(Struct, frozen=True):
 
     people: People
     viewers: Viewers
+    told: Callable[[str], bytes]
     drawn: Callable[[str, bool], bytes | None]
     picture: Callable[[str], tuple[str, bytes] | None]
     acts: Mapping[str, Callable[[bytes, Person, str], Said]]
@@ -123,6 +125,8 @@ class Pages(Gets):
                 found = asset("screen.html")
             case "web":
                 found = (200, KINDS["css"], self.answers.theme) if name == "theme.css" else asset(name)
+            case "told":
+                found = (200, JSON, self.answers.told(name))
             case "drawn" | "tile":
                 svg = self.answers.drawn(name.removesuffix(".svg"), folder == "tile")
                 found = None if svg is None else (200, KINDS["svg"], svg)

@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Self
 
 from nodes.screen import acting
-from nodes.screen.kept import Files
+from nodes.screen.kept import Memory
 from nodes.screen.people import People, Person
 from nodes.screen.picture import picture, sheet
-from nodes.screen.screen import Screen
-from nodes.screen.sections import Alarms
+from nodes.screen.screen import Screen, encode
+from nodes.screen.sections import Alarms, reject
 from nodes.screen.server import Answers, serve
 from nodes.screen.viewers import Viewers
 from nodes.sinks.room import log
@@ -25,7 +25,6 @@ from pipeline.records import Record
 
 ALARMS_S = 0.2  # between two questions how alarms are, while somebody looks
 BEATS = 5  # of them between two questions how the line stands, and between two of them where nobody looks
-KEEP_S = 5  # seconds between two times that the gallery is kept
 DRAWN = 256  # drawings that are kept
 
 
@@ -34,7 +33,7 @@ class Stage:
 
     Args:
         screen: What is shown.
-        files: Where it is kept.
+        memory: Where it is kept.
         people: Who may act.
         where: Address and port to listen at.
         asks: Begins a conversation with the line.
@@ -47,20 +46,19 @@ class Stage:
     def __init__(
         self,
         screen: Screen,
-        files: Files,
+        memory: Memory,
         people: People,
         where: tuple[str, int],
         *,
         asks: Callable[[], Opened | None] = own.ask,
         now: Callable[[], int] = line_time.now_ns,
     ) -> None:
-        self._screen, self._files, self._asks, self._now = screen, files, asks, now
-        self._lock, self._over = threading.Lock(), threading.Event()
-        self._unkept = False
+        self._screen, self._memory, self._asks, self._now = screen, memory, asks, now
+        self._lock, self._keeping, self._over = threading.Lock(), threading.Lock(), threading.Event()
         self._drawn: OrderedDict[tuple[str, bool], bytes | None] = OrderedDict()
         self.viewers = Viewers()
         acts = {"/act": self._order, "/batch": self._batch, "/who": _who}
-        answers = Answers(people, self.viewers, self._draw, self._picture, acts, sheet())
+        answers = Answers(people, self.viewers, self._say, self._draw, self._picture, acts, sheet())
         try:
             self._server = serve(answers, *where)
         except OSError as error:
@@ -92,17 +90,34 @@ class Stage:
             thread.join()
         self._server.server_close()
         self.viewers.__exit__(kind, error, tb)
-        self._files.hang(self._screen.rejects)
+        self._memory.close()
 
     def add(self, records: Iterable[Record]) -> None:
-        """Show records."""
+        """Show records; when this returns, what must outlive the process is kept."""
+        with self._keeping:
+            with self._lock:
+                for record in records:
+                    self._screen.add(record)
+                self._publish()
+            self._keep()
+
+    def begin(self, name: str, by: str, came_from: str) -> None:
+        """A batch begins; when this returns, that is kept."""
+        with self._keeping:
+            with self._lock:
+                self._screen.begin(name, by, self._now())
+                self._publish()
+            self._keep()
+        log().info("batch begun", batch=name, by=by, at=came_from)
+
+    def _keep(self) -> None:
+        """Keep what is not kept yet; pages need not wait for the disk, so it is done behind their back."""
         with self._lock:
-            for record in records:
-                self._screen.add(record)
-            if "counts" in self._screen.changed:
-                self._files.count(self._screen.tally.whole())
-            self._unkept |= "rejects" in self._screen.changed
-            self._publish()
+            if not self._screen.unkept:
+                return
+            self._screen.unkept = False
+            change = self._memory.changes(self._screen.tally, self._screen.rejects)
+        self._memory.keep(change)
 
     def _publish(self, *, slow: bool = False) -> None:
         for name, body in self._screen.fresh(slow=slow):
@@ -117,15 +132,13 @@ class Stage:
             standing: Standing | None = None
             while not self._over.wait(ALARMS_S):
                 beat += 1
-                slow = beat % BEATS == 0
+                slow = beat % BEATS == 1
                 if slow:
                     standing = line.stands() if line else None
                 if slow or len(self.viewers):
                     self._hear(standing, _alarms(line))
                 if slow:
                     self._tell(slow=True)
-                if self._unkept and beat % (BEATS * KEEP_S) == 0:
-                    self._hang()
 
     def _hear(self, standing: Standing | None, alarms: Alarms) -> None:
         with self._lock:
@@ -140,11 +153,11 @@ class Stage:
             self._publish(slow=slow)
             self.viewers.tell("head", self._screen.told(now, len(self.viewers), self.viewers.skipped))
 
-    def _hang(self) -> None:
+    def _say(self, name: str) -> bytes:
+        """What there is to say of a verdict; nothing where it is not kept."""
         with self._lock:
-            self._unkept = False
-            shown = [*self._screen.rejects]
-        self._files.hang(shown)
+            shown = self._screen.rejects.find(name)
+        return encode(reject(name, shown) if shown else None)
 
     def _draw(self, name: str, small: bool) -> bytes | None:
         """The drawing of a reject; drawn once."""
@@ -168,15 +181,7 @@ class Stage:
         return acting.order(body, person, came_from, self._asks)
 
     def _batch(self, body: bytes, person: Person, came_from: str) -> acting.Said:
-        return acting.batch(body, person, lambda name, by: self._begin(name, by, came_from))
-
-    def _begin(self, name: str, by: str, came_from: str) -> str:
-        with self._lock:
-            self._screen.begin(name, by, self._now())
-            self._files.count(self._screen.tally.whole())
-            self._publish()
-        log().info("batch begun", batch=name, by=by, at=came_from)
-        return ""
+        return acting.batch(body, person, lambda name, by: self.begin(name, by, came_from))
 
 
 def _who(_: bytes, person: Person, __: str) -> acting.Said:

@@ -12,7 +12,7 @@ from nodes.sinks.events import identity
 from pipeline.records import Outcome, Verdict
 
 REJECTED: frozenset[Outcome] = frozenset({"FAIL", "NO_READ"})
-HEARD = 512  # verdicts that may come again after a crash
+HEARD = 4096  # verdicts that may come again after a crash: more than a batch has
 SHORT = 16  # digits of the id by which they are known
 WINDOWS = 48  # of the trend that are kept
 CAMERAS = 256  # that are counted; a stranger's made-up names must not fill the memory
@@ -93,6 +93,8 @@ class Tally:
         self.kept = kept
         self._starts, self._zone, self._every = starts, zone, every_ns
         self._heard = dict.fromkeys(kept.heard)
+        self._new: list[str] = []
+        self._old: list[str] = []
 
     def turn(self, t_ns: int) -> bool:
         """A moment has come; whether a shift began with it."""
@@ -114,8 +116,10 @@ class Tally:
         if short in self._heard:
             return False
         self._heard[short] = None
+        self._new.append(short)
         if len(self._heard) > HEARD:
-            del self._heard[next(iter(self._heard))]
+            self._old.append(old := next(iter(self._heard)))
+            del self._heard[old]
         self.turn(verdict.t_ns)
         kept = self.kept
         kept.batch.begin_ns = kept.batch.begin_ns or verdict.t_ns
@@ -129,6 +133,11 @@ class Tally:
         """All of it, to be kept."""
         self.kept.heard = [*self._heard]
         return self.kept
+
+    def news(self) -> tuple[list[str], list[str]]:
+        """Short ids of the verdicts that were heard since this was asked last, and of those that were forgotten."""
+        found, self._new, self._old = (self._new, self._old), [], []
+        return found
 
     def _chart(self, verdict: Verdict) -> None:
         if verdict.outcome == "NO_READ":

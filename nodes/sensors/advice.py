@@ -47,6 +47,11 @@ UPLOADING = "the network is being put on the sensor; the first time this takes m
 
 ROWS = (
     Row(
+        ("expected onnxruntime",),
+        State.NEEDS_REOPEN,
+        "a virtual camera runs its network with it; in a checkout `make install` brings it",
+    ),
+    Row(
         ("no module named",),
         State.NEEDS_REOPEN,
         NO_LIBRARY,

@@ -26,7 +26,8 @@ def _unclear(params: Any) -> Iterator[Flaw]:
         yield Flaw(("zone",), str(error))
 
 
-@node(batch=Batch(records=1024, seconds=0.05), commits=False, check=_unclear)
+# Verdicts are counted, each of them once. What is seen is shown while it is new, and drawn where it was rejected.
+@node(batch=Batch(records=1024, seconds=0.05), passing=(Frame, Gap, Image, Regions, Tracks, Part), check=_unclear)
 def dashboard(
     batches: Iterator[list[Frame | Image | Regions | Tracks | Part | Verdict | Gap]],
     *,

@@ -95,8 +95,8 @@ def _measures(told: Stats | Frame | Image, light: Light) -> Sequence[Summary]:
             return told.measures
         case Image() if found := light.take(told):
             return [found]
-        case Frame():
-            light.look(told)
+        case Frame() if found := light.look(told):
+            return [found]
     return []
 
 

@@ -27,14 +27,14 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.damaged = path, Path(f"{path}.damaged")
+        self.path, self.damaged = path, damaged(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab+") as file:
             size = file.tell()
             whole = _whole(file.fileno(), size)
             self.torn = int(whole < size)
             if self.torn:
-                self.set_aside(os.pread(file.fileno(), min(size - whole, TAIL), whole))
+                set_aside(path, os.pread(file.fileno(), min(size - whole, TAIL), whole))
                 file.truncate(whole)
         sync_folder(path.parent)
 
@@ -68,15 +68,6 @@ class Journal:
             line = file.readline()
         return line[:-1] if line.endswith(b"\n") else b""
 
-    def blank(self, offset: int) -> int:
-        """How many line ends, with nothing between them, stand at an offset."""
-        with self.path.open("rb") as file:
-            file.seek(offset)
-            found = 0
-            while file.read(1) == b"\n":
-                found += 1
-        return found
-
     def begins(self, offset: int) -> bool:
         """Whether a line begins, or will begin, at an offset."""
         if not 0 < offset <= self.size:
@@ -93,16 +84,16 @@ class Journal:
                 begins.append(begins[-1] + len(line))
         return begins[0]
 
-    def set_aside(self, line: bytes) -> None:
-        """Keep what is no line any more, if the disk lets; nobody can use it, so the journal does not wait for it."""
-        with suppress(OSError), self.damaged.open("ab", buffering=0) as file:
-            file.write(line + b"\n")
 
-    def count(self, offset: int) -> int:
-        """Number of lines from an offset to the end."""
-        with self.path.open("rb") as file:
-            file.seek(offset)
-            return sum(1 for line in file if line.endswith(b"\n"))
+def set_aside(path: Path, line: bytes) -> None:
+    """Keep what is no line of a file any more, if the disk lets; nobody can use it, so nobody waits for it."""
+    with suppress(OSError), damaged(path).open("ab", buffering=0) as file:
+        file.write(line + b"\n")
+
+
+def damaged(path: Path) -> Path:
+    """Where torn and rotten lines of a file are kept."""
+    return Path(f"{path}.damaged")
 
 
 def replace(path: Path, content: bytes) -> None:

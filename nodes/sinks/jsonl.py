@@ -27,7 +27,8 @@ def jsonl(
 
     For what reads files: it has the envelopes that other consumers get, each once, in order, and `kensa listen FILE`
     proves that none is missing. The file may be on a share that comes and goes, and may be moved away at any time:
-    a new one begins. The sink `alarms` writes its own file of what somebody must hear of. See docs/consumers.md.
+    a new one begins. After an outage of it, lines of the type `kensa.state.…` first say how cameras and alarms are. The
+    sink `alarms` writes its own file of what somebody must hear of. See docs/consumers.md.
 
     Args:
         path: The file.

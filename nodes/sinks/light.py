@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nodes.sensors.geometry import box_to_image
-from nodes.sensors.roi import ARRAY
+from nodes.sensors.brightness import brightness
 from nodes.transforms.components import vision
 from pipeline.notices import board
 from pipeline.records import Frame, Image, Roi, Summary
@@ -13,12 +12,11 @@ from pipeline.records import Frame, Image, Roi, Summary
 if TYPE_CHECKING:
     from pipeline.batch.sampling import Sample
 
-MEASURE = "brightness"  # as the card has it: mean of red, green and blue, 0…255
-WHOLE = Roi(0, 0, *ARRAY)
+MEASURE = "brightness"  # as the card has it
 
 
 class Light:
-    """Brightness, camera by camera. Frames tell where their network looked, pictures what was to be seen there.
+    """Brightness, camera by camera. Frames tell it themselves, or where their network looked; then pictures do.
 
     Args:
         least: So many pictures are a summary.
@@ -28,14 +26,27 @@ class Light:
         self._least = max(1, least)
         self._sessions: dict[str, str] = {}
         self._crops: dict[str, dict[str, Roi]] = {}
+        self._told: set[str] = set()
         self._open: dict[str, tuple[int, Sample]] = {}
 
-    def look(self, frame: Frame) -> None:
-        """Where a network looked, by prompt; what was known of an earlier session is forgotten."""
+    def look(self, frame: Frame) -> Summary | None:
+        """Where a network looked, by prompt, and how bright that was, where the frame says so.
+
+        What was known of an earlier session is forgotten. From a frame on that tells its brightness, pictures of its
+        session say nothing more.
+
+        Returns:
+            As `take`.
+        """
         if self._sessions.get(frame.camera) != frame.session:
             self._sessions[frame.camera], self._crops[frame.camera] = frame.session, {}
+            self._told.discard(frame.camera)
         if frame.roi and frame.epoch != "settling":
             self._crops[frame.camera][frame.prompt] = frame.roi
+        if frame.reading is None or frame.reading.brightness is None:
+            return None
+        self._told.add(frame.camera)
+        return self._add(frame.camera, frame.reading.brightness)
 
     def take(self, image: Image) -> Summary | None:
         """Add a picture, unless nobody has told where in it the network looks.
@@ -46,6 +57,8 @@ class Light:
         Raises:
             NodeError: If OpenCV is not installed.
         """
+        if image.camera in self._told:
+            return None
         known = self._crops.get(image.camera, {}) if image.session == self._sessions.get(image.camera) else {}
         roi = known.get(image.prompt)
         level = level_of(image, roi) if roi else None
@@ -76,7 +89,4 @@ def level_of(image: Image, roi: Roi) -> float | None:
         board.raise_(key, f"{image.camera}: the picture of frame {image.seq}: {said}; its brightness is left out")
         return None
     board.settle(key)
-    box = roi.x, roi.y, roi.width, roi.height
-    x, y, width, height = box_to_image(image.roi or WHOLE, (pixels.shape[1], pixels.shape[0]), box)
-    inside = pixels[max(0, round(y)) : max(0, round(y + height)), max(0, round(x)) : max(0, round(x + width))]
-    return float(inside.mean()) if inside.size else None
+    return brightness(pixels, roi, image.roi)

@@ -43,6 +43,7 @@ def opcua(
     tokens: str | None = None,
     certificate: str | None = None,
     private_key: str | None = None,
+    simulated: bool = False,
     patience: Seconds = 2.0,
 ) -> None:
     """Be an OPC UA server: the newest verdict of each camera, recipe, state and alarms, with the names of OPC 40100-1.
@@ -63,13 +64,17 @@ def opcua(
         tokens: File of those who may act, `NAME TOKEN` on each line, for its owner alone; else nobody may.
         certificate: The server's certificate, DER or PEM; with it everything is encrypted.
         private_key: Its key.
+        simulated: Whether its results are marked as simulated: of virtual cameras, or of a line on trial.
         patience: How long the end of the line may wait for consumers.
     """
     from nodes.delivery.outbox import Outbox
     from nodes.opcua.channel import Ua
     from nodes.opcua.server import Setting
 
-    setting = Setting(endpoint=endpoint, line=line, tokens=tokens, certificate=certificate, private_key=private_key)
+    setting = Setting(
+        endpoint=endpoint, line=line, tokens=tokens, certificate=certificate, private_key=private_key,
+        simulated=simulated,
+    )  # fmt: skip
     wanted = Wanted(outbox=outbox, backlog=backlog, least=least, alarms=alarms, confirm=confirm, patience=patience)
 
     def reading() -> Outbox:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from nodes.sinks.entries import ACKNOWLEDGE, ACKNOWLEDGE_AT
 from nodes.sinks.registers import Map
+from nodes.sinks.words import length
 from pipeline.errors import NodeError
 
 if TYPE_CHECKING:
@@ -77,20 +79,19 @@ class Polled:
         blocks = self._shown.registers(self._now())
         bits = len(self._shown.bits(self._now()))
         words = [
-            SimData(at, count=len(block), datatype=DataType.REGISTERS, readonly=True) for at, block in blocks.items()
+            SimData(at, count=len(block), datatype=DataType.REGISTERS, readonly=at != ACKNOWLEDGE_AT)
+            for at, block in sorted(blocks.items())
         ]
         inputs = [SimData(0, values=[False] * bits, datatype=DataType.BITS, readonly=True)]
         device = SimDevice(id=0, simdata=(inputs, [*inputs], words, [*words]), action=self._fill)
         return ModbusTcpServer(device, address=self._where)
 
     async def _fill(
-        self, code: int, first: int, _address: int, _count: int, held: list[int], values: object
+        self, code: int, first: int, address: int, _count: int, held: list[int], values: Sequence[int] | None
     ) -> ExcCodes | None:
-        """What pymodbus calls before it answers: registers become what is so now; nobody may write them."""
-        from pymodbus.constants import ExcCodes
-
+        """What pymodbus calls before it answers: registers become what is so now."""
         if values is not None:
-            return ExcCodes.ILLEGAL_FUNCTION
+            return self._written(address, values)
         now = self._now()
         if code in BITS:
             bits = self._shown.bits(now)
@@ -100,3 +101,14 @@ class Polled:
         for at, block in self._shown.registers(now).items():
             held[at - first : at - first + len(block)] = block
         return None
+
+    def _written(self, address: int, values: Sequence[int]) -> ExcCodes | None:
+        """Take an acknowledgement; nothing else may be written, and that only whole."""
+        from pymodbus.constants import ExcCodes
+
+        if self._shown.entries is None or (address, len(values)) != (ACKNOWLEDGE_AT, length(ACKNOWLEDGE)):
+            return ExcCodes.ILLEGAL_ADDRESS
+        try:
+            return None if self._shown.entries.acknowledge(values) else ExcCodes.ILLEGAL_VALUE
+        except OSError:
+            return ExcCodes.DEVICE_FAILURE

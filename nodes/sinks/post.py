@@ -1,4 +1,4 @@
-"""Post an event to a URL, and understand the answer."""
+"""Post to a URL, and understand the answer."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, Request, build_opener
 
-from nodes.sinks.courier import LaterError, Post, RefusedError
-from nodes.sinks.events import decode
+from nodes.delivery.answers import LaterError, RefusedError
 from pipeline.errors import NodeError
 
 PASSING = (408, 425, 429)  # the client errors that time heals
@@ -55,21 +54,6 @@ def sender(url: str, timeout: float, ca: str = "") -> Send:
             raise ConnectionError(f"{url} did not answer in HTTP: {error!r}") from error
 
     return send
-
-
-def poster(url: str, timeout: float) -> Post:
-    """What posts a line, named by its event's id so that the receiver can tell a repetition.
-
-    Args:
-        url: Where to post; http or https.
-        timeout: Longest wait for the connection and for each part of the answer, s.
-    """
-    send = sender(url, timeout)
-
-    def post(line: bytes) -> None:
-        send(line, {"Content-Type": "application/json", "Idempotency-Key": decode(line).id})
-
-    return post
 
 
 def _opener(ca: str) -> OpenerDirector:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from nodes.gating.wiring import Push
+from nodes.sinks.entries import ACKNOWLEDGE, ACKNOWLEDGE_AT, ENTRY, Entries
 from nodes.sinks.registers import Map
 from nodes.sinks.room import log
+from nodes.sinks.words import length
 from pipeline.errors import NodeError
 from pipeline.notices import board
 
-LARGEST = 120  # registers in one request
+LARGEST = 5 * length(ENTRY)  # registers in one request: of the list no entry is ever in two
 
 
 class Pushed:
@@ -62,6 +65,8 @@ class Pushed:
         try:
             for at, words in _chunks(self._shown.registers(self._now())):
                 self._send(self._push.address + at, words)
+            if self._shown.entries:
+                self._acknowledge(self._shown.entries)
         except (ModbusException, OSError) as error:
             self._client.close()
             said = str(error) if isinstance(error, OSError) else "does not answer"
@@ -80,9 +85,21 @@ class Pushed:
         if answer.isError():
             raise OSError(f"refuses {len(words)} registers from {at}: {answer}")
 
+    def _acknowledge(self, entries: Entries) -> None:
+        """Read what the PLC has acknowledged; of another list it may speak for long."""
+        at, count = self._push.address + ACKNOWLEDGE_AT, length(ACKNOWLEDGE)
+        answer = self._client.read_holding_registers(at, count=count, device_id=self._push.unit)
+        if answer.isError():
+            raise OSError(f"refuses to let {count} registers from {at} be read: {answer}")
+        with suppress(OSError):  # a full disk: it is read again
+            entries.acknowledge(answer.registers)
+
 
 def _chunks(blocks: dict[int, list[int]]) -> Iterator[tuple[int, list[int]]]:
-    """Blocks in pieces that a request can hold; the line's own comes last, so that its heartbeat vouches for all."""
-    for at in sorted(blocks, reverse=True):
+    """Blocks in pieces that a request can hold; the line's own comes last, so that its heartbeat vouches for all.
+
+    What the PLC writes is its own.
+    """
+    for at in sorted(blocks.keys() - {ACKNOWLEDGE_AT}, reverse=True):
         for begin in range(0, len(blocks[at]), LARGEST):
             yield at + begin, blocks[at][begin : begin + LARGEST]

@@ -1,46 +1,29 @@
-"""The registers that a PLC polls: one definition, from which come the words, their addresses and the manual.
+"""How a line is, as registers that a PLC polls: one definition, from which come words, addresses and the manual.
 
-Numbers of two words have the high word first. Counters begin anew at 2³²; what does not fit a word is 65535.
+Counters begin anew at 2³²; what does not fit a word is 65535.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 
+from nodes.sinks import calls, entries
+from nodes.sinks.calls import Calls
+from nodes.sinks.entries import Entries
+from nodes.sinks.words import CODES, NOBODY, OUTCOMES, WORD, Field, Values, length, packed, table
 from pipeline.records import Gap, Outcome, Verdict
 
-VERSION = 1
+VERSION = 2
 HEAD_AT, RECENT_AT, CAMERAS_AT = 0, 100, 1000
 RECENT, ROOM = 32, 40  # results that are kept; registers from one camera to the next
 MOST = 100  # cameras
-WORD = 1 << 16
 NS_PER_MS, BEAT_MS = 1_000_000, 250
-CODES: dict[Outcome | Literal[""], int] = {"": 0, "PASS": 1, "WARN": 2, "FAIL": 3, "NO_READ": 4}
 
-Kind = Literal["number", "long", "text"]
-WORDS: dict[Kind, int] = {"number": 1, "long": 2, "text": 8}
-
-
-class Field(NamedTuple):
-    """A value in the map.
-
-    Attributes:
-        name: What it is called.
-        kind: A number of one word or two, or text of 16 ASCII characters.
-        said: What it means, for the manual.
-    """
-
-    name: str
-    kind: Kind
-    said: str
-
-
-OUTCOMES = "0 none yet, 1 PASS, 2 WARN, 3 FAIL, 4 NO_READ"
 HEAD = (
     Field("version", "number", "Version of this map; fields are only added."),
     Field("heartbeat", "number", "Goes up four times a second. Where it stands still nobody tells the truth here."),
@@ -79,9 +62,13 @@ BITS_SAID = (
     "Its last verdict is NO_READ.",
 )
 BITS_ROOM = 8
-NOBODY = 0xFFFFFFFF
-
-Values = Mapping[str, int | str]
+LINE_BITS_AT = BITS_ROOM * MOST
+LINE_BITS = {
+    "called": "An alarm stands that nobody has acknowledged.",
+    "grave": "One of these is of priority high or critical.",
+    "stopped": "A gate wants the line to stop.",
+    "waits": "There is something to acknowledge.",
+}
 
 
 class Seen(Struct):
@@ -102,9 +89,19 @@ class Map:
         cameras: Names in the order of their registers; others are not shown.
         silent: After how long without a word a camera is taken not to tell, ns.
         begun_ns: When the node began, by the clock of all times here.
+        calls: Alarms and the gate.
+        entries: What a PLC is to acknowledge; None where that is not offered.
     """
 
-    def __init__(self, cameras: Sequence[str], silent: int, begun_ns: int) -> None:
+    def __init__(
+        self,
+        cameras: Sequence[str],
+        silent: int,
+        begun_ns: int,
+        calls: Calls | None = None,
+        entries: Entries | None = None,
+    ) -> None:
+        self._calls, self.entries = calls or Calls(), entries
         self._seen = {name: Seen(counts=Counter()) for name in cameras}
         self._places = {name: place for place, name in enumerate(cameras)}
         self._silent, self._begun = silent, begun_ns
@@ -134,19 +131,22 @@ class Map:
     def registers(self, now_ns: int) -> dict[int, list[int]]:
         """Every block of registers by the address at which it begins."""
         with self._lock:
-            blocks = {HEAD_AT: _packed(HEAD, self._head(now_ns))}
-            blocks[RECENT_AT] = [word for result in self._latest() for word in _packed(RESULT, result)]
+            blocks = {HEAD_AT: packed(HEAD, self._head(now_ns))}
+            blocks[RECENT_AT] = [word for result in self._latest() for word in packed(RESULT, result)]
             for name, place in self._places.items():
-                blocks[CAMERAS_AT + ROOM * place] = _packed(CAMERA, self._camera(name, now_ns))
-        return blocks
+                blocks[CAMERAS_AT + ROOM * place] = packed(CAMERA, self._camera(name, now_ns))
+        return blocks | self._calls.registers() | (self.entries.registers() if self.entries else {})
 
     def bits(self, now_ns: int) -> list[bool]:
-        """Discrete inputs: eight for each camera."""
+        """Discrete inputs: eight for each camera that there can be, then eight of the line."""
         bits: list[bool] = []
         for seen in self._seen.values():
             last = CODES[seen.outcome]
             bits += [self._tells(seen, now_ns), *(last == code for code in (1, 2, 3, 4)), False, False, False]
-        return bits
+        bits += [False] * (LINE_BITS_AT - len(bits))
+        return [*bits, *self._calls.bits(), bool(self.entries and self.entries.waits)] + [False] * (
+            BITS_ROOM - len(LINE_BITS)
+        )
 
     def _latest(self) -> list[Values]:
         """The newest results, the newest first."""
@@ -185,41 +185,16 @@ class Map:
         }
 
 
-def _packed(fields: Sequence[Field], values: Values) -> list[int]:
-    return [word for field in fields for word in _words(field.kind, values[field.name])]
-
-
-def _words(kind: Kind, value: int | str) -> list[int]:
-    """A value as registers.
-
-    >>> _words("long", 65537), _words("number", 70000), _words("text", "HOLE")[:3]
-    ([1, 1], [65535], [18511, 19525, 0])
-    """
-    if isinstance(value, str):
-        text = value.encode("ascii", "replace")[: 2 * WORDS["text"]].ljust(2 * WORDS["text"], b"\0")
-        return [high << 8 | low for high, low in zip(text[::2], text[1::2], strict=True)]
-    if kind == "number":
-        return [min(value, WORD - 1)]
-    return [*divmod(value % (WORD * WORD), WORD)]
-
-
-def length(fields: Sequence[Field]) -> int:
-    """Registers that some fields take."""
-    return sum(WORDS[field.kind] for field in fields)
-
-
 def manual() -> Iterator[str]:
     """The map for people, in Markdown."""
-    yield from _table(f"The line, from register {HEAD_AT}", HEAD, HEAD_AT)
+    yield from table(f"The line, from register {HEAD_AT}", HEAD, HEAD_AT)
     title = f"The newest {RECENT} results, the newest first: registers {RECENT_AT} + {length(RESULT)} n, n from 0"
-    yield from _table(title, RESULT, RECENT_AT)
-    yield from _table(f"Each camera: registers {CAMERAS_AT} + {ROOM} n, n from 0 as in `cameras`", CAMERA, CAMERAS_AT)
+    yield from table(title, RESULT, RECENT_AT)
+    yield from calls.manual()
+    yield from entries.manual()
+    yield from table(f"Each camera: registers {CAMERAS_AT} + {ROOM} n, n from 0 as in `cameras`", CAMERA, CAMERAS_AT)
     yield from (f"\n### Discrete inputs: {BITS_ROOM} n + …\n", "| input | name | it is on where |", "|---:|---|---|")
     yield from (f"| {at} | `{name}` | {said} |" for at, (name, said) in enumerate(zip(BITS, BITS_SAID, strict=True)))
-
-
-def _table(title: str, fields: Sequence[Field], at: int) -> Iterator[str]:
-    yield from (f"\n### {title}\n", "| register | words | name | |", "|---:|---:|---|---|")
-    for field in fields:
-        yield f"| {at} | {WORDS[field.kind]} | `{field.name}` | {field.said} |"
-        at += WORDS[field.kind]
+    yield from (f"\n### Discrete inputs of the line, from {LINE_BITS_AT}\n", "| input | name | it is on where |")
+    yield "|---:|---|---|"
+    yield from (f"| {at} | `{name}` | {said} |" for at, (name, said) in enumerate(LINE_BITS.items(), LINE_BITS_AT))

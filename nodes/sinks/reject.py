@@ -15,7 +15,7 @@ from nodes.gating.ledger import Ledger
 from nodes.gating.outputs import GpioLines, ModbusPlc, Outputs, Written
 from nodes.gating.place import Place
 from nodes.gating.reading import ByClock, ByEncoder, ByFrames, Reader
-from nodes.gating.wiring import Gpio, Millis, Plc, Simulated, wired
+from nodes.gating.wiring import Gpio, Millis, Plc, Simulated, actuator, wired
 from pipeline.clock import line_time
 from pipeline.node import Flaw, Need, node
 from pipeline.records import Tracks, Verdict
@@ -85,7 +85,7 @@ def _needs(params: Any) -> Iterator[Need]:
         yield Need("encoder", ("pulse",), f"pulse: {text}")
 
 
-@node(check=_check, needs=_needs)
+@node(check=_check, needs=_needs, itself=(Tracks, "nobody vouches for the belt between the parts"))
 def reject(
     records: Iterator[Tracks | Verdict],
     *,
@@ -147,7 +147,9 @@ def reject(
     safe = State(reject=unseen == "reject", divert=unseen == "divert")
     with Ledger(Path(path) if path else None) as ledger:
         reader = _reader(axis, outputs)
-        with Engine(gate, reader, outputs, ledger.tell, every=every / 1000, beat=heartbeat, safe=safe) as engine:
+        with Engine(
+            gate, reader, outputs, ledger.tell, every=every / 1000, beat=heartbeat, safe=safe, actuator=actuator(where)
+        ) as engine:
             for record in records:
                 engine.hear(record)
 

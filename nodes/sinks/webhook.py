@@ -30,7 +30,8 @@ def webhook(
     Each post is an event of CloudEvents, signed after Standard Webhooks, and named by its id (`Webhook-Id`,
     `Idempotency-Key`), so that the receiver knows it when it comes again. It comes again until it is answered with a
     2xx: after 0.2 s, then after twice that, up to 10 s, or when `Retry-After` says. What is refused for good (4xx but
-    408, 425 and 429, or a redirect) goes to `<outbox>.undelivered.jsonl` and holds up nothing. See docs/consumers.md.
+    408, 425 and 429, or a redirect) goes to `<outbox>.undelivered.jsonl` and holds up nothing. After an outage posts of
+    the type `kensa.state.…` first say how cameras and alarms are, then comes what waited. See docs/consumers.md.
 
     Args:
         url: Where to post.
@@ -44,10 +45,7 @@ def webhook(
         timeout: Longest wait for the connection and for each part of an answer.
         patience: How long the end of the line may wait for the receiver.
     """
-    from nodes.delivery.posting import Webhook
-    from nodes.delivery.signing import secret
-    from nodes.sinks.post import sender
+    from nodes.delivery.posting import hook
 
-    key = secret(secret_file) if secret_file else b""
     wanted = Wanted(outbox=outbox, backlog=backlog, least=least, alarms=alarms, patience=patience)
-    carry("webhook", batches, wanted, lambda: Webhook(sender(url, timeout, ca), source, key))
+    carry("webhook", batches, wanted, lambda: hook(url, timeout, ca, source, secret_file))

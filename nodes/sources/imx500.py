@@ -252,7 +252,7 @@ class Watch(NamedTuple):
         celsius = health.temperature_c
         hot = self.warmth.look(celsius) and celsius is not None
         _say(f"{key} temperature", advice.HOT.format(celsius=celsius, limit=self.warmth.limit) if hot else "", key)
-        readings.note(self.camera, Reading(celsius, None if health.dnn_us is None else health.dnn_us / 1e6))
+        readings.note(self.camera, Reading(temperature_c=celsius, dnn_us=health.dnn_us))
 
 
 def _key(camera: str) -> str:

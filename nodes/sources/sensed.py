@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 from nodes.sensors import tensors
+from nodes.sensors.brightness import brightness
 from nodes.sensors.sensor import Sensed
 from nodes.sensors.tensors import Inference
 from pipeline.masks import Mask
-from pipeline.records import Frame, Gap, Image, Layer, Scores
+from pipeline.records import Frame, Gap, Image, Layer, Reading, Scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,13 +55,14 @@ class Teller:
         """What is missing before a frame, and the frame."""
         if sensed.lost:
             yield self._gap(sensed, sensed.seq - sensed.lost, sensed.seq - 1, "sensor")
+        picture = sensed.image if sensed.seq >= self._picture else None
         if sensed.inference is None:
             yield self._gap(sensed, sensed.seq, sensed.seq, "late")
         else:
-            yield self._frame(sensed, sensed.inference)
-        if sensed.image is not None and sensed.seq >= self._picture:
+            yield self._frame(sensed, sensed.inference, picture)
+        if picture is not None:
             self._picture = sensed.seq + self._wanted.every
-            yield self._image(sensed, sensed.image)
+            yield self._image(sensed, picture)
 
     def _gap(self, sensed: Sensed, first: int, last: int, reason: str) -> Gap:
         wanted = self._wanted
@@ -73,7 +76,7 @@ class Teller:
             where=WHERE,
         )
 
-    def _frame(self, sensed: Sensed, run: Inference) -> Frame:
+    def _frame(self, sensed: Sensed, run: Inference, picture: NDArray[np.uint8] | None) -> Frame:
         wanted, epoch = self._wanted, sensed.epoch
         inside = tensors.inside(run, wanted.output, wanted.threshold)
         layer = Layer(wanted.label, Mask.from_dense(inside), scores=self._scores(run) if wanted.scale else None)
@@ -90,6 +93,7 @@ class Teller:
             epoch=sensed.settling,
             timing=sensed.timing,
             encoder=sensed.encoder,
+            reading=reading(sensed, run, None if picture is None else _bright(sensed, picture)),
         )
 
     def _scores(self, run: Inference) -> Scores:
@@ -109,6 +113,29 @@ class Teller:
             data=_packed(pixels),
             prompt=sensed.epoch.prompt if sensed.epoch else "",
         )
+
+
+def reading(sensed: Sensed, run: Inference, bright: float | None = None) -> Reading:
+    """What libcamera says about how a frame was taken; what it does not say is None.
+
+    Args:
+        sensed: The frame.
+        run: Its inference.
+        bright: How bright its crop is, 0…255, where that may be known.
+    """
+    told = sensed.metadata.get
+    gain, celsius, lux = (_finite(told(name)) for name in ("AnalogueGain", "SensorTemperature", "Lux"))
+    return Reading(told("ExposureTime"), gain, celsius, run.dnn_us, run.dsp_us, lux, bright)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None
+
+
+def _bright(sensed: Sensed, picture: NDArray[np.uint8]) -> float | None:
+    """How bright what the network saw is; None while nobody knows where it looks."""
+    known = sensed.epoch is not None and sensed.settling != "settling"
+    return brightness(picture, sensed.epoch.roi) if known and sensed.epoch else None
 
 
 def _packed(pixels: NDArray[np.uint8]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from nodes.sources.drawing import Drawing
 from pipeline.clock import Clock
 from pipeline.masks import Mask
 from pipeline.node import node
-from pipeline.records import Frame, Gap, Layer
+from pipeline.records import Frame, Gap, Layer, Reading
 from pipeline.units import Frames, Rate, Ratio
 
 Side = Annotated[int, Meta(ge=16, le=4096, description="px")]
@@ -24,6 +25,8 @@ Pulse = Annotated[float, Meta(ge=0, le=4096, description="px/count")]
 Deviation = Annotated[float, Meta(ge=0, le=10, description="px")]
 
 BUFFERS = 4
+COLD, WARM = 28.0, 46.0  # °C, of the sensor at the start and in the end
+WARMING = 300.0  # s, after which two thirds of the way are done
 
 
 def offers(params: Any) -> Iterator[str]:
@@ -128,6 +131,19 @@ def _gap(camera: str, session: str, t_ns: int, first: int, last: int) -> Gap:
 
 def _frame(belt: Belt, session: str, t_ns: int, seq: int, drawing: Drawing) -> Frame:
     layer = Layer("part", Mask.from_dense(drawing.frame(seq)))
-    size = (belt.height, belt.width)
-    told = count(belt, seq)
-    return Frame(camera=belt.camera, session=session, seq=seq, t_ns=t_ns, size=size, layers=(layer,), encoder=told)
+    return Frame(
+        camera=belt.camera,
+        session=session,
+        seq=seq,
+        t_ns=t_ns,
+        size=(belt.height, belt.width),
+        layers=(layer,),
+        encoder=count(belt, seq),
+        reading=_reading(seq / belt.rate),
+    )
+
+
+def _reading(seconds: float) -> Reading:
+    """What a camera would read off itself: it grows warm in some minutes, and all else stays as it is."""
+    celsius = WARM + (COLD - WARM) * math.exp(-seconds / WARMING)
+    return Reading(exposure_us=8000, gain=1.0, temperature_c=celsius, dnn_us=14_300, dsp_us=1_200, lux=400.0)

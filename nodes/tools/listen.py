@@ -64,7 +64,8 @@ class Consumer:
         if self._out and what != "twice":
             self._out.append([envelope])
         if self._state:
-            known = {name: stream.through for name, stream in self.ledger.streams.items()}
+            streams = self.ledger.streams.items()
+            known = {name: stream.through for name, stream in streams if stream.begin is not None}
             replace(self._state, msgspec.json.encode(known))
 
     @property

@@ -63,6 +63,7 @@ def measured(frame: Frame, epoch: Measured = "settled", seen: Plane | None = Non
         epoch=epoch,
         roi=frame.roi,
         encoder=frame.encoder,
+        reading=frame.reading,
     )
 
 

@@ -39,7 +39,8 @@ def stats(
         window: Length of a stretch.
         lateness: How long a stretch waits for what is decided late; what comes later still counts in the oldest
             stretch that is open.
-        measures: Summarise areas, scores and lengths of regions as well, label by label; loads numpy.
+        measures: Summarise areas, scores and lengths of regions as well, label by label, and what cameras read off
+            themselves; loads numpy.
     """
     tally = Tally(round(window * 1e9), round(lateness * 1e9), samples() if measures else None)
     for record in records:

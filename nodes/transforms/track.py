@@ -11,15 +11,21 @@ from msgspec.structs import replace
 from nodes.transforms.free import Free
 from nodes.transforms.motion import Belt
 from nodes.transforms.odometer import Odometer
-from nodes.transforms.places import Way
+from nodes.transforms.places import REST, Way
 from nodes.transforms.tracking import Tracker
 from pipeline.errors import NodeError
-from pipeline.node import Mention, Need, node
+from pipeline.node import Flaw, Mention, Need, node
 from pipeline.records import Gap, Part, Regions, Tracks
 from pipeline.units import Frames, Speed
 
 Confirm = Annotated[int, Meta(ge=1, description="frames")]
 Pulse = Annotated[float, Meta(description="px/count")]
+
+
+def _check(params: Any) -> Iterator[Flaw]:
+    """Whether a belt stands still nobody can say without an encoder."""
+    if params.still and params.pulse is None:
+        yield Flaw(("still",), "expected `pulse` beside it: the belt's encoder says whether it stands still")
 
 
 def _mentions(params: Any) -> Iterator[Mention]:
@@ -43,7 +49,7 @@ def _offers(params: Any) -> Iterator[str]:
         yield "marks"
 
 
-@node(per="camera", mentions=_mentions, needs=_needs, offers=_offers)
+@node(per="camera", check=_check, mentions=_mentions, needs=_needs, offers=_offers)
 def track(
     frames: Iterator[Regions | Gap],
     *,
@@ -52,6 +58,7 @@ def track(
     motion: Literal["belt", "free"] = "belt",
     speed: Speed | None = None,
     pulse: Pulse | None = None,
+    still: bool = False,
     overlap: Literal["box", "mask"] = "box",
     max_gap: Frames = 5,
     confirm: Confirm = 2,
@@ -73,6 +80,8 @@ def track(
         motion: Whether parts lie on a belt or move each for itself.
         speed: How far the belt moves along x in a frame; left out, it is learnt.
         pulse: How far the belt moves along x in one count of its encoder, which every frame then carries.
+        still: Whether parts are looked at only while the belt stands still, as for a network that marks what rests in
+            the middle of its crop. A frame counts as such where its encoder says what the one before it said.
         overlap: What is compared of parts that move freely: their boxes, or their pixels.
         max_gap: Most frames in a row in which a part may be overlooked or in pieces; what a gap took does not count.
         confirm: Frames in which a part must be seen, where it is in view for so many; what is seen less is noise.
@@ -98,7 +107,7 @@ def track(
             continue
         if prompt in ("", record.prompt):
             view = one_view(record, view)
-            parts, tracks = tracker.look(only(record, label), odometer.moved(record) if odometer else None)
+            parts, tracks = tracker.look(*_looked(record, label, odometer, still=still))
             yield from parts
             yield tracks
     yield from tracker.close()
@@ -118,3 +127,9 @@ def one_view(frame: Regions, view: str | None) -> str:
 def only(frame: Regions, label: str) -> Regions:
     """The frame with no other regions than those of a label."""
     return replace(frame, regions=tuple(region for region in frame.regions if region.label == label))
+
+
+def _looked(frame: Regions, label: str, odometer: Odometer | None, *, still: bool) -> tuple[Regions, Way | None]:
+    """What is looked at of a frame, and how far the belt has moved, where that is known."""
+    moved = odometer.moved(frame) if odometer else None
+    return (replace(frame, regions=()) if still and moved != REST else only(frame, label)), moved

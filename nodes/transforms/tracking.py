@@ -203,6 +203,7 @@ class Tracker:
             coasted=tuple(each for each in coasted if each),
             watermark=self._watermark(frame),
             encoder=frame.encoder,
+            reading=frame.reading,
         )
 
     def _coasted(self, sight: Sight, size: Size) -> Coasted | None:

@@ -12,6 +12,7 @@ from pipeline.batch.capable import CAPABLE, capabilities
 from pipeline.batch.charting import CHANGED, CHARTED, changed, charts, series
 from pipeline.batch.conclusions import COMPARED, DRIFTED, RANKED, comparison, drifts, pareto
 from pipeline.batch.files import Listed, documented, keep
+from pipeline.batch.measures import STEADY
 from pipeline.batch.phasing import PHASED, phases
 from pipeline.batch.publishing import Day
 from pipeline.batch.results import COLUMNS
@@ -53,12 +54,12 @@ def conclude(folder: Path, days: Sequence[Day], study: Study) -> dict[str, Liste
     histograms = read(folder, days, "histograms", DAILY)
     heat = summed(folder, days, "heat", HEAT, BLOCK, space=["view"])
     shown, dates = windowed(rates), sorted({day.date for day in days})
-    found = series(shown, measures)
+    found = series(shown, steady(measures))
     told: Mapping[str, Sequence[Row]] = {
         "changes": changed(found),
         "pareto": pareto(shown),
         "comparison": comparison(shown, measures),
-        "drift": drifts(histograms, dates, study.recent),
+        "drift": drifts(steady(histograms), dates, study.recent),
         "trends": trends(found),
         "phases": phases(shown),
         "spots": spots(heat),
@@ -69,6 +70,11 @@ def conclude(folder: Path, days: Sequence[Day], study: Study) -> dict[str, Liste
     }
     tables["charts"] = _cast(charts(found, study))
     return {name: keep(folder, f"{name}.parquet", tables[name]) for name in TABLES}
+
+
+def steady(rows: pa.Table) -> pa.Table:
+    """Those of measures that are alike day by day unless something has happened."""
+    return rows.filter(arrow().array(says(rows["measure"], *STEADY)))
 
 
 def read(folder: Path, days: Sequence[Day], table: str, names: Sequence[str] = ()) -> pa.Table:

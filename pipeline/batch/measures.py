@@ -28,12 +28,15 @@ class Measure(Struct, frozen=True):
         table: `regions` or `frames`.
         column: Where it stands there.
         unit: Of the number.
+        condition: Whether it is one of the camera itself, which weather and every restart change: cameras are held
+            against each other, but no drift, trend or change of it is looked for, since no two days are alike.
     """
 
     name: str
     table: str
     column: str
     unit: str
+    condition: bool = False
 
 
 # In the order of their numbers in an aggregate.
@@ -47,7 +50,12 @@ MEASURES = (
     Measure("length_mm", "regions", "metric.length_mm", "mm"),
     Measure("width_mm", "regions", "metric.width_mm", "mm"),
     Measure("found", "frames", "found", "count"),
+    Measure("brightness", "frames", "brightness", "0…255"),
+    Measure("lux", "frames", "lux", "lx"),
+    Measure("temperature_c", "frames", "temperature_c", "°C", condition=True),
+    Measure("exposure_us", "frames", "exposure_us", "µs", condition=True),
 )
+STEADY = tuple(measure.name for measure in MEASURES if not measure.condition)
 
 
 def cells(x: Numbers, y: Numbers, box: tuple[Edge, Edge, Edge, Edge], across: int = CELLS) -> tuple[Ints, Ints]:

@@ -10,9 +10,10 @@ import numpy as np
 
 from pipeline.batch import moments, quantiles
 from pipeline.batch.measures import MEASURES
-from pipeline.records import Regions, Summary
+from pipeline.records import Reading, Regions, Summary
 
 AT_ONCE = 1024  # values
+READ = tuple(measure for measure in MEASURES if measure.column in Reading.__struct_fields__)
 
 
 class Sample:
@@ -65,6 +66,9 @@ class Samples:
     def add(self, frame: Regions) -> None:
         """Add what was measured in a frame."""
         self._samples["", "found"].add(len(frame.regions))
+        for measure in READ if frame.reading is not None else ():
+            if (value := getattr(frame.reading, measure.column)) is not None:
+                self._samples["", measure.name].add(float(value))
         for region in frame.regions:
             for measure in MEASURES:
                 if measure.table == "regions" and (value := _value(region, measure.column)) is not None:

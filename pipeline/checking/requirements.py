@@ -10,7 +10,7 @@ import msgspec
 
 from pipeline import words
 from pipeline.checking.draft import Draft, kinds
-from pipeline.checking.upstream import lacking, offered, prompts
+from pipeline.checking.upstream import itself, lacking, offered, prompts
 from pipeline.checking.variants import at, params
 from pipeline.faults import meant
 from pipeline.node import Spec
@@ -216,4 +216,5 @@ SOURCE = {
 }
 
 GRAPH: tuple[Requirement, ...] = (hosts, wiring, nodes, inputs, types, circles, places)
-WORDS: tuple[Requirement, ...] = (parameters, table, queues, together, cameras, prompts, lacking, offered, private)
+SAID: tuple[Requirement, ...] = (parameters, table, queues, together, cameras, private)
+WORDS: tuple[Requirement, ...] = (*SAID, prompts, lacking, offered, itself)

@@ -9,6 +9,7 @@ from pipeline.checking.draft import Draft
 from pipeline.checking.variants import at, params
 from pipeline.faults import Mark, listed, meant
 from pipeline.node import Mention, Spec
+from pipeline.records import Record
 
 OF_SOURCES = {"encoder"}  # what only sources offer
 
@@ -52,6 +53,22 @@ def offered(draft: Draft) -> None:
                     path = (*at(draft, name, variant, need.path), *need.path)
                     mark = Mark(*need.mark) if need.mark else draft.document.mark(path)
                     draft.document.complain_at(mark, need.text)
+
+
+def itself(draft: Draft) -> None:
+    """What a node must take from its giver itself it does take from there, where a node before it gives that."""
+    for name, spec in draft.specs.items():
+        kind, amiss = spec.itself or (None, "")
+        feeds = draft.inputs(name)
+        givers = [node for node in _before(draft, name) if kind in _gives(draft, node)]
+        if kind and givers and not {*feeds} & {*givers}:
+            text = f"'{name}' hears only from {listed(feeds)} what '{givers[0]}' gives, {kind.__name__}: {amiss}"
+            fix = f"expected `from: [{', '.join([givers[0], *feeds])}]`"
+            draft.complain(("nodes", name, "from"), f"{text}; {fix}")
+
+
+def _gives(draft: Draft, name: str) -> frozenset[type[Record]]:
+    return draft.specs[name].gives if name in draft.specs else frozenset()
 
 
 def _offers(draft: Draft, name: str, what: str) -> bool:

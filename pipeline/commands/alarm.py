@@ -20,6 +20,7 @@ from pipeline.runtime.control import Client, find
 
 VERBS: dict[str, tuple[Verb, str]] = {
     "ack": ("acknowledge", "somebody looks after it"),
+    "comment": ("comment", "note something beside it"),
     "reset": ("reset", "let a latched alarm go once its condition is over"),
     "shelve": ("shelve", "hear nothing of it for a time"),
     "unshelve": ("unshelve", "hear of it again"),
@@ -28,7 +29,7 @@ VERBS: dict[str, tuple[Verb, str]] = {
     "out-of-service": ("remove", "take it out for maintenance"),
     "in-service": ("restore", "take it in again"),
 }
-REASONED = ("shelve", "suppress", "out-of-service")
+REASONED = ("comment", "shelve", "suppress", "out-of-service")
 UNDONE = 1
 WORDS = {
     "unacknowledged": "bold red",
@@ -148,14 +149,19 @@ def _told(one: Shown) -> list[str]:
     """Why, what to do, and who looks after it."""
     who = f"{one.by}: {one.reason or 'acknowledged'}" if one.by else ""
     said = [one.text, f"cause: {one.cause}", f"if nobody acts: {one.consequence}", f"do: {one.action}", one.link, who]
-    return [line for line in said if line]
+    return [line for line in (*said, _remark(one)) if line]
+
+
+def _remark(one: Shown) -> str:
+    return f"{one.remarked_by}: {one.remark}" if one.remark else ""
 
 
 def _aside(one: Shown) -> list[str]:
     """Who set it aside, and why."""
     until = f" until {_clock(one.until_ns)}" if one.until_ns else ""
     up = f"; its condition: {_words(one.life)}" if one.life != "normal" else ""
-    return [f"{one.by or 'by the alarm book'}{until}: {one.reason}{up}"]
+    said = [f"{one.by or 'by the alarm book'}{until}: {one.reason}{up}", _remark(one)]
+    return [line for line in said if line]
 
 
 def _figures(answers: list[Answer]) -> None:

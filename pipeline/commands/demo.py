@@ -16,7 +16,7 @@ from pipeline.appraisal import Appraisal, appraise, truths
 from pipeline.archive import read
 from pipeline.check import load
 from pipeline.commands import run as line
-from pipeline.commands.scorecard import scorecard, summary
+from pipeline.commands.scorecard import cameras, scorecard, summary
 from pipeline.errors import KensaError, TableError
 from pipeline.runtime.outcome import UNBALANCED, Outcome
 from pipeline.topology import Topology
@@ -124,6 +124,8 @@ def _tell(console: Console, out: Path, found: Appraisal, outcome: Outcome, fault
     console.print()
     console.print(Rule("verdicts against the truth", align="left", style="dim"))
     console.print(scorecard(found.score, found.kinds))
+    if len(found.cameras) > 1:
+        console.print(cameras(found.cameras))
     console.print(_facts(found, out))
     console.print()
     console.print(Rule("ledger", align="left", style="dim"))

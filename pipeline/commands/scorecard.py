@@ -1,8 +1,8 @@
-"""A score as tables for people: what was there against what the line said, then defect by defect."""
+"""A score as tables for people: what was there against what the line said, defect by defect, camera by camera."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Group
@@ -37,6 +37,19 @@ def defects(score: Score, kinds: Sequence[str]) -> Table:
     for kind in kinds:
         recall = score.recall(kind)
         table.add_row(Text(kind, "bold"), str(recall.of), percent(score.precision(kind)), percent(recall))
+    return table
+
+
+def cameras(scores: Mapping[str, Score]) -> Table:
+    """A row per camera: how many parts it showed, and what every plant asks of each."""
+    table = Table(title="Camera by camera", box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("camera")
+    for name in ("parts", "found", "defects", "not passed", "good", "failed"):
+        table.add_column(name, justify="right")
+    for camera, score in scores.items():
+        caught, accused = score.caught(), score.accused()
+        counts = score.parts, score.found, caught.of, caught.hits, accused.of, accused.hits
+        table.add_row(Text(camera, "bold"), *map(str, counts))
     return table
 
 

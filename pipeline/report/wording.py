@@ -21,6 +21,10 @@ SAID = {
     "length_mm": "length",
     "width_mm": "width",
     "found": "regions per frame",
+    "brightness": "brightness of the crop",
+    "lux": "light of the scene",
+    "temperature_c": "temperature of the sensor",
+    "exposure_us": "exposure",
 }
 
 
@@ -61,7 +65,7 @@ def number(value: float | None) -> str:
 def measured(value: float | None, measure: str) -> str:
     """A number with the unit of its measure, where that has one."""
     unit = UNITS.get(measure, "")
-    return number(value) + (f" {unit}" if unit and unit not in {"0…1", "count", "logits"} else "")
+    return number(value) + (f" {unit}" if unit and unit not in {"0…1", "0…255", "count", "logits"} else "")
 
 
 def called(measure: str, label: str = "") -> str:

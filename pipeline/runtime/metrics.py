@@ -192,7 +192,10 @@ CAMERAS: tuple[Meter[Reading], ...] = (
         GaugeMetricFamily, "kensa_sensor_temperature_celsius", "Temperature of the sensor.", lambda r: r.temperature_c
     ),
     Meter(
-        GaugeMetricFamily, "kensa_sensor_inference_seconds", "Last run time of its network.", lambda r: r.inference_s
+        GaugeMetricFamily,
+        "kensa_sensor_inference_seconds",
+        "Last run time of its network.",
+        lambda r: r.dnn_us and r.dnn_us / 1e6,
     ),
 )
 

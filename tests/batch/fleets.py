@@ -38,7 +38,8 @@ class Fleet(Struct, frozen=True):
         frames: Of each camera and day.
         failing: Shows pits three times as often as the others.
         drifting: Its parts look larger from day to day in the last ten days, by 8 % at the end.
-        dirty: Dirt lies on its lens from the 18th day on: scratches at one place, and lower scores.
+        dirty: Dirt lies on its lens from the 18th day on: scratches at one place, lower scores, and an eighth of the
+            light is gone. It is one of the cameras that pictures may leave.
         stricter: Judged by another book from the 12th day on, which fails one good frame in ten.
         swapped: Another network from the 20th day on.
     """
@@ -74,13 +75,38 @@ def written(folder: Path, fleet: Fleet, seed: int = 1, *, masks: bool = False) -
     dice = np.random.default_rng(seed)
     habits = dice.lognormal(0, 0.04, (2, fleet.cameras))  # how often each camera sees pits and scratches
     pool = _pool(dice) if masks else None
+    ways = _Light(seed, fleet)
     for day in range(fleet.days):
         for line in range(len(LINES)):
             own = range(line * fleet.cameras // len(LINES), (line + 1) * fleet.cameras // len(LINES))
             tables = _Day(dice, fleet, day, np.array(own), habits, pool).tables()
+            tables["frames"] |= ways.told(day, line, np.array(own))
             for table, columns in tables.items():
                 _write(folder / "plant=Kyoto" / f"line={LINES[line]}", table, day, columns)
     return folder
+
+
+class _Light:
+    """What cameras read off themselves: light that wanders from hour to hour, and sensors that are warm."""
+
+    def __init__(self, seed: int, fleet: Fleet) -> None:
+        self._seed, self._fleet = seed, fleet
+        dice = np.random.default_rng((seed, 1))
+        self._lux, self._warm = dice.lognormal(6, 0.08, fleet.cameras), dice.normal(44, 1.5, fleet.cameras)
+
+    def told(self, day: int, line: int, cameras: Ints) -> Columns:
+        """Of the frames of a day and line; brightness where pictures may leave the camera, beside every fourth."""
+        dice, each = np.random.default_rng((self._seed, 2, day, line)), self._fleet.frames
+        shape = len(cameras), each
+        wander = dice.lognormal(0, 0.02, 24)[np.arange(each) * 24 // each]
+        lost = np.where((cameras == self._fleet.dirty) & (day >= 17), 0.875, 1.0)[:, None]
+        light = wander * lost * dice.lognormal(0, 0.02, shape)
+        lux, bright = self._lux[cameras][:, None] * light, np.minimum(255, 110 * light)
+        shown = (LINES[line] == "paint") & (np.arange(each) % 4 == 0) & (cameras >= 0)[:, None]
+        celsius = self._warm[cameras][:, None] + dice.normal(0, 0.4, each) + dice.normal(0, 0.2, shape)
+        told = {"lux": lux, "temperature_c": celsius, "brightness": np.where(shown, bright, np.nan)}
+        said = {"exposure_us": 8000, "gain": 1.0, "dnn_us": 14_300, "dsp_us": 1_200}
+        return {name: [_known(v) for v in values.ravel().tolist()] for name, values in told.items()} | said
 
 
 class _Day:
@@ -201,6 +227,10 @@ class _Day:
         return told | {"reason": "overflow", "place": "camera"}
 
 
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
 def _finding(reason: str) -> Columns:
     numbers = {"value": 1.0, "low": None, "high": 0.0, "unit": "count", "guard": None}
     words = dict.fromkeys(("calibration", "note", "camera"), "") | {"tool": None, "template": None}
@@ -241,7 +271,7 @@ def _arrays(table: str, columns: Columns, rows: int) -> Iterator[Any]:
         values = columns.get(field.name)
         if values is None:
             yield pa.array([None] * rows, field.type)
-        elif isinstance(values, str | int | bool):
+        elif isinstance(values, str | int | float | bool):
             yield pa.repeat(pa.scalar(values, field.type), rows)
         else:
             yield pa.array(values if isinstance(values, list) else values.tolist(), field.type)

@@ -9,7 +9,7 @@ import numpy as np
 
 from nodes.sinks.archive import archive
 from pipeline.masks import Mask
-from pipeline.records import Finding, Gap, Record, Region, Regions, Roi, Verdict
+from pipeline.records import Finding, Gap, Reading, Record, Region, Regions, Roi, Verdict
 from pipeline.shapes import Metric, Shape
 
 SECOND = 10**9
@@ -57,7 +57,7 @@ def _frame(dice: np.random.Generator, who: dict[str, Any]) -> list[Record]:
             found.append(
                 region(label, (x, y, int(dice.integers(1, 8)), int(dice.integers(1, 8))), float(dice.random()))
             )
-    said: dict[str, Any] = {"prompt": "top", "model": "net-1", "roi": Roi(100, 200, 64, 48)}
+    said: dict[str, Any] = {"prompt": "top", "model": "net-1", "roi": Roi(100, 200, 64, 48), "reading": _read(who)}
     pits = sum(each.label == "pit" for each in found)
     outcome: Any = "FAIL" if pits > 1 else "PASS" if found else "NO_READ"
     reasons = [Finding("no pits", "PIT", "count", pits, high=1), Finding("small", "SIZE", "area", 1.0, high=0)]
@@ -66,6 +66,15 @@ def _frame(dice: np.random.Generator, who: dict[str, Any]) -> list[Record]:
         **who, outcome=outcome, subject="frame", first_seq=who["seq"], findings=findings, book="b", version="v1"
     )
     return [Regions(**who, size=SIZE, regions=tuple(found), **said), verdict]
+
+
+def _read(who: dict[str, Any]) -> Reading | None:
+    """One camera tells nothing of itself; the other how warm it is and how light, and by every fourth how bright."""
+    seq = who["seq"]
+    if who["camera"] == "cam-1":
+        return None
+    bright = None if seq % 4 else 90 + seq % 7 / 8
+    return Reading(exposure_us=8000, temperature_c=40 + seq / 64, lux=400 - seq % 5, brightness=bright)
 
 
 def _gap(who: dict[str, Any]) -> list[Record]:

@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import asdict
 
 from nodes.upkeep.compaction import compact
 from pipeline.batch.aggregating import Outcome, Request, aggregate
 from pipeline.batch.observing import Asked
 from pipeline.batch.windows import Calendar, Window
-from pipeline.columns import schema
 from pipeline.errors import TableError
 from pipeline.records import Gap, Record, Regions, Track, Tracks, Verdict
 from tests.batch.plants import NOON, SECOND, SIZE, plant, region, shelve
+from tests.crumbs import crumbs
 
 pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[batch]'")
@@ -326,6 +327,10 @@ def _measured(records: list[Record]) -> Iterator[tuple[tuple[str, str, float], t
         if isinstance(record, Regions):
             where = (record.t_ns // HOUR * HOUR, record.camera)
             yield ("", "found", float(len(record.regions))), where
+            read = asdict(record.reading) if record.reading else {}
+            for name in ("brightness", "lux", "temperature_c", "exposure_us"):
+                if (value := read.get(name)) is not None:
+                    yield ("", name, float(value)), where
             for each in record.regions:
                 assert each.shape is not None
                 told = {"area_px": each.area_px, "score": each.score, "length_px": each.shape.length_px}
@@ -370,13 +375,7 @@ def test_the_oracle_has_parts() -> None:
 @pytest.mark.timeout(300)
 def test_ten_thousand_small_files(tmp_path: Path) -> None:
     """As a line leaves them that rolls a file every few seconds and is never compacted: each row once."""
-    pa_schema = schema("gaps")
-    told = {"camera": "c", "session": "s", "reason": "sensor", "place": "camera"}
-    folder = tmp_path / "archive" / "table=gaps" / "date=2026-11-22"
-    folder.mkdir(parents=True)
-    for number in range(10_000):
-        row = told | {"seq": number, "t_ns": NOON + number * 10**9, "last": number, "since": None}
-        pq.write_table(pa.Table.from_pylist([row], schema=pa_schema), folder / f"{number}.parquet")
+    crumbs(tmp_path / "archive" / "table=gaps" / "date=2026-11-22", 10_000, NOON, 10**9)
     outcome = run(tmp_path)
     assert sum(day.account.tables["gaps"]["counted"] for day in outcome.manifest.days) == 10_000
     assert sum(n for key, n in counts(tmp_path).items() if key[-2] == "missing") == 10_000

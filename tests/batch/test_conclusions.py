@@ -11,12 +11,13 @@ import pytest
 
 from pipeline.batch.aggregating import Outcome, Request, aggregate
 from pipeline.batch.charting import Series, charts
+from pipeline.batch.measures import chosen
 from pipeline.batch.observing import Asked
 from pipeline.batch.patterns import RULES
 from pipeline.batch.splitting import PHASE
 from pipeline.batch.studies import CHARTS, Study, Tolerance
 from pipeline.batch.windows import Calendar
-from pipeline.records import Finding, Record, Regions, Verdict
+from pipeline.records import Finding, Reading, Record, Regions, Verdict
 from tests.batch.plants import NOON, SECOND, SIZE, region, shelve
 
 pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
@@ -28,20 +29,24 @@ pytestmark = pytest.mark.slow
 DAY = 24 * 3600 * SECOND
 CAMERAS, DAYS, LATE, FRAMES = 16, 20, 10, 30
 OFF, DRIFTING, CHANGED = "cam-2", "cam-4", "cam-6"
+DULL, HOT = "cam-8", "cam-10"
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
-    """Sixteen cameras for twenty days: one fails too many, the pits of one grow, one is given another book."""
+    """Sixteen cameras for twenty days: one fails too many, the pits of one grow, one is given another book.
+
+    One loses light, one is hotter than the others, and all grow warmer when summer comes.
+    """
     folder = tmp_path_factory.mktemp("fleet")
     shelve(folder / "archive", [*_seen(np.random.default_rng(3))], batch=10**6)
     return folder / "out", run(folder)
 
 
-def run(folder: Path, recent: int = DAYS - LATE, **study: Any) -> Outcome:
+def run(folder: Path, recent: int = DAYS - LATE, out: str = "out", measures: Any = (0, 1), **study: Any) -> Outcome:
     """Aggregate day by day."""
-    asked, looked = Asked(measures=(0, 1), pixels=False), Study(recent, **study)
-    return aggregate(Request(folder / "archive", folder / "out", Calendar(span="day"), asked=asked, study=looked))
+    asked, looked = Asked(measures=measures, pixels=False), Study(recent, **study)
+    return aggregate(Request(folder / "archive", folder / out, Calendar(span="day"), asked=asked, study=looked))
 
 
 def rows(out: Path, table: str) -> list[dict[str, Any]]:
@@ -71,6 +76,24 @@ def test_the_measure_that_drifts_is_found(fleet: tuple[Path, Outcome]) -> None:
     assert (drifted["days_before"], drifted["days_since"]) == (DAYS - LATE, LATE)
     assert drifted["shift"] == pytest.approx(20, rel=0.5)
     assert drifted["p"] <= 0.005
+
+
+def test_light_that_is_lost_is_drift_and_summer_is_none(fleet: tuple[Path, Outcome]) -> None:
+    """Of lux and brightness that camera alone; how warm cameras are is held against their peers, and nothing else."""
+    folder = fleet[0].parent
+    run(folder, out="light", measures=chosen(["brightness", "lux", "temperature_c", "exposure_us"]))
+    drifted = [row for row in rows(folder / "light", "drift") if row["p_all"] <= 0.05]
+    assert [(row["camera"], row["label"], row["measure"]) for row in drifted] == [
+        (DULL, "", "brightness"),
+        (DULL, "", "lux"),
+    ]
+    assert [row["mean_since"] / row["mean_before"] for row in drifted] == pytest.approx([0.9, 0.9], abs=0.01)
+    compared = [row for row in rows(folder / "light", "comparison") if row["what"] == "measures"]
+    assert {(row["camera"], row["name"]) for row in compared if row["p_all"] <= 0.05} >= {(HOT, "temperature_c")}
+    assert {row["name"] for row in compared} == {"brightness", "lux", "temperature_c"}  # none exposes otherwise at all
+    for table in ("charts", "changes", "trends"):
+        assert {row["name"] for row in rows(folder / "light", table)} <= {"", "FAIL", "brightness", "lux"}
+    assert {row["camera"] for row in rows(folder / "light", "changes")} == {DULL}
 
 
 def test_charts_have_phases(fleet: tuple[Path, Outcome]) -> None:
@@ -199,6 +222,7 @@ def test_capability(fleet: tuple[Path, Outcome]) -> None:
 
 
 def _seen(dice: np.random.Generator) -> Iterator[Record]:
+    light = np.random.default_rng(5)
     for number in range(CAMERAS):
         camera = f"cam-{number}"
         for day in range(DAYS):
@@ -209,15 +233,23 @@ def _seen(dice: np.random.Generator) -> Iterator[Record]:
                     "session": "s",
                     "seq": seq,
                     "t_ns": NOON + day * DAY + frame * SECOND,
+                    "reading": _read(light, camera, late=day >= LATE),
                 }
                 yield from _frame(dice, who, late=day >= LATE)
 
 
-def _frame(dice: np.random.Generator, who: dict[str, Any], *, late: bool) -> Iterator[Record]:
+def _read(dice: np.random.Generator, camera: str, *, late: bool) -> Reading:
+    noise, lost = dice.normal(1, 0.02, 3).tolist(), 0.9 if late and camera == DULL else 1.0
+    celsius = (60 if camera == HOT else 40) * noise[0] + 5 * late
+    return Reading(exposure_us=8000, temperature_c=celsius, lux=400 * noise[1] * lost, brightness=90 * noise[2] * lost)
+
+
+def _frame(dice: np.random.Generator, told: dict[str, Any], *, late: bool) -> Iterator[Record]:
+    who = {name: value for name, value in told.items() if name != "reading"}
     camera = who["camera"]
     grown = 3 if late and camera == DRIFTING else 0
     pit = region("pit", (2, 2, int(dice.integers(5, 9)) + grown, int(dice.integers(5, 9))), float(dice.random()))
-    yield Regions(**who, size=SIZE, regions=(pit,), prompt="top", model="m")
+    yield Regions(**told, size=SIZE, regions=(pit,), prompt="top", model="m")
     changed = late and camera == CHANGED
     rate = 0.3 if camera == OFF or changed else 0.1
     outcome: Any = "FAIL" if dice.random() < rate else "PASS"

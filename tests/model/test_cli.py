@@ -31,6 +31,25 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
     assert f"usage: kensa-model {name}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["catalogue", "--columns", "0"],
+        ["evaluate", "x.yaml", "--count", "-5"],
+        ["export", "x.pt", "x.yaml", "--judged", "many"],
+        ["loss", "x.pt", "x.yaml", "--gradient", "0"],
+        ["speed", "--rounds", "1.5"],
+        ["train", "x.yaml", "--threads", "0"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_how_many_is_a_whole_number(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Of nothing there are no means: it is refused before anything is read."""
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert f"argument {words[-2]}: expected a whole number, 1 or more, found '{words[-1]}'" in told
+
+
 def test_words_that_are_no_command_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """With those that are."""
     assert main(["trian"]) == 2

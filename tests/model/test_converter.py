@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from model.cli import main
 from model.sony.converter import (
     STEP,
     ConverterError,
@@ -97,6 +98,16 @@ def test_without_programs_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest
         converted(tmp_path / "net.onnx", tmp_path)
     assert packaged(tmp_path / "packerOut.zip", tmp_path) is None
     assert by_hand(Path("out/net.zip")).startswith("sudo apt install imx500-tools && imx500-package -i net.zip -o net")
+
+
+def test_the_converter_is_looked_for_before_anything_is_quantised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody waits a minute to hear what to install."""
+    pytest.importorskip("torch", reason="torch is in .venv-model: make model-test")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["sony", str(tmp_path / "none.pt"), str(tmp_path / "none.yaml")]) == 2
+    assert "expected the program imxconv-pt, found none" in capsys.readouterr().err
 
 
 def _program(path: Path, name: str, script: str) -> None:

@@ -22,6 +22,7 @@ from model.networks.kensa import Kensa
 from model.procedural.source import Procedural
 from model.scoring.evaluate import samples
 from model.scoring.network import answer
+from nodes.sensors.virtual.brightness import brightness
 from nodes.sensors.virtual.network import Network
 from tests.model.conftest import TINY
 
@@ -134,6 +135,54 @@ def test_the_command_writes_a_file_with_its_card(
     shown = samples(Procedural(2, look=Look(jitter=0.1)), 12)
     floats = np.mean([_overlap(answer(net)(sample), sample.mask) for sample in shown])
     assert told["tiny"] == pytest.approx(floats, abs=0.05)
+
+
+def _written(folder: Path, name: str = "tiny") -> list[str]:
+    """A configuration of `tiny`, and weights of a network."""
+    (folder / "tiny.yaml").write_text(CONFIG)
+    torch.save({"network": name, "weights": zoo.network(name).state_dict()}, folder / "net.pt")
+    return [str(folder / "net.pt"), str(folder / "tiny.yaml")]
+
+
+@pytest.mark.parametrize("command", ["export", "loss"])
+def test_a_configuration_of_another_network_is_refused(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its card would tell of what it is not."""
+    assert main([command, *_written(tmp_path, "kensa-s")]) == 2
+    told = capsys.readouterr().err
+    assert "net.pt: expected a tiny, which " in told
+    assert "tiny.yaml trains, found a kensa-s; name its own configuration" in told
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"no network", "expected a network that `kensa-model export` wrote, but onnxruntime says: "),
+        (brightness(), "expected a network that `kensa-model export` wrote, but onnxruntime says: "),
+    ],
+    ids=["other file", "other network"],
+)
+def test_an_onnx_file_of_others_is_refused(
+    data: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its name, in a sentence."""
+    (tmp_path / "tiny.yaml").write_text(CONFIG)
+    (path := tmp_path / "other.onnx").write_bytes(data)
+    assert main(["evaluate", str(tmp_path / "tiny.yaml"), "--count", "2", "--network", str(path)]) == 2
+    assert f"other.onnx: {said}" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_what_int8_takes_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside what the network has in float32, with an interval that holds it."""
+    assert main(["loss", *_written(tmp_path), "--count", "6"]) == 0
+    _, whole, part = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert whole[:3] == ["tiny", "in", "float32"]
+    assert part[:3] == ["int8", "between", "quantisers"]
+    had, left, lost, low, high = (float(each) for each in (whole[-1], part[3], part[4], part[5], part[-1]))
+    assert had - left == pytest.approx(lost, abs=0.011)
+    assert low <= lost <= high
 
 
 def test_speeds_are_told_pair_by_pair(capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,6 +60,10 @@ def one(when: str, more: str = "") -> str:
             ["8:11: link: expected names in braces, such as {camera}: expected '}' before end of string"],
         ),
         (
+            'link: "http://x/{frame}"\n' + one("{row: 3}"),
+            ["1:7: link: expected camera, session, seq, part, event, alarm in braces, got 'frame'"],
+        ),
+        (
             one("{row: 3}").replace("  a:", "  flood:"),
             ["2:3: 'flood' is the alarm that a flood raises; give this one another name"],
         ),

@@ -22,31 +22,33 @@ STAYS = ""
 # ISA-18.2-2016, figure 3, with the latch of clause 3.1.56. A row per state, a column per event; a condition counts
 # here once it has held for its delay. What is empty leaves the state; `-` is refused, with a reason.
 COLUMNS: tuple[Kind, ...] = (
-    "on", "off", "tick", "acknowledge", "reset", "shelve", "unshelve", "suppress", "unsuppress", "remove", "restore"
+    "on", "off", "tick", "acknowledge", "comment", "reset", "shelve", "unshelve", "suppress", "unsuppress", "remove",
+    "restore",
 )  # fmt: skip
 TABLE: dict[str, tuple[str, ...]] = {
     "normal": (
-        "unacknowledged", STAYS, STAYS, "-", "-", "shelved", "-", "suppressed", "-", "out_of_service", "-",
+        "unacknowledged", STAYS, STAYS, "-", STAYS, "-", "shelved", "-", "suppressed", "-", "out_of_service", "-",
     ),
     "unacknowledged": (
-        STAYS, "returned_unacknowledged", STAYS, "acknowledged", "-", "shelved", "-", "suppressed", "-",
+        STAYS, "returned_unacknowledged", STAYS, "acknowledged", STAYS, "-", "shelved", "-", "suppressed", "-",
         "out_of_service", "-",
     ),
     "acknowledged": (
-        STAYS, "normal", STAYS, "-", "-", "shelved", "-", "suppressed", "-", "out_of_service", "-",
+        STAYS, "normal", STAYS, "-", STAYS, "-", "shelved", "-", "suppressed", "-", "out_of_service", "-",
     ),
     "returned_unacknowledged": (
-        "unacknowledged", STAYS, STAYS, "normal", "-", "shelved", "-", "suppressed", "-", "out_of_service", "-",
+        "unacknowledged", STAYS, STAYS, "normal", STAYS, "-", "shelved", "-", "suppressed", "-", "out_of_service", "-",
     ),
     "latched_unacknowledged": (
-        "unacknowledged", STAYS, STAYS, "latched", "-", "shelved", "-", "suppressed", "-", "out_of_service", "-",
+        "unacknowledged", STAYS, STAYS, "latched", STAYS, "-", "shelved", "-", "suppressed", "-", "out_of_service",
+        "-",
     ),
     "latched": (
-        "unacknowledged", STAYS, STAYS, "-", "normal", "shelved", "-", "suppressed", "-", "out_of_service", "-",
+        "unacknowledged", STAYS, STAYS, "-", STAYS, "normal", "shelved", "-", "suppressed", "-", "out_of_service", "-",
     ),
-    "shelved": (STAYS, STAYS, STAYS, "-", "-", STAYS, "normal", "suppressed", "-", "out_of_service", "-"),
-    "suppressed": (STAYS, STAYS, STAYS, "-", "-", STAYS, "-", STAYS, "normal", "out_of_service", "-"),
-    "out_of_service": (STAYS, STAYS, STAYS, "-", "-", STAYS, "-", STAYS, "-", STAYS, "normal"),
+    "shelved": (STAYS, STAYS, STAYS, "-", STAYS, "-", STAYS, "normal", "suppressed", "-", "out_of_service", "-"),
+    "suppressed": (STAYS, STAYS, STAYS, "-", STAYS, "-", STAYS, "-", STAYS, "normal", "out_of_service", "-"),
+    "out_of_service": (STAYS, STAYS, STAYS, "-", STAYS, "-", STAYS, "-", STAYS, "-", STAYS, "normal"),
 }  # fmt: skip
 ASIDE = Aside(NOW - S, "anna", "trial", NOW + 600 * S)
 
@@ -79,7 +81,7 @@ def happen(before: Held, event: Event, terms: Terms) -> tuple[Held, tuple[What, 
 
 @pytest.mark.parametrize(("state", "kind"), [*product(TABLE, COLUMNS)])
 def test_every_event_in_every_state_does_what_the_table_says(state: str, kind: Kind) -> None:
-    """99 cells; the table names every state and every kind of event there is."""
+    """108 cells; the table names every state and every kind of event there is."""
     wanted = TABLE[state][COLUMNS.index(kind)]
     before = held(state)
     after, done = happen(before, event(kind), TERMS)
@@ -103,7 +105,7 @@ def test_what_is_set_aside_lives_on_unseen(life: Life, aside: str) -> None:
     """OPC UA Part 9, 5.8.2: its condition and its acknowledgement go on; when it is back it shows what it is."""
     plain = held(life)
     unseen = replace(plain, alarm=replace(plain.alarm, **{aside: ASIDE}))
-    for kind in ("on", "off", "acknowledge", "reset"):
+    for kind in ("on", "off", "acknowledge", "comment", "reset"):
         seen, heard = happen(plain, event(kind), TERMS), happen(unseen, event(kind), TERMS)
         assert seen[1] == heard[1]
         assert replace(heard[0].alarm, **{aside: None}) == seen[0].alarm
@@ -168,6 +170,20 @@ def test_an_alarm_returns_once_its_condition_was_over_for_the_off_delay() -> Non
     now, came = run(TERMS, (0, "on"), (5, "tick"), (6, "off"), (8.9, "on"), (20, "off"), (22.9, "tick"), (23, "tick"))
     assert came == [(5, "raised"), (23, "returned")]
     assert now.alarm.count == 1
+
+
+def test_a_comment_is_noted_beside_an_alarm_until_it_is_raised_again() -> None:
+    """By whom, and whoever acknowledged it is still who did; without a word it is refused."""
+    anna = replace(event("acknowledge"), reason="on my way")
+    ben = replace(event("comment"), by="ben", reason="bearing ordered")
+    after, _ = step(step(held("unacknowledged"), anna, NOW, TERMS)[0], ben, NOW, TERMS)
+    said = after.alarm
+    assert (said.acknowledged_by, said.comment, said.remarked_by, said.remark) == (
+        "anna", "on my way", "ben", "bearing ordered",
+    )  # fmt: skip
+    assert refusal(said, replace(ben, reason=""), NOW, TERMS) == "expected a comment, got none"
+    back, _ = happen(happen(after, Event("off"), TERMS)[0], Event("on"), TERMS)
+    assert (back.alarm.state, back.alarm.remark, back.alarm.remarked_by) == ("unacknowledged", "", "")
 
 
 def test_an_acknowledged_alarm_that_stays_calls_again() -> None:

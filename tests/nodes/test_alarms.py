@@ -9,19 +9,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
+import msgspec
 import pytest
 
+from nodes.delivery.following import PLACE
+from nodes.delivery.outbox import Outbox
 from nodes.sinks.alarms import alarms
-from nodes.sinks.courier import Courier
 from nodes.sinks.cursor import Cursor
 from nodes.sinks.events import RottenError, decode, encode, event, iso
 from nodes.sinks.journal import Journal
-from nodes.sinks.post import poster
+from nodes.tools.hearing import Posts
+from nodes.tools.listen import Consumer
 from pipeline.notices import board
 from pipeline.records import Finding, Gap, Outcome, Verdict
 
@@ -44,10 +47,18 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 class Receiver:
-    """A webhook that keeps what it gets and answers what it is told to."""
+    """A webhook that keeps what it gets and answers what it is told to.
+
+    Attributes:
+        got: The events that it took, without their envelopes;
+        told: those, whole;
+        states: what only said how things are.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.got: list[dict[str, Any]] = []
+        self.told: list[dict[str, Any]] = []
+        self.states: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.answers: dict[int, int] = {}
         self.asked = 0
@@ -69,18 +80,28 @@ class Receiver:
 
     def take(self, request: BaseHTTPRequestHandler) -> None:
         """Answer one request."""
-        body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
+        told = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
         with self.changed:
-            answer = self.answers.get(body["seq"], 204)
-            if answer == 503:
-                self.answers.pop(body["seq"])
-            self.asked += 1
-            if answer < 300:
-                self.got.append(body)
-                self.keys.append(request.headers["Idempotency-Key"])
+            if told["type"].startswith("kensa.state."):
+                self.states.append(told)
+                answer = 204
+            else:
+                answer = self._answer(told, request.headers["Idempotency-Key"])
             self.changed.notify_all()
         request.send_response(answer)
         request.end_headers()
+
+    def _answer(self, told: dict[str, Any], key: str) -> int:
+        event = told["data"]
+        answer = self.answers.get(event.get("seq"), 204)
+        if answer == 503:
+            self.answers.pop(event["seq"])
+        self.asked += 1
+        if answer < 300:
+            self.told.append(told)
+            self.got.append(event)
+            self.keys.append(key)
+        return answer
 
     def until(self, count: int) -> None:
         """Wait until so many events have arrived."""
@@ -180,21 +201,20 @@ def test_rotten_lines_are_kept_and_never_sent(tmp_path: Path, receiver: Receiver
     told = [encode(event(verdict(seq))) for seq in range(1, 7)]
     rotten = told[1].replace(b"HOLE", b"HOLD")
     path.write_bytes(b"\n".join([told[0], rotten, told[2] + b" " + told[3], b"", told[4], told[5], b""]))
-    Cursor(tmp_path / "a.jsonl.sent", Journal(path)).write(0)
+    with closing(Outbox(tmp_path / "a.jsonl.outbox", 100)) as box:
+        box.note([(PLACE, f"0 {path}")])
     alarms(iter([[verdict(7)]]), path=str(path), url=receiver.url, patience=20)
     assert [e["seq"] for e in receiver.got] == [1, 5, 6, 7]
     assert Path(f"{path}.damaged").read_bytes().splitlines() == [rotten, told[2] + b" " + told[3]]
-    texts = [notice.text for notice in board.read() if notice.key == f"alarms {path} rotten"]
-    assert texts == [f"alarms: 2 rotten lines in {path} were not sent; see {path}.damaged"]
-    board.settle(f"alarms {path} rotten")
+    (text,) = [notice.text for notice in board.read()]
+    assert text.startswith(f"alarms: 2 rotten lines in {path} were not told to consumers: expected an event and its")
 
 
-@pytest.mark.parametrize("rot", [b"12", b"", b"000 00000000", b"7 {:08x}", b"99999 {:08x}"])
-def test_an_unreadable_cursor_sends_the_last_backlog_again(tmp_path: Path, receiver: Receiver, rot: bytes) -> None:
-    """A place that cannot be right is not believed: events are rather sent twice than not at all."""
-    path, place = tmp_path / "a.jsonl", rot.split(b" ")[0]
+def test_a_rotten_outbox_sends_the_last_backlog_again(tmp_path: Path, receiver: Receiver) -> None:
+    """Nobody knows what it held: events are rather sent twice than not at all."""
+    path = tmp_path / "a.jsonl"
     path.write_bytes(b"".join(encode(event(verdict(seq))) + b"\n" for seq in range(1, 6)))
-    (tmp_path / "a.jsonl.sent").write_bytes(rot.replace(b"{:08x}", b"%08x" % crc32(place)))
+    (tmp_path / "a.jsonl.outbox").write_bytes(b"rot" * 10_000)
     alarms(iter([]), path=str(path), url=receiver.url, backlog=3, patience=20)
     assert [e["seq"] for e in receiver.got] == [3, 4, 5]
 
@@ -209,61 +229,6 @@ def test_a_cursor_remembers_places_where_lines_begin(tmp_path: Path) -> None:
         cursor.write(place)
         assert cursor.read() == found
     assert [journal.last(lines) for lines in (0, 1, 2, 3)] == [8, 4, 0, 0]
-
-
-def test_a_full_disk_does_not_stop_the_courier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where its place cannot be written it goes on and people are told; what cannot be set aside is tried again."""
-    journal, sent, full = Journal(tmp_path / "a.jsonl"), [], threading.Event()
-    real, asked = Path.write_bytes, threading.Semaphore(0)
-
-    def write(path: Path, content: bytes) -> int:
-        if full.is_set() and ".sent" in path.name:
-            raise OSError(28, "No space left on device")
-        return real(path, content)
-
-    def post(line: bytes) -> None:
-        sent.append(line)
-        asked.release()
-
-    monkeypatch.setattr(Path, "write_bytes", write)
-    key = f"alarms {tmp_path / 'a.jsonl.sent'} cannot write"
-    with Courier(journal, post, backlog=9, patience=5) as courier:
-        full.set()
-        journal.append([b"1", b"2"])
-        courier.tell(2)
-        assert asked.acquire(timeout=20)
-        assert asked.acquire(timeout=20)
-        while not (texts := [notice.text for notice in board.read() if notice.key == key]):
-            threading.Event().wait(0.01)
-        full.clear()
-        journal.append([b"3"])
-        courier.tell(1)
-    assert texts == [
-        f"alarms cannot write {tmp_path / 'a.jsonl.sent'}: No space left on device; after a crash events are sent twice"
-    ]
-    assert sent == [b"1", b"2", b"3"]
-    assert key not in [notice.key for notice in board.read()]
-    assert Cursor(tmp_path / "a.jsonl.sent", journal).read() == 6
-
-
-def test_what_cannot_be_set_aside_stays_in_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the end of a line on a full disk nothing is lost: the next start sends it."""
-    journal = Journal(tmp_path / "a.jsonl")
-
-    def away(_: bytes) -> None:
-        raise ConnectionRefusedError
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch, Courier(journal, away, backlog=9, patience=0) as courier:
-        journal.append([b"1", b"2"])
-        courier.tell(2)
-        patch.setattr(Journal, "append", full)
-    sent: list[bytes] = []
-    with Courier(journal, sent.append, backlog=9, patience=20):
-        pass
-    assert sent == [b"1", b"2"]
 
 
 def test_a_batch_that_was_refused_sets_no_event_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,55 +248,13 @@ def test_a_batch_that_was_refused_sets_no_event_aside(tmp_path: Path, monkeypatc
     with pytest.raises(OSError, match="No space left"):
         alarms(batches(), path=str(path), url=away.url, patience=60)
     monkeypatch.undo()
-    assert not Path(f"{path}.undelivered.jsonl").exists()
-    for thread in [one for one in threading.enumerate() if one.name == "courier"]:
+    assert not Path(f"{path}.outbox.undelivered.jsonl").exists()
+    for thread in [one for one in threading.enumerate() if one.name == "alarms dispatcher"]:
         thread.join(20)  # what it was about to send must not reach the receiver that is back
     back = Receiver(away.port)
     alarms(iter([[verdict(2)]]), path=str(path), url=away.url, patience=20)
     back.stop()
     assert [e["seq"] for e in back.got] == [1, 2]
-
-
-def test_what_was_on_its_way_when_a_courier_was_given_up_comes_again_under_its_key(tmp_path: Path) -> None:
-    """Nobody waits for its answer, so nobody knows whether it arrived: the receiver does, by the key."""
-    receiver, sending, go = Receiver(), threading.Event(), threading.Event()
-    post = poster(receiver.url, 2.0)
-
-    def slow(line: bytes) -> None:
-        sending.set()
-        assert go.wait(20)
-        post(line)
-
-    journal = Journal(tmp_path / "a.jsonl")
-    given_up = Courier(journal, slow, backlog=9, patience=60)
-    given_up.__enter__()
-    journal.append([encode(event(verdict(1)))])
-    given_up.tell(1)
-    assert sending.wait(20)
-    given_up.__exit__(OSError, OSError(28, "No space left on device"), None)
-    with Courier(journal, post, backlog=9, patience=20):
-        receiver.until(1)
-    go.set()
-    receiver.until(2)
-    receiver.stop()
-    assert [e["seq"] for e in receiver.got] == [1, 1]
-    assert len({*receiver.keys}) == 1
-
-
-def test_a_line_that_cannot_be_posted_holds_up_no_other(tmp_path: Path) -> None:
-    """Whatever posting raises, the thread lives: the event is set aside."""
-    journal, sent = Journal(tmp_path / "a.jsonl"), []
-
-    def post(line: bytes) -> None:
-        if line == b"2":
-            raise ValueError("no 2")
-        sent.append(line)
-
-    with Courier(journal, post, backlog=9, patience=20) as courier:
-        journal.append([b"1", b"2", b"3"])
-        courier.tell(3)
-    assert sent == [b"1", b"3"]
-    assert (tmp_path / "a.jsonl.undelivered.jsonl").read_bytes() == b"2\n"
 
 
 def test_a_full_disk_leaves_no_half_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,11 +275,39 @@ def test_a_full_disk_leaves_no_half_batch(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_webhook_gets_every_event_in_order(tmp_path: Path, receiver: Receiver) -> None:
-    """Each event is posted once, in order, named by its id."""
-    alarms(iter([[verdict(1), verdict(2)], [verdict(3)]]), path=str(tmp_path / "a.jsonl"), url=receiver.url)
+    """Each event is posted once, in order, named by its id and numbered."""
+    batches: list[list[Verdict | Gap]] = [[verdict(1), verdict(2)], [verdict(3)]]
+    alarms(iter(batches), path=str(tmp_path / "a.jsonl"), url=receiver.url, source="line-a", patience=20)
+    assert [(e["type"], e["source"], int(e["sequence"])) for e in receiver.told] == [
+        ("kensa.verdict", "/line-a/cam-1", number) for number in (1, 2, 3)
+    ]
     assert [e["seq"] for e in receiver.got] == [1, 2, 3]
     assert receiver.keys == [e["id"] for e in lines(tmp_path / "a.jsonl")]
-    assert not (tmp_path / "a.jsonl.undelivered.jsonl").exists()
+    assert not (tmp_path / "a.jsonl.outbox.undelivered.jsonl").exists()
+
+
+def test_a_post_is_signed_where_there_is_a_secret(tmp_path: Path) -> None:
+    """As from the sink `webhook`: a receiver that knows the secret takes it, and proves that it has everything."""
+    (tmp_path / "secret").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    (tmp_path / "other").write_text("whsec_" + "A" * 32)
+    consumer = Consumer(None, None)
+    with Posts("http://127.0.0.1:0", consumer.take, str(tmp_path / "secret")) as posts:
+        for name in ("secret", "other"):
+            alarms(
+                iter([[verdict(1), verdict(2)]]), path=str(tmp_path / f"{name}.jsonl"), patience=20,
+                url=f"http://127.0.0.1:{posts.port}/", secret_file=str(tmp_path / name),
+            )  # fmt: skip
+    assert consumer.ledger.exact
+    assert consumer.came == 2
+    assert len((tmp_path / "other.jsonl.outbox.undelivered.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", ["secret_file", "ca"])
+def test_what_means_nothing_without_a_url_is_told_before_the_line_runs(name: str) -> None:
+    """By `kensa check`."""
+    spec = alarms.spec  # type: ignore[attr-defined]
+    given = msgspec.convert({"path": "a", name: "file"}, spec.params)
+    assert [flaw.text for flaw in spec.check(given)] == [f"{name}: expected a webhook's `url` with it, found none"]
 
 
 def test_a_stumbling_webhook_is_asked_again(tmp_path: Path, receiver: Receiver) -> None:
@@ -367,41 +318,40 @@ def test_a_stumbling_webhook_is_asked_again(tmp_path: Path, receiver: Receiver) 
     assert receiver.asked == 5
 
 
-def test_an_outage_and_what_it_costs_are_told(tmp_path: Path) -> None:
-    """Somebody must know that nobody hears: as long as it lasts; what was set aside stays told."""
-    journal, away = Journal(tmp_path / "a.jsonl"), threading.Event()
-    away.set()
+def test_an_outage_is_told(tmp_path: Path) -> None:
+    """Somebody must know that nobody hears: as long as it lasts; what had to make room stays told."""
+    path, away = tmp_path / "a.jsonl", Receiver()
+    away.stop()
 
-    def post(_: bytes) -> None:
-        if away.is_set():
-            raise OSError("HTTP Error 500: Internal Server Error")
+    def told(end: str) -> list[str]:
+        return [one.text for one in board.read() if one.key == f"alarms {path}.outbox {end}"]
 
-    def told() -> list[str]:
-        return [one.text for one in board.read() if one.key.startswith(f"alarms {journal.path} ")]
-
-    courier = Courier(journal, post, backlog=2, patience=0.0)
-    with courier:
-        journal.append([encode(event(verdict(seq))) for seq in range(2)])
-        courier.tell(2)
-        _until(lambda: told() != [])
-        assert told() == [
+    def batches() -> Iterator[list[Verdict | Gap]]:
+        yield [verdict(seq) for seq in range(5)]
+        _until(lambda: any("; 2 messages" in text for text in told("waits")))
+        assert told("waits") == [
             (
-                f"alarms: webhook does not answer: HTTP Error 500: Internal Server Error; 2 events of {journal.path} "
-                "wait and are sent when that ends; beyond 2 the oldest are set aside"
+                f"alarms: <urlopen error [Errno 111] Connection refused>; 2 messages of {path}.outbox wait and are "
+                "sent when that ends"
             )
         ]
-        journal.append([encode(event(verdict(2)))])
-        courier.tell(1)
-        _until(lambda: len(told()) == 2)
-        away.clear()
-        _until(lambda: courier.delivered == 2)
-    assert told() == [
+        back.append(Receiver(away.port))
+        back[0].until(3)
+
+    back: list[Receiver] = []
+    alarms(batches(), path=str(path), url=away.url, backlog=2, patience=20)
+    back[0].stop()
+    assert told("waits") == []
+    assert told("dropped") == [
         (
-            f"alarms: events that could not be delivered (1) are in {journal.path}.undelivered.jsonl: the log says "
-            "why; post its lines once the receiver is well"
+            f"alarms: 3 messages of {path}.outbox were dropped before they were delivered: consumers are told which; "
+            "raise `backlog`"
         )
     ]
-    board.settle(f"alarms {journal.path} undelivered")
+    (dropped, *rest) = back[0].told
+    assert (dropped["type"], dropped["data"]["count"]) == ("kensa.dropped", 3)
+    assert [one["data"]["seq"] for one in rest] == [3, 4]
+    assert [one["data"]["seq"] for one in back[0].states] == [4]
 
 
 def _until(holds: Callable[[], bool]) -> None:
@@ -417,14 +367,14 @@ def test_a_refused_event_is_set_aside(tmp_path: Path, receiver: Receiver) -> Non
     receiver.answers = {2: 400}
     alarms(iter([[verdict(1), verdict(2), verdict(3)]]), path=str(tmp_path / "a.jsonl"), url=receiver.url)
     assert [e["seq"] for e in receiver.got] == [1, 3]
-    assert [e["seq"] for e in lines(tmp_path / "a.jsonl.undelivered.jsonl")] == [2]
+    assert [e["data"]["seq"] for e in lines(tmp_path / "a.jsonl.outbox.undelivered.jsonl")] == [2]
 
 
 def test_a_redirect_is_a_refusal(tmp_path: Path, receiver: Receiver) -> None:
     """Following it would turn the POST into a GET and lose the event unseen."""
     receiver.answers = {1: 302}
     alarms(iter([[verdict(1)]]), path=str(tmp_path / "a.jsonl"), url=receiver.url)
-    assert [e["seq"] for e in lines(tmp_path / "a.jsonl.undelivered.jsonl")] == [1]
+    assert [e["data"]["seq"] for e in lines(tmp_path / "a.jsonl.outbox.undelivered.jsonl")] == [1]
 
 
 def test_events_outlive_an_outage(tmp_path: Path) -> None:
@@ -445,38 +395,26 @@ def test_events_outlive_an_outage(tmp_path: Path) -> None:
 
 
 def test_what_is_left_at_the_end_is_kept(tmp_path: Path) -> None:
-    """A webhook that stays away costs `patience` at the end, and every event is in the file beside."""
+    """A webhook that stays away costs `patience` at the end; the next start goes on, with the present first."""
     away = Receiver()
     away.stop()
     path = tmp_path / "a.jsonl"
     alarms(iter([[verdict(1)], [verdict(2)]]), path=str(path), url=away.url, patience=0.1)
-    assert [e["seq"] for e in lines(tmp_path / "a.jsonl.undelivered.jsonl")] == [1, 2]
-    assert int((tmp_path / "a.jsonl.sent").read_text().split()[0]) == path.stat().st_size
+    back = Receiver(away.port)
+    alarms(iter([]), path=str(path), url=away.url, patience=20)
+    back.stop()
+    assert [e["seq"] for e in back.got] == [1, 2]
+    assert [e["historical"] for e in back.told] == [True, True]
+    assert [(e["type"], e["data"]["seq"]) for e in back.states] == [("kensa.state.verdict", 2)]
 
 
-def test_the_backlog_is_bounded(tmp_path: Path) -> None:
-    """Beyond the backlog the oldest are set aside at once, in order, not when the line ends."""
-    journal, aside = Journal(tmp_path / "a.jsonl"), tmp_path / "a.jsonl.undelivered.jsonl"
-    seen: list[list[str]] = []
-
-    def away(_: bytes) -> None:
-        seen.append(aside.read_text().split())
-        raise ConnectionRefusedError
-
-    with Courier(journal, away, backlog=2, patience=0) as courier:
-        journal.append([b"1", b"2", b"3", b"4", b"5"])
-        courier.tell(5)
-    assert all(lines == ["1", "2", "3"] for lines in seen)
-    assert aside.read_text().split() == ["1", "2", "3", "4", "5"]
-
-
-def test_a_killed_courier_carries_on_where_it_was(tmp_path: Path, receiver: Receiver) -> None:
-    """Events that were on the disk but not at the webhook when the process died are delivered by the next."""
-    journal = Journal(tmp_path / "a.jsonl")
-    journal.append([b"before the webhook was set up"])
-    Cursor(tmp_path / "a.jsonl.sent", journal).write(journal.size)
-    alarms(iter([[verdict(1), verdict(2)]]), path=str(journal.path))
-    alarms(iter([[verdict(3)]]), path=str(journal.path), url=receiver.url)
+def test_a_killed_node_carries_on_where_it_was(tmp_path: Path, receiver: Receiver) -> None:
+    """Events that were on the disk but not in the outbox when the process died are delivered by the next."""
+    path = tmp_path / "a.jsonl"
+    alarms(iter([[verdict(9)]]), path=str(path))  # before the webhook was set up
+    alarms(iter([]), path=str(path), url=receiver.url)
+    alarms(iter([[verdict(1), verdict(2)]]), path=str(path))
+    alarms(iter([[verdict(3)]]), path=str(path), url=receiver.url, patience=20)
     assert [e["seq"] for e in receiver.got] == [1, 2, 3]
 
 

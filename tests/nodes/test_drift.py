@@ -18,7 +18,7 @@ from nodes.sinks.light import level_of
 from pipeline.check import check
 from pipeline.errors import NodeError
 from pipeline.notices import board
-from pipeline.records import Frame, Image, Roi, Stats, Summary
+from pipeline.records import Frame, Image, Reading, Roi, Stats, Summary
 from tests.conftest import ROOT
 
 PERCENTS = (1, 5, 25, 50, 75, 95, 99)
@@ -138,6 +138,15 @@ def test_light_that_no_judge_had_is_told(card: str) -> None:
         "and only 5 % below 50; look at what the camera shows it: light, focus, crop, product"
     )
     assert _told(card, _frame(), *usual, least=4) == []
+
+
+def test_what_frames_say_of_their_light_counts_and_pictures_no_more(card: str) -> None:
+    """Half as many pictures are left to decode, and none counts twice; another session may say nothing itself."""
+    dark, usual = _frame(reading=Reading(brightness=20.0)), [_image(100)] * 4
+    (text,) = _told(card, dark, usual[0], dark, usual[1], dark, usual[2], dark, usual[3], least=4)
+    assert text.startswith("cam-1: brightness: half of 4 values are at most 20; 90 %")
+    assert len(_told(card, dark, *usual, least=4)) == 1
+    assert _told(card, _frame(session="t"), *[_image(100, session="t")] * 4, least=4) == []
 
 
 def test_pictures_of_an_unknown_crop_say_nothing(card: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -15,21 +16,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nodes.sensors import tensors
 from nodes.sensors.prompts import Prompt, Prompts, aims
 from nodes.sensors.schedule import schedule
+from nodes.sensors.sensor import Sensed
 from nodes.sensors.states import SensorError
 from nodes.sensors.virtual.setup import BeltSetup, Setup
 from nodes.sensors.virtual.truth import truth
 from nodes.sensors.warmth import MARGIN, Warmth
+from nodes.sinks.light import level_of
 from nodes.sources.imx500 import imx500
+from nodes.sources.sensed import reading
 from nodes.transforms.measure import measured
 from nodes.transforms.track import track
 from pipeline import readings
 from pipeline.clock import FakeClock
 from pipeline.errors import NodeError
 from pipeline.notices import board
-from pipeline.records import Frame, Gap, Image, Part, Roi
+from pipeline.records import Frame, Gap, Image, Part, Reading, Roi
 from tests.nodes.virtual import BEGIN_NS, quick
+from tests.standins import packets
 
 Records = list[Frame | Gap | Image]
 CENTRE = Prompt(point=(2028, 1520), size=1600)
@@ -148,6 +154,50 @@ def test_no_picture_unless_asked_for() -> None:
     asked = [record for record in _records(40, images=True, pictures=3.0) if isinstance(record, Image)]
     assert [record.seq for record in asked] == [0, 10, 20, 30]
     assert asked[0].data.startswith(b"\xff\xd8")
+
+
+def test_frames_say_what_the_camera_read_off_itself() -> None:
+    """Exposure, gain, temperature, run times and lux of each; how bright its crop was beside a picture alone."""
+    found = _records(100, {"ae_settle": 5, "warming_s": 3.0}, lock=False)
+    frames = [record for record in found if isinstance(record, Frame)]
+    told = [frame.reading for frame in frames if frame.reading]
+    assert len(told) == 100
+    assert {(each.exposure_us, each.gain) for each in told[5:]} == {(8000, 1.0)}
+    assert [each.exposure_us for each in told[:5]] == [3200, 4160, 5120, 6080, 7040]
+    assert [each.temperature_c for each in told] == sorted(each.temperature_c or 0 for each in told)
+    assert all(each.dnn_us and 14_000 < each.dnn_us < 14_600 for each in told)
+    assert {(each.dsp_us, each.brightness) for each in told} == {(1200, None)}
+    assert all(each.lux for each in told)
+
+
+def test_a_frame_beside_a_picture_says_how_bright_its_crop_was() -> None:
+    """The same number that the picture gives, but for its packing."""
+    found = _records(40, images=True, pictures=3.0, prompts={"centre": CENTRE})
+    told = {each.seq: each.reading for each in found if isinstance(each, Frame)}
+    pictures = [each for each in found if isinstance(each, Image)]
+    assert len(pictures) == 4
+    assert {seq for seq, each in told.items() if each and each.brightness is not None} == {p.seq for p in pictures}
+    for picture in pictures:
+        reading = told[picture.seq]
+        assert reading
+        assert reading.brightness == pytest.approx(level_of(picture, Roi(1228, 720, 1600, 1600)), abs=1)
+
+
+def test_while_a_crop_settles_nobody_knows_how_bright_it_was() -> None:
+    """A picture shows where the network looked only where that is known."""
+    found = _records(60, {"settle": 2}, prompts={"a": CENTRE, "b": CORNER}, settle=3, images=True, pictures=30.0)
+    frames = [each for each in found if isinstance(each, Frame)]
+    assert {each.epoch for each in frames} == {"settled", "settling"}
+    assert all((each.reading and each.reading.brightness is None) == (each.epoch == "settling") for each in frames)
+
+
+def test_what_a_camera_does_not_say_is_unknown() -> None:
+    """No zero stands for it, and neither does what is no number."""
+    told = packets.metadata([np.zeros((2, 2), np.float32)], Lux=math.inf, AnalogueGain=math.nan)
+    del told["CnnKpiInfo"]
+    run = tensors.inference(told)
+    assert run
+    assert reading(Sensed(0, 0, 0, "sensor", told, run, None, "unknown"), run) == Reading()
 
 
 def test_what_is_wrong_is_an_alarm_with_advice() -> None:

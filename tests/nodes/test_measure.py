@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from nodes.transforms.measure import measure, measured
-from pipeline.records import Region
+from nodes.transforms.track import track
+from pipeline.records import Reading, Region, Tracks
 from tests.nodes import oracle
 from tests.nodes.paths import kernels
 from tests.nodes.scenes import frame, pixels
@@ -164,6 +165,14 @@ def test_thousands_of_pieces_get_their_own_numbers() -> None:
     from nodes.transforms.components import components
 
     assert components(mask).count == 512 * 512
+
+
+def test_what_the_camera_read_off_itself_goes_on() -> None:
+    """With what was measured, and with what is followed."""
+    read = Reading(exposure_us=8000, lux=400.0)
+    told = measured(replace(frame(np.ones((4, 4), bool)), reading=read))
+    assert told.reading is read
+    assert [each.reading for each in track(iter([told])) if isinstance(each, Tracks)] == [read]
 
 
 def test_nothing_is_measured_while_the_crop_settles() -> None:

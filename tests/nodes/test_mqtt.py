@@ -18,6 +18,7 @@ import pytest
 import trustme
 
 from nodes.delivery.broker import Access, Broker, Publication
+from nodes.delivery.following import PLACE
 from nodes.delivery.outbox import Outbox
 from nodes.sinks.alarms import alarms
 from nodes.sinks.mqtt import mqtt
@@ -26,7 +27,7 @@ from nodes.tools.listen import Consumer
 from pipeline.errors import NodeError
 from pipeline.notices import board
 from tests.edges import eventually
-from tests.nodes.alarming import BOOK
+from tests.nodes.alarming import BOOK, NOON, S, World, book
 from tests.nodes.alarming import verdict as failing
 from tests.nodes.brokers import Mosquitto, mosquitto
 from tests.nodes.feeding import Line
@@ -222,6 +223,48 @@ def test_a_flood_of_alarms_holds_up_nobody(tmp_path: Path, mosquitto: Mosquitto)
         until(ear, lambda: consumer.came == 10_000)
     (stream,) = consumer.ledger.streams.values()
     assert (stream.begin, stream.missing, stream.dropped) == (1, [], [])
+
+
+GRAVE = BOOK[: BOOK.index("  many:")].replace("{row: 3}", "{row: 1}").replace("high", "critical")
+
+
+@pytest.mark.slow
+def test_ten_thousand_alarms_in_ten_seconds_while_nobody_hears(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Of a simulated clock, all of which people must be told: the newest fit, the rest is counted, nothing is made up.
+
+    Each is in the journal; the outbox never holds more than it may; the consumer gets what it holds, each once, in its
+    order, and is told which numbers it will never get.
+    """
+    world, most, consumer = World(tmp_path, book(tmp_path, GRAVE)), 4000, Consumer(None, None)
+    kept: list[dict[str, Any]] = []
+
+    def keep(envelope: bytes) -> None:
+        kept.append(json.loads(envelope))
+        consumer.take(envelope)
+
+    mosquitto.kill()
+    with line(mosquitto, tmp_path, alarms=str(tmp_path / "events.jsonl"), backlog=most) as one:
+        with closing(Outbox(tmp_path / "o", most)) as box:
+            eventually(lambda: box.fact(PLACE, ""), "it follows the alarms")
+            for tick in range(50):
+                world.now = NOON + tick * S // 5
+                world.keeper.hear([failing(1, camera=f"c{number}") for number in range(tick * 200, tick * 200 + 200)])
+                world.keeper.beat()
+                if tick % 10 == 9:
+                    assert len([each for each in box.read(0, 10_001) if each.entry.kind != "dropped"]) <= most
+            eventually(lambda: box.last == 10_001, "all are in the outbox, and that it is a flood")
+            assert (box.dropped, box.waiting) == (6001, most)
+        one.give()
+        mosquitto.start()
+        with Mqtt(f"{mosquitto.url}/{TOPIC}", "scada", keep, consumer.ledger, WHO) as ear:
+            until(ear, lambda: consumer.came == most)
+    (stream,) = consumer.ledger.streams.values()
+    assert (stream.dropped, stream.missing, stream.twice, stream.late) == ([(1, 6001)], [], 0, 0)
+    raised = [step.id for step in world.steps()]
+    assert len({*raised}) == 10_001
+    assert [each["id"] for each in kept if each["type"] == "kensa.alarm"] == raised[6001:]
+    assert NOON <= min(each["data"]["t_ns"] for each in kept[1:]) <= max(each["data"]["t_ns"] for each in kept[1:])
+    assert max(each["data"]["t_ns"] for each in kept[1:]) < NOON + 10 * S
 
 
 def test_a_broker_that_refuses_is_told_in_words(tmp_path: Path, mosquitto: Mosquitto) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import queue
+import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -20,7 +21,9 @@ from nodes.delivery.line import entry
 from nodes.delivery.outbox import Outbox
 from nodes.opcua.channel import Ua
 from nodes.opcua.server import Setting
-from nodes.opcua.space import URI
+from nodes.opcua.space import OURS, RESULT, URI
+from nodes.sinks.events import event
+from pipeline.clock import line_time
 from pipeline.errors import NodeError
 from pipeline.line import Standing
 from pipeline.notices import board
@@ -30,8 +33,28 @@ from tests.nodes.alarming import World, order, verdict
 
 ua_module = pytest.importorskip("asyncua", reason="needs asyncua: pip install 'kensa[opcua]'")
 ua = ua_module.ua
+get_filter_from_event_type = pytest.importorskip("asyncua.common.events").get_filter_from_event_type
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 LINE = "plates"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The standard address space is made once, as the library makes it; servers after the first get a copy of it."""
+    from asyncua.server.internal_server import InternalServer
+
+    real, kept = InternalServer.load_standard_address_space, tmp_path_factory.mktemp("space") / "space"
+
+    async def load(server: Any, shelf: Path | None = None) -> None:
+        if kept.exists():
+            server.load_address_space(kept)
+        else:
+            await real(server, shelf)
+            server.dump_address_space(kept)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(InternalServer, "load_standard_address_space", load)
+        yield
 
 
 class Asking:
@@ -76,14 +99,15 @@ class Plant:
         sent: The number of the last message that was handed over.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **secured: Any) -> None:
         self.folder, self.port = folder, free_port()
         self.world = World(folder)
         self.asking, self.listener = Asking(self.world), Listener()
         tokens = folder / "tokens"
         tokens.write_text("# who may act\nanna sesame-street\n")
         tokens.chmod(0o600)
-        self.setting = Setting(endpoint=f"opc.tcp://127.0.0.1:{self.port}/kensa", line=LINE, tokens=str(tokens))
+        endpoint = f"opc.tcp://127.0.0.1:{self.port}/kensa"
+        self.setting = Setting(endpoint=endpoint, line=LINE, tokens=str(tokens), **secured)
         self.sent = 0
         self.begin()
 
@@ -91,7 +115,7 @@ class Plant:
         """Start, or start again after a crash."""
         self.outbox = Outbox(self.folder / "ua.outbox", 1000)
         self.channel = Ua(self.setting, lambda: Outbox(self.folder / "ua.outbox", 1000), lambda: self.asking)
-        self.channel.open(self.outbox, self.listener)
+        self.channel.open(self.outbox, self.listener, 0)
 
     def end(self) -> None:
         """Stop."""
@@ -212,7 +236,16 @@ def test_a_subscriber_gets_every_verdict_and_every_step(plant: Plant) -> None:
         index = await found.get_namespace_index(URI)
         kind = await found.nodes.base_event_type.get_child(f"{index}:ResultReadyEventType")
         subscription = await found.create_subscription(50, seen)
-        await subscription.subscribe_events(evtypes=[kind, found.get_node(ua.ObjectIds.AlarmConditionType)])
+        asked = await get_filter_from_event_type([kind, found.get_node(ua.ObjectIds.AlarmConditionType)])
+        asked.SelectClauses += [
+            ua.SimpleAttributeOperand(
+                TypeDefinitionId=ua.NodeId(ua.ObjectIds.AlarmConditionType),
+                BrowsePath=[ua.QualifiedName(name, index)],
+                AttributeId=ua.AttributeIds.Value,
+            )
+            for name in OURS
+        ]
+        await subscription.subscribe_events(evfilter=asked)
         await asyncio.to_thread(plant.hear, verdict(1), verdict(2), verdict(3))
         events.extend([await asyncio.to_thread(seen.events.get, timeout=60) for _ in range(4)])
         await found.get_node(ua.ObjectIds.ConditionType).call_method(
@@ -231,6 +264,10 @@ def test_a_subscriber_gets_every_verdict_and_every_step(plant: Plant) -> None:
     assert (alarm.ConditionName, alarm.Severity, alarm.Retain) == ("bad@cam-1", 700, True)
     assert (getattr(alarm, "ActiveState/Id"), getattr(alarm, "AckedState/Id")) == (True, False)
     assert again[0].EventId.hex() == steps[0].id
+    assert [getattr(alarm, name) for name in OURS] == [
+        "The gripper is worn.", "Bad parts reach the customer.", "Stop the feeder and look at the gripper.",
+        "http://line/cam-1/s/3?part=3",
+    ]  # fmt: skip
     results = [one for one in events if hasattr(one, "PartId") and one.PartId]
     assert [one.PartId for one in results] == ["1", "2", "3"]
 
@@ -287,6 +324,112 @@ def test_who_has_a_token_acknowledges_and_shelves(plant: Plant) -> None:
     assert plant.world.rows()[1].order == order(
         "acknowledge", login="opcua", reason="on my way", occurrence=plant.world.steps()[0].after.occurrence
     )
+
+
+def test_comments_are_heard_wherever_a_method_takes_one(plant: Plant) -> None:
+    """Beside the alarm, as the reason of a shelf, and in the journal; how long it is hidden yet can be read."""
+    plant.hear(verdict(1), verdict(2), verdict(3))
+    event = ua.Variant(bytes.fromhex(plant.world.steps()[0].id), ua.VariantType.ByteString)
+    alarm, shelf = "Alarms.bad@cam-1", "Alarms.bad@cam-1.ShelvingState"
+    add, timed = ua.ObjectIds.ConditionType_AddComment, ua.ObjectIds.ShelvedStateMachineType_TimedShelve2
+    note, none = ua.LocalizedText("new gripper ordered"), ua.LocalizedText("")
+    unknown = ua.Variant(b"\0" * 16, ua.VariantType.ByteString)
+    refused(plant, lambda found: call(found, alarm, add, event, note), "BadUserAccessDenied")
+    refused(plant, lambda found: call(found, alarm, add, unknown, note), "BadEventIdUnknown", **ANNA)
+    ask(lambda found: call(found, alarm, add, event, none), plant, **ANNA)
+    ask(lambda found: call(found, alarm, add, event, note), plant, **ANNA)
+    ask(lambda found: call(found, shelf, timed, 600_000.0, ua.LocalizedText("trial")), plant, **ANNA)
+    plant.tell()
+    orders = [(row.order.verb, row.order.by, row.order.reason) for row in plant.world.rows() if row.order]
+    assert orders == [("comment", "anna", "new gripper ordered"), ("shelve", "anna", "trial")]
+
+    async def look(found: Any) -> tuple[Any, ...]:
+        names = ("Comment", "ClientUserId", "AckedState.Id", "ShelvingState.UnshelveTime")
+        return tuple([await read(found, f"{alarm}.{name}") for name in names])
+
+    comment, by, acked, left = ask(look, plant)
+    assert (comment, by, acked) == ("trial", "anna", False)
+    shelved = plant.world.keeper.alarms["bad@cam-1"].shelved
+    assert shelved is not None
+    assert left == pytest.approx(max(0.0, (shelved.until_ns - line_time.now_ns()) / 1e6), abs=60_000)
+
+
+def test_a_result_is_fetched_by_its_id(plant: Plant) -> None:
+    """With the members that its node has, also when it is not the newest; an id that nobody knows is an error."""
+    plant.hear(verdict(1), verdict(2, "PASS"))
+    name = event(verdict(1)).id
+
+    async def fetch(found: Any, wanted: str) -> Any:
+        node, method = found.get_node(place("ResultManagement")), place("ResultManagement.GetResultById")
+        return await node.call_method(method, wanted, ua.Variant(0, ua.VariantType.Int32))
+
+    handle, told, error = ask(lambda found: fetch(found, name), plant)
+    result = json.loads(told)
+    assert (handle, error, {*result}) == (0, 0, {*RESULT})
+    assert (result["ResultId"], result["PartId"], result["IsSimulated"]) == (name, "1", False)
+    assert ask(lambda found: fetch(found, "0" * 32), plant) == [0, "", -1]
+
+
+def keyed(folder: Path, name: str) -> tuple[str, str]:
+    """A certificate of its own and its key, as docs/plant.md makes them."""
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", f"/CN={name}"]
+    made += ["-addext", f"subjectAltName=URI:urn:kensa:{name},IP:127.0.0.1"]
+    made += ["-addext", "keyUsage=digitalSignature,nonRepudiation,keyEncipherment,dataEncipherment"]
+    made += ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
+    subprocess.run(made, cwd=folder, check=True, capture_output=True)
+    return str(folder / f"{name}.pem"), str(folder / f"{name}.key")
+
+
+@pytest.mark.parametrize("policy", ["Basic256Sha256", "Aes256Sha256RsaPss"])
+def test_with_a_certificate_everything_is_signed_and_encrypted(tmp_path: Path, policy: str) -> None:
+    """A client with a certificate of its own reads and acts; one without is not let in, and no token is on the wire."""
+    from asyncua.crypto import security_policies
+    from asyncua.crypto.uacrypto import CertProperties
+
+    certificate, key = keyed(tmp_path, LINE)
+    mine, my_key = keyed(tmp_path, "mes")
+    plant = Plant(tmp_path, certificate=certificate, private_key=key)
+    try:
+        plant.hear(verdict(1), verdict(2), verdict(3))
+        with pytest.raises((ua.UaError, OSError)):
+            ask(lambda found: read(found, "VisionStateMachine.CurrentState"), plant)
+
+        async def act() -> tuple[Any, ...]:
+            made = ua_module.Client(plant.setting.endpoint, timeout=60)
+            made.application_uri = "urn:kensa:mes"
+            made.set_user(ANNA["name"])
+            made.set_password(ANNA["token"])
+            kind = getattr(security_policies, f"SecurityPolicy{policy}")
+            await made.set_security(
+                kind,
+                mine,
+                CertProperties(my_key, "pem"),
+                server_certificate=certificate,
+                mode=ua.MessageSecurityMode.SignAndEncrypt,
+            )
+            async with made:
+                await acknowledging(plant.world.steps()[0].id)(made)
+                return await read(made, "ResultManagement.Results.cam-1.PartId"), made.security_policy.URI
+
+        part, used = asyncio.run(act())
+        assert (part, used.rpartition("#")[2].replace("_", "")) == ("3", policy)
+        assert [row.order.by for row in plant.world.rows() if row.order] == ["anna"]
+    finally:
+        plant.end()
+
+
+def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    """With both files, and why."""
+    certificate, key = keyed(tmp_path, LINE)
+    (tmp_path / "other.key").write_text("no key at all")
+    setting = Setting(
+        endpoint=f"opc.tcp://127.0.0.1:{free_port()}/kensa", line=LINE, certificate=certificate,
+        private_key=str(tmp_path / "other.key"),
+    )  # fmt: skip
+    assert key
+    channel = Ua(setting, lambda: Outbox(tmp_path / "o", 10), lambda: None)
+    with pytest.raises(NodeError, match=f"opcua: cannot use {certificate} with {tmp_path}/other.key: "):
+        channel.open(Outbox(tmp_path / "o", 10), Listener(), 10)
 
 
 def test_tokens_that_others_can_read_let_nobody_in(plant: Plant) -> None:
@@ -352,7 +495,7 @@ def test_a_port_that_is_taken_is_tried_again(plant: Plant, tmp_path: Path) -> No
     """It is told as what does not answer, not as an end."""
     other = Ua(plant.setting, lambda: Outbox(tmp_path / "other", 10), lambda: None)
     with pytest.raises(OSError, match=r"[Aa]ddress already in use"):
-        other.open(plant.outbox, plant.listener)
+        other.open(plant.outbox, plant.listener, 0)
     other.close(ended=True)
 
 
@@ -386,4 +529,4 @@ def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch
     setting = Setting(endpoint=f"opc.tcp://127.0.0.1:{free_port()}/kensa", line=LINE)
     channel = Ua(setting, lambda: Outbox(tmp_path / "o", 10), lambda: None)
     with pytest.raises((NodeError, ImportError), match=r"asyncua|pip install 'kensa\[opcua\]'"):
-        channel.open(Outbox(tmp_path / "o", 10), Listener())
+        channel.open(Outbox(tmp_path / "o", 10), Listener(), 0)

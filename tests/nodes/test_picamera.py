@@ -21,7 +21,7 @@ from nodes.sensors.states import SensorError, State
 from nodes.sources.imx500 import imx500
 from pipeline.cli import main
 from pipeline.clock import RealClock
-from pipeline.records import Frame, Roi
+from pipeline.records import Frame, Reading, Roi
 from tests.standins import packets, picamera2
 from tests.standins.kernel import BUSY, FIRMWARE, Kernel
 
@@ -77,7 +77,8 @@ class Feeder(threading.Thread):
             logits = np.full((96, 96), -1, np.float32)
             logits[self.number, shown % 96] = 1
             stamp = {"SensorTimestamp": time.clock_gettime_ns(time.CLOCK_BOOTTIME), "FrameDuration": 33_333}
-            shown += _camera(self.number).complete(packets.metadata([logits], frame=shown % 256, **stamp))
+            light: dict[str, Any] = {"ExposureTime": 7996, "AnalogueGain": 1.5, "Lux": 312.5}
+            shown += _camera(self.number).complete(packets.metadata([logits], frame=shown % 256, **stamp, **light))
 
 
 @pytest.fixture
@@ -107,6 +108,8 @@ def test_two_cameras_of_one_host(network: Path, fed: None) -> None:
         frames = [_frame(source) for _ in range(5)]
         assert [frame.layers[0].mask.box[1] for frame in frames] == [number] * 5
         assert frames[0].roi == Roi(508, 0, 3040, 3040)
+        # It tells no temperature, and no picture may leave it: both are unknown.
+        assert frames[4].reading == Reading(exposure_us=7996, gain=1.5, dnn_us=14350, dsp_us=1200, lux=312.5)
     for source in sources.values():
         source.close()
 

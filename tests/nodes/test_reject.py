@@ -33,6 +33,7 @@ from pipeline.cli import main
 from pipeline.clock import line_time
 from pipeline.errors import NodeError
 from pipeline.notices import board
+from pipeline.numbers import FAMILIES, numbers
 from pipeline.records import Tracks, Verdict
 from tests.conftest import ROOT
 from tests.nodes.plcs import KENSA, PlcProcess, free_port, until
@@ -205,6 +206,44 @@ def test_verdicts_without_tracks_are_told() -> None:
         "gate: verdicts on parts of 'cam-1' came, and no frames in which they are tracked: nobody vouches for the belt "
         "between them; connect `track` as well: `from: [track, rules]`"
     )
+
+
+def counted() -> dict[tuple[str, ...], float]:
+    """What monitoring is told of the gate at `lever`: without its name, and what is 0 left out."""
+    found = [one for one in numbers.read() if one.labels[0] == "lever"]
+    return {(one.name, *one.labels[1:]): one.value for one in found if one.value}
+
+
+def test_what_a_gate_does_is_counted_for_monitoring() -> None:
+    """From 0 on, so that the first one is an increase; gauges say how it is now; a gate that begins anew adds."""
+    gate, hand, wires = watched(simple(misses=1), marks={7: 95.0, 8: 125.0}), Hand(), Wires()
+    one = Engine(gate, hand, wires, lambda _: None, every=0.001, beat=0.25, safe=State(reject=True), actuator="lever")
+    one.turn(0)
+    assert counted() == {}
+    shown = {(each.name, *each.labels[1:]) for each in numbers.read() if each.labels[0] == "lever"}
+    assert {name for name, *_ in shown} == {name for name in FAMILIES if name.startswith("kensa_gate_")}
+    one.hear(verdict(7, "FAIL"))
+    one.hear(replace(tracks(0, {}), encoder=None))
+    for tick, position in enumerate((150, 192, 222), 1):
+        hand.at = position
+        one.turn(tick * S)
+    done = {
+        ("kensa_gate_parts", "reject"): 2.0,
+        ("kensa_gate_missing",): 1.0,
+        ("kensa_gate_ignored", "unplaced"): 1.0,
+    }
+    assert counted() == done | {("kensa_gate_stopped",): 1.0}
+    one.hear(verdict(8, "PASS"))
+    wires.torn, hand.at = True, 230
+    one.turn(9 * S)
+    one.turn(10 * S)
+    late = {("kensa_gate_ignored", "late"): 1.0}
+    assert counted() == done | late | {("kensa_gate_stopped",): 1.0, ("kensa_gate_away",): 1.0}
+    again = Engine(
+        simple(), hand, Wires(), lambda _: None, every=0.001, beat=0.25, safe=State(reject=True), actuator="lever"
+    )
+    again.turn(0)
+    assert counted() == done | late
 
 
 def test_a_gate_that_leaves_rejects() -> None:
@@ -541,6 +580,26 @@ def test_a_camera_that_there_is_not_is_told_before_the_line_runs(tmp_path: Path)
     (tmp_path / "gate.yaml").write_text(text.replace("rules/", f"{ROOT}/topologies/rules/"), encoding="utf-8")
     (fault,) = check(tmp_path / "gate.yaml").document.faults
     assert fault.text == "no camera called 'bolt' on any host; did you mean 'belt'?"
+
+
+def test_verdicts_without_tracks_are_told_before_the_line_runs(tmp_path: Path) -> None:
+    """By `kensa check`, at its place, with what to write; where nothing is tracked nothing is missing."""
+    text = (ROOT / "topologies" / "gate.yaml").read_text(encoding="utf-8")
+    text = text.replace("rules/", f"{ROOT}/topologies/rules/")
+    alone, untracked = tmp_path / "alone.yaml", tmp_path / "untracked.yaml"
+    alone.write_text(text.replace("from: [track, rules]", "from: rules"), encoding="utf-8")
+    (fault,) = check(alone).document.faults
+    assert fault.text == (
+        "'gate' hears only from 'rules' what 'track' gives, Tracks: nobody vouches for the belt between the parts; "
+        "expected `from: [track, rules]`"
+    )
+    line = alone.read_text(encoding="utf-8").splitlines()[fault.line - 1]
+    assert line[fault.column - 1 :].startswith("rules")
+    untracked.write_text(
+        alone.read_text(encoding="utf-8").replace("from: track,", "from: measure,").replace("  track:", "  # track:"),
+        encoding="utf-8",
+    )
+    assert "Tracks" not in check(untracked).document.show()
 
 
 @pytest.mark.slow

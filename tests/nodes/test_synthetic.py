@@ -20,7 +20,7 @@ from nodes.transforms.clean import clean
 from nodes.transforms.measure import measured
 from nodes.transforms.track import track
 from pipeline.clock import Clock, FakeClock
-from pipeline.records import Frame, Gap, Part, Region
+from pipeline.records import Frame, Gap, Part, Reading, Region
 from tests.nodes.scenes import frame
 
 
@@ -55,6 +55,16 @@ def test_the_same_seed_gives_the_same_frames() -> None:
     assert [f.layers for f in first if isinstance(f, Frame)] != [
         f.layers for f in shown(frames=30, camera="cam-2") if isinstance(f, Frame)
     ]
+
+
+def test_its_camera_grows_warm() -> None:
+    """And tells nothing that changes besides; no picture leaves it, and nobody knows how bright one would be."""
+    told = [f.reading for f in shown(FakeClock(), frames=31, rate=0.1) if isinstance(f, Frame) and f.reading]
+    warm = [each.temperature_c or 0 for each in told]
+    assert [warm[0], warm[-1]] == pytest.approx([28, 46 - 18 / math.e], abs=0.1)
+    assert warm == sorted(warm)
+    still = {structs.replace(each, temperature_c=None) for each in told}
+    assert still == {Reading(exposure_us=8000, gain=1.0, dnn_us=14_300, dsp_us=1_200, lux=400.0)}
 
 
 def test_a_frame_does_not_depend_on_those_before_it() -> None:

@@ -154,6 +154,31 @@ def test_an_encoder_that_says_nothing_is_asked_for() -> None:
         follow(belt([4.0]), motion="free", speed=1.0)
 
 
+def test_only_what_stands_still_is_looked_at() -> None:
+    """What is marked while the belt moves is no part, and the best view of a part is of its rest; no frame is lost."""
+    rest, noise = (30.0, 30.0, 30.0, 36.0), (20.0, 20.0, 60.0, 60.0)
+    shown, count = [], 0
+    for seq in range(60):
+        moves = seq % 6 < 2
+        count += 60 * moves
+        shown.append(regions(seq, [noise] if moves else [rest], encoder=count))
+    found = follow(shown, pulse=1.0, still=True)
+    assert [(part.first_seq, part.seq, part.views) for part in parts(found)] == [
+        (seq, seq + 3, 4) for seq in range(2, 60, 6)
+    ]
+    assert {part.best.box for part in parts(found)} == {rest}
+    assert [frame.seq for frame in tracks(found)] == [*range(60)]
+
+
+def test_whether_a_belt_stands_still_its_encoder_says() -> None:
+    """Asked for without one, it is a fault of the file."""
+    spec = track.spec  # type: ignore[attr-defined]
+    assert [(flaw.path, flaw.text) for flaw in spec.check(spec.params(still=True))] == [
+        (("still",), "expected `pulse` beside it: the belt's encoder says whether it stands still")
+    ]
+    assert not [*spec.check(spec.params(still=True, pulse=0.1))]
+
+
 def test_all_measurements_of_a_part_are_told_together() -> None:
     """Mean, least, greatest and deviation over the whole views alone."""
     boxes = [(-2.0, 30.0, 40.0, 36.0), (10.0, 30.0, 30.0, 36.0), (22.0, 30.0, 31.0, 36.0), (34.0, 30.0, 32.0, 36.0)]

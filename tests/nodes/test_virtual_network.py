@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from nodes.sensors.adapter import Adapter
+from nodes.sensors.states import SensorError
 from nodes.sensors.virtual.brightness import annotated, brightness
 from nodes.sensors.virtual.encode import inference
 from nodes.sensors.virtual.network import Network, builtin, read
 from nodes.sensors.virtual.normaliser import Normaliser, signed
+from nodes.sensors.virtual.setup import Setup, ready
+from pipeline.clock import FakeClock
 from pipeline.errors import NodeError
 
 PIXELS = arrays(np.uint8, (8, 8, 3))
@@ -116,3 +121,16 @@ def test_names_are_cut_to_their_field() -> None:
     told = inference("n" * 99, [np.zeros((2, 3), np.float32)], (96, 96), count=1, kpi=(1, 1), layout=712)
     assert bytes(told["CnnOutputTensorInfo"][:64]) == b"n" * 63 + b"\0"
     assert struct.unpack("<III", bytes(told["CnnInputTensorInfo"][64:76])) == (96, 96, 3)
+
+
+def test_without_onnxruntime_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing of the libraries of real cameras, of which none is needed here."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    camera = ready(Setup(), "cam", FakeClock())
+    sensor = Adapter(camera.hardware, camera.clock)
+    sensor.open()
+    with pytest.raises(SensorError) as caught:
+        sensor.load(camera.package, lambda _done, _total: None)
+    told = str(caught.value)
+    assert "expected onnxruntime to run a virtual sensor, found none; install it: pip install 'kensa[virtual]'" in told
+    assert told.endswith("; a virtual camera runs its network with it; in a checkout `make install` brings it")

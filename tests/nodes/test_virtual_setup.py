@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 from pathlib import Path
 
 import msgspec
@@ -140,6 +140,21 @@ def test_the_truth_about_a_belt_is_what_the_source_shows(rate: float) -> None:
     assert len(there) > 5
     assert {part.kind for part in there} > {"good"}
     assert wrong <= len(there)
+
+
+@pytest.mark.slow
+def test_a_belt_that_rests_shows_parts_whole_then() -> None:
+    """In the frames whose encoder says what that of the one before said, and in no other; each part has its own."""
+    virtual = {"belt": {"length": 800.0, "pitch": 2000.0, "speed": 9000.0, "rest": 0.3}}
+    parts = truth("cam", virtual=virtual, rate=15.0)
+    assert parts is not None
+    there = [part for part in takewhile(lambda part: part.enters < 120, parts) if part.views]
+    source = imx500("cam", "s", FakeClock(BEGIN_NS), virtual=msgspec.convert(virtual, Setup), rate=15.0)
+    counts = [frame.encoder for frame in islice(source, 120) if isinstance(frame, Frame)]
+    source.close()  # type: ignore[attr-defined]
+    still = [seq for seq, (before, now) in enumerate(pairwise(counts), 1) if before == now]
+    assert still == [seq for part in there for seq in range(max(1, part.first), part.last + 1) if seq < 120]
+    assert {part.views for part in there[1:]} == {3, 4}
 
 
 def test_nobody_knows_the_truth_of_a_real_camera() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from nodes.delivery.outbox import Outbox
 from nodes.delivery.receiving import Ledger
@@ -58,18 +59,26 @@ def hang_up(request: BaseHTTPRequestHandler, _: dict[str, Any]) -> None:
 
 
 class Hook:
-    """A receiver that keeps what it gets, and answers as its script says, then with 204."""
+    """A receiver that keeps what it gets, and answers as its script says, then with 204; what only says how things are
+    is no part of the script.
+    """
 
-    def __init__(self, *script: Answer, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *script: Answer, tls: ssl.SSLContext | None = None, states: Answer | None = None) -> None:
         self.posts: list[tuple[dict[str, str], bytes]] = []
+        self.order: list[tuple[str, int]] = []
         self._script = [*script]
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                told = json.loads(body)
+                hook.order.append((told["type"], int(told["sequence"])))
+                if told["type"].startswith("kensa.state."):
+                    (states or plain(204))(self, told)
+                    return
                 hook.posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                (hook._script.pop(0) if hook._script else plain(204))(self, json.loads(body))
+                (hook._script.pop(0) if hook._script else plain(204))(self, told)
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -217,6 +226,101 @@ def test_a_lost_answer_and_a_time_out_cost_a_repetition_under_the_same_id(
     assert [*dict.fromkeys(seqs(one))] == [1, 2]
     assert seqs(one).count(1) >= 3
     assert len({headers["webhook-id"] for headers, _ in one.posts}) == 2
+
+
+def two(*seqs: int) -> list[Verdict | Gap]:
+    """Verdicts on parts of two cameras in turn."""
+    return [replace(verdict(seq), camera=f"cam-{seq % 2 + 1}") for seq in seqs]
+
+
+def test_after_an_outage_comes_the_present_then_the_past(tmp_path: Path, hook: Callable[..., Hook]) -> None:
+    """Of each camera the newest that waited, then everything in its order; what is alone in waiting says it itself."""
+    away, outbox = hook(), str(tmp_path / "o")
+    away.stop()
+    webhook(iter([two(1, 2, 3, 4)]), url=away.url, outbox=outbox, patience=0)
+    one = hook()
+
+    def later() -> Batches:
+        yield from given()
+        eventually(lambda: len(one.order) == 6, "what waited has come")
+        yield two(5)
+
+    webhook(later(), url=one.url, outbox=outbox, patience=20)
+    assert one.order[:6] == [
+        ("kensa.state.verdict", 3), ("kensa.state.verdict", 4),
+        ("kensa.verdict", 1), ("kensa.verdict", 2), ("kensa.verdict", 3), ("kensa.verdict", 4),
+    ]  # fmt: skip
+    assert one.order[6:] == [("kensa.verdict", 5)]
+    assert [told.get("historical", False) for told in one.told] == [True] * 4 + [False]
+    webhook(iter([two(6)]), url=away.url, outbox=outbox, patience=0)
+    webhook(iter([two(7)]), url=one.url, outbox=outbox, patience=20)
+    assert one.order[7:] == [("kensa.verdict", 6), ("kensa.verdict", 7)]
+
+
+@pytest.mark.parametrize("states", [plain(400), plain(204)])
+def test_states_hold_up_nobody(tmp_path: Path, hook: Callable[..., Hook], states: Answer) -> None:
+    """Who refuses them gets what waited; and whoever fails again and again is told each of them once."""
+    away, outbox = hook(), str(tmp_path / "o")
+    away.stop()
+    webhook(iter([two(1, 2, 3, 4)]), url=away.url, outbox=outbox, patience=0)
+    one = hook(plain(503), plain(204), plain(429), states=states)
+    webhook(given(), url=one.url, outbox=outbox, patience=20)
+    assert seqs(one) == [1, 1, 2, 2, 3, 4]
+    assert [number for what, number in one.order if what == "kensa.state.verdict"] == [3, 4]
+    assert board.read() == ()
+
+
+def test_states_are_signed_and_a_consumer_does_not_count_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`kensa listen` takes them, keeps them, and still knows what is missing; a file has them before what waited."""
+    (tmp_path / "secret").write_text(SECRET)
+    consumer, outbox = Consumer(tmp_path / "got.jsonl", tmp_path / "state"), str(tmp_path / "o")
+    webhook(iter([two(1, 2, 3, 4)]), url="http://127.0.0.1:1/", outbox=outbox, patience=0)
+    with Posts("http://127.0.0.1:0", consumer.take, str(tmp_path / "secret")) as posts:
+        url = f"http://127.0.0.1:{posts.port}/"
+        webhook(given(), url=url, outbox=outbox, secret_file=str(tmp_path / "secret"), patience=20)
+    (stream,) = consumer.ledger.streams.values()
+    assert consumer.ledger.exact
+    assert (stream.came, stream.states, stream.begin) == (4, 2, 1)
+    assert [json.loads(line)["id"][-6:] == "-state" for line in (tmp_path / "got.jsonl").read_text().splitlines()] == [
+        True, True, False, False, False, False,
+    ]  # fmt: skip
+    capsys.readouterr()
+    assert main(["listen", str(tmp_path / "got.jsonl"), "--exact"]) == 0
+    said = "4 messages, 1 to 4; missing: none; dropped: none; twice: 0; late: 0; how things are: 2"
+    assert capsys.readouterr().out.endswith(f"{said}\n")
+
+
+def test_a_consumer_that_knows_only_how_things_are_misses_nothing(tmp_path: Path) -> None:
+    """Stopped between the two, it does not take what it never heard of for missing."""
+    state = tmp_path / "state"
+    told = b'{"id":"x-state","type":"kensa.state.verdict","stream":"s","sequence":"%016d"}' % 300
+    Consumer(None, state).take(told)
+    again = Consumer(None, state)
+    again.take(told.replace(b"-state", b"").replace(b"state.", b""))
+    assert again.ledger.exact
+
+
+def test_a_file_that_was_away_has_the_present_first(tmp_path: Path) -> None:
+    """A share that comes back: states, then what waited, each once; also where it was killed between the two."""
+    share, path = tmp_path / "share", tmp_path / "share" / "told.jsonl"
+    share.write_text("no folder")
+    jsonl(iter([two(1, 2, 3, 4)]), path=str(path), outbox=str(tmp_path / "o"), patience=0)
+    share.unlink()
+    jsonl(given(), path=str(path), outbox=str(tmp_path / "o"), patience=60)
+    lines = path.read_bytes().splitlines()
+    assert [json.loads(line)["type"] for line in lines] == ["kensa.state.verdict"] * 2 + ["kensa.verdict"] * 4
+    path.write_bytes(b"".join(line + b"\n" for line in lines[:2]))  # as a power cut may leave it
+    with closing(Outbox(tmp_path / "o", 100)) as box:
+        box.note([("place ", 0)])
+    jsonl(iter([two(5)]), path=str(path), outbox=str(tmp_path / "o"), patience=60)
+    consumer = Consumer(None, None)
+    for line in path.read_bytes().splitlines():
+        consumer.take(line)
+    (stream,) = consumer.ledger.streams.values()
+    assert consumer.ledger.exact
+    assert (stream.came, stream.states) == (5, 4)
 
 
 def test_a_wrong_certificate_gets_nothing(tmp_path: Path, hook: Callable[..., Hook]) -> None:

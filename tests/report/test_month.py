@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.batch.aggregating import Request, aggregate
+from pipeline.batch.measures import chosen
 from pipeline.batch.observing import Asked
 from pipeline.batch.studies import Study, Tolerance
 from pipeline.batch.windows import Calendar
@@ -33,7 +34,7 @@ def counted(folder: Path, fleet: Fleet, seed: int) -> Path:
     sent = archive / "plant=Kyoto" / "line=weld" / "table=frames" / "date=2026-11-09" / "frames-8.parquet"
     shutil.copy(sent, sent.with_name("sent-again.parquet"))
     sent.with_name("torn.parquet").write_bytes(sent.read_bytes()[:2000])
-    asked = Asked(measures=(0, 1, 8), pixels=fleet is MONTH)
+    asked = Asked(chosen(["area_px", "score", "found", "brightness", "lux", "temperature_c"]), pixels=fleet is MONTH)
     aggregate(Request(archive, folder / "out", Calendar("Asia/Tokyo", "shift"), asked=asked, study=STUDY))
     return folder / "out"
 
@@ -71,6 +72,8 @@ def test_the_five_are_found_and_nobody_else(month: Path) -> None:
     assert "Area of part: 3," in words["drifting"]
     assert "lie around 69 % from the left and 31 % from the top" in words["dirty"]
     assert "Score of part: 0.8" in words["dirty"]
+    assert "Light of the scene: 3" in words["dirty"]
+    assert "Brightness of the crop: 9" in words["dirty"]
     assert "Since 12 Nov 06:00" in words["stricter"]
     assert "judged by recipe b7d1, before by a4c0. Frames with FAIL: 16.9 %, before 8.5 %" in words["stricter"]
     assert "Since 20 Nov 06:00" in words["swapped"]

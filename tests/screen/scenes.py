@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from nodes.screen.kept import Files
+from nodes.screen.kept import Memory
 from nodes.screen.people import People
 from nodes.screen.rejects import Rejects
 from nodes.screen.screen import Screen
@@ -74,7 +74,7 @@ def verdict(
     found = () if outcome in ("PASS", "NO_READ") else (finding,)
     return Verdict(
         **names(number, camera), outcome=outcome, subject="part", part=number, first_seq=number, findings=found,
-        book="plate", version="5d1c0ffee123",
+        book="plate", version=version,
     )  # fmt: skip
 
 
@@ -118,16 +118,17 @@ def tokens(folder: Path, text: str = f"# who may act\nanna {TOKEN}\n{SHARED}\n",
 
 
 @contextmanager
-def staged(folder: Path, *, people: Path | None = None, line: Line | None = None, **said: Any) -> Iterator[Stage]:
-    """A screen at work on a free port, at noon."""
-    files, there = Files(folder / "screen"), line or Line()
+def staged(
+    folder: Path, *, people: Path | None = None, line: Line | None = None, port: int = 0, **said: Any
+) -> Iterator[Stage]:
+    """A screen at work on a free port, or on one that it had before, at noon."""
+    memory, there = Memory(folder / "screen"), line or Line()
     rejects = Rejects(96)
-    for name, shown in files.hung():
-        rejects.put(name, shown)
-    tally = open_tally(files.counted(), STARTS, zoned("UTC"), 10.0, lambda: NOON)
+    memory.recall(rejects)
+    tally = open_tally(memory.counted(), STARTS, zoned("UTC"), 10.0, lambda: NOON)
     screen = Screen(tally, rejects, head(**{"actions": people is not None, **said}), 10.0)
     with Stage(
-        screen, files, People(people, rest=0.0), ("127.0.0.1", 0), asks=lambda: there, now=lambda: NOON + 60 * S
+        screen, memory, People(people, rest=0.0), ("127.0.0.1", port), asks=lambda: there, now=lambda: NOON + 60 * S
     ) as stage:
         yield stage
 

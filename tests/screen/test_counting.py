@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,13 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.screen.kept import Files
+from nodes.screen.kept import Memory
+from nodes.screen.rejects import Rejects
 from nodes.screen.shifts import shift, zoned
 from nodes.screen.tally import HEARD, WINDOWS, Kept, Tally, Window, open_tally, total
 from nodes.screen.trend import chart, rare
 from pipeline.batch import spc
 from pipeline.notices import board
+from tests.conftest import ROOT
 from tests.nodes.alarming import NOON, S
+from tests.screen import killing
 from tests.screen.scenes import SHORT, STARTS, verdict
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -175,29 +180,79 @@ def test_a_camera_has_a_chart_of_its_own() -> None:
     assert [(point.n, point.fails) for point in chart(two, "cam-2")] == [(10, 5)]
 
 
+def kept_in(path: Path) -> Kept:
+    """What a screen that begins there finds."""
+    memory = Memory(path)
+    found = memory.counted()
+    memory.close()
+    return found
+
+
 def test_counts_outlive_a_kill_and_a_torn_file_begins_anew(tmp_path: Path) -> None:
     """What is read is what was written, or nothing."""
-    files, counted = Files(tmp_path / "deep" / "screen"), tally()
-    assert files.counted() == Kept()
+    path, counted = tmp_path / "deep" / "screen", tally()
+    memory = Memory(path)
+    assert memory.counted() == Kept()
     counted.add(verdict(1))
-    files.count(counted.whole())
-    assert files.counted() == counted.whole()
-    whole = (tmp_path / "deep" / "screen").read_bytes()
-    for damaged in (whole[:-1], whole[:20] + b"x" + whole[21:], b""):
-        (tmp_path / "deep" / "screen").write_bytes(damaged)
-        assert files.counted() == Kept()
+    memory.keep(memory.changes(counted, Rejects(8)))
+    counted.add(verdict(2))
+    memory.keep(memory.changes(counted, Rejects(8)))
+    assert kept_in(path) == counted.whole()
+    memory.close()
+    whole = path.read_bytes()
+    place = whole.index(b"outcomes")
+    for damaged in (whole[:-1], whole[:20] + b"x" + whole[21:], whole[:place] + b"x" + whole[place + 1 :], b""):
+        path.write_bytes(damaged)
+        assert kept_in(path) == Kept()
+
+
+def test_what_was_heard_is_bounded_on_the_disk_too(tmp_path: Path) -> None:
+    """A verdict that is as old as that comes no more."""
+    counted, memory = tally(), Memory(tmp_path / "screen")
+    for begin in range(0, 2 * HEARD, HEARD // 2):
+        for number in range(begin, begin + HEARD // 2):
+            counted.add(verdict(number, "PASS"))
+        memory.keep(memory.changes(counted, Rejects(8)))
+    assert kept_in(tmp_path / "screen").heard == counted.whole().heard
+    assert len(counted.whole().heard) == HEARD
 
 
 def test_a_disk_that_refuses_is_told_and_holds_nothing_up(tmp_path: Path) -> None:
-    """Counting goes on; the notice ends when the disk takes it again."""
+    """Counting goes on; the notice ends when the disk takes it again, and nothing of it is missing then."""
     (tmp_path / "taken").write_text("a file where a folder should be")
-    files = Files(tmp_path / "taken" / "screen")
-    files.count(tally().whole())
+    memory, counted = Memory(tmp_path / "taken" / "screen"), tally()
+    counted.add(verdict(1))
+    memory.keep(memory.changes(counted, Rejects(8)))
     (notice,) = board.read()
     assert notice.text == (
         f"screen cannot keep its counts in {tmp_path}/taken/screen: File exists; after a restart they begin anew"
     )
     (tmp_path / "taken").unlink()
-    files.count(tally().whole())
+    counted.add(verdict(2))
+    memory.keep(memory.changes(counted, Rejects(8)))
     assert board.read() == ()
-    assert datetime.fromtimestamp(files.counted().shift.begin_ns / S, UTC).hour == 14
+    memory.close()
+    found = kept_in(tmp_path / "taken" / "screen")
+    assert datetime.fromtimestamp(found.shift.begin_ns / S, UTC).hour == 14
+    assert found == counted.whole()
+
+
+def test_killed_at_each_write_it_counts_every_verdict_once(tmp_path: Path) -> None:
+    """Nothing is lost and nothing made up: counts, rejects with what was seen of them, batch and trend are the same."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.screen.killing", tmp_path], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rejects = Rejects(killing.KEPT)
+    counted = Memory(tmp_path / "whole" / "screen").counted()
+    Memory(tmp_path / "whole" / "screen").recall(rejects)
+    assert total(counted.shift.outcomes) == {"FAIL": 11, "PASS": 2, "NO_READ": 1, "WARN": 1}
+    assert total(counted.batch.outcomes) == {"FAIL": 10, "PASS": 1, "WARN": 1}
+    assert [shown.record is None for _, shown in rejects] == [False] * (killing.KEPT + 1)
+    killed = sorted(tmp_path.glob("[0-9]*"))
+    assert len(killed) > 80
+    for folder in killed:
+        again = Rejects(killing.KEPT)
+        Memory(folder / "screen").recall(again)
+        assert Memory(folder / "screen").counted() == counted, folder.name
+        assert [*again] == [*rejects], folder.name

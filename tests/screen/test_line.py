@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from nodes.screen.kept import Memory
+from nodes.screen.tally import total
 from pipeline.line import Own
 from tests.edges import free_port
 from tests.screen.scenes import TOKEN, Onlooker, get, post, tokens
@@ -34,7 +36,7 @@ nodes:
 def test_a_screen_shows_a_line_and_answers_its_alarms(
     start: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its state, its alarms, an order that is journalled, and its counts after SIGKILL."""
+    """Its state, its alarms, an order that is journalled; after SIGKILL it has counted every verdict, once."""
     monkeypatch.setenv("KENSA_STATE", str(tmp_path / "state"))
     (tmp_path / "book.yaml").write_text(BOOK)
     tokens(tmp_path)
@@ -55,6 +57,16 @@ def test_a_screen_shows_a_line_and_answers_its_alarms(
     before = page.until("counts")["shift"]["total"]["FAIL"]
     page.close()
 
+    os.kill(_pid(run), signal.SIGSTOP)  # it stands still: nobody waits for it
+    alarms, long = (tmp_path / "told.jsonl"), 50
+    lines = alarms.read_text().count("\n")
+    run.wait(lambda: alarms.read_text().count("\n") > lines + long, seconds=60)
+    os.kill(_pid(run), signal.SIGCONT)
+    page = Onlooker(port)
+    page.sees("counts", lambda body: body["shift"]["total"]["FAIL"] > before + long - 5)
+    before = page.until("counts")["shift"]["total"]["FAIL"]
+    page.close()
+
     os.kill(_pid(run), signal.SIGKILL)
     run.until(lambda snapshot: any(p.name.startswith("screen") and p.restarts for p in snapshot.processes), 60)
     run.wait(lambda: _serves(port), seconds=60)
@@ -70,6 +82,9 @@ def test_a_screen_shows_a_line_and_answers_its_alarms(
     ]
     assert [(each["by"], each["login"]) for each in orders if each] == [("anna", "screen 127.0.0.1")] * 2
     assert TOKEN not in (tmp_path / "told.jsonl.alarms").read_text()
+    events = [json.loads(line) for line in (tmp_path / "told.jsonl").read_text().splitlines()]
+    judged = {each["id"] for each in events if each["subject"] != "alarm" and each["outcome"] == "FAIL"}
+    assert total(Memory(tmp_path / "screen").counted().batch.outcomes)["FAIL"] == len(judged)
 
 
 def test_a_process_that_is_part_of_no_line_hears_so() -> None:

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from nodes.screen.screen import SHOWN
 from nodes.screen.stage import Stage
+from nodes.sinks.events import identity
 from pipeline.masks import Mask
+from pipeline.records import Image, Outcome
 from tests.conftest import ROOT
 from tests.nodes.alarming import NOON, World, book
 from tests.report.browsers import browser
-from tests.screen.scenes import HOLE, SHARED, SHORT, TOKEN, part, staged, tokens, tracks, verdict
+from tests.screen.scenes import HOLE, SHARED, SHORT, TOKEN, Line, Onlooker, names, part, staged, tokens, tracks, verdict
 
 pytest.importorskip("cv2", reason="pip install 'kensa[vision]'")
 
@@ -260,6 +264,36 @@ def test_an_alarms_link_leads_to_the_drawn_verdict(chromium: Any, stage: Stage, 
     eyes.close()
     eyes = Eyes(chromium, stage, SIZES[0], f"/verdict/{'0' * 32}")
     eyes.sees("dialog.reject", "no longer kept")
+    eyes.shot("10-gone")
+    eyes.close()
+
+
+def test_a_link_leads_to_whatever_the_screen_still_has(chromium: Any, stage: Stage) -> None:
+    """Also to what is too old for the gallery of the page."""
+    page = Onlooker(stage.port)
+    listed = {each["id"] for each in page.until("rejects")}
+    page.close()
+    first = identity(verdict(3, "FAIL", "cam-2"))
+    assert len(listed) == SHOWN
+    assert first not in listed
+    eyes = Eyes(chromium, stage, SIZES[0], f"/verdict/{first}")
+    told = eyes.sees("dialog.reject").inner_text()
+    assert "Part 3" in told
+    eyes.page.locator("dialog img").evaluate("image => image.decode()")
+    eyes.close()
+
+
+def test_a_link_leads_to_a_warning_too(chromium: Any, stage: Stage) -> None:
+    """An alarm may be about WARN, which is no reject: the gallery has it not, its address has."""
+    warned = verdict(500, "WARN", "cam-3", SHORT)
+    stage.add([part(500, "cam-3", SHORT), warned])
+    eyes = Eyes(chromium, stage, SIZES[0], f"/verdict/{identity(warned)}")
+    told = eyes.sees("dialog.reject").inner_text()
+    assert all(word in told for word in ("WARN", "cam-3", "Part 500", "SHORT"))
+    eyes.page.locator("dialog img").evaluate("image => image.decode()")
+    eyes.page.keyboard.press("Escape")
+    eyes.page.keyboard.press("2")
+    assert eyes.page.locator(f"#reject-{identity(warned)}").count() == 0
     eyes.close()
 
 
@@ -279,19 +313,130 @@ def test_everything_fits_and_can_be_hit_with_a_finger(chromium: Any, stage: Stag
     eyes.close()
 
 
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_every_verdict_is_whole_however_many_cameras_there_are(
+    chromium: Any, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """The longest word, in both languages, while something is wrong with the line."""
+    outcomes: tuple[Outcome, ...] = ("FAIL", "NO_READ", "WARN", "PASS")
+    line = Line()
+    assert line.standing
+    line.standing = replace(line.standing, faults=tuple(f"process track@cam-{n} is stalled" for n in range(5)))
+    with staged(tmp_path, line=line) as stage:
+        stage.add([verdict(0, camera="cam-1")])
+        eyes = Eyes(chromium, stage, size)
+        eyes.sees(".fault", "+2")
+        for cameras in (1, 4, 6, 12, 24):
+            for number in range(cameras):
+                camera = f"cam-{number + 1}"
+                decided = verdict(cameras, outcomes[number % 4], camera)
+                stage.add([part(cameras, camera), decided, tracks(cameras, camera)])
+            eyes.page.wait_for_function("many => document.querySelectorAll('.tile').length === many", arg=cameras)
+            for lang in ("en", "ja"):
+                eyes.page.evaluate(DRAWN)
+                assert eyes.page.evaluate(CUT) == []
+                assert eyes.page.evaluate(OUTSIDE) == []
+                eyes.shot(f"13-{cameras}-cameras-{lang}")
+                eyes.page.keyboard.press("l")
+        eyes.close()
+
+
+OUTSIDE = """() => [...document.querySelectorAll(".tile")].flatMap((tile) => {
+  const outer = tile.getBoundingClientRect();
+  return [...tile.querySelectorAll(".verdict .sign, .verdict .word, .name, canvas")].filter((each) => {
+    const box = each.getBoundingClientRect();
+    return box.left < outer.left || box.right > outer.right || box.top < outer.top || box.bottom > outer.bottom
+      || !box.width || !box.height;
+  }).map((each) => `${each.tagName} ${each.innerText}`); })"""
 DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 SMALL = """least => [...document.querySelectorAll("button")].filter(each => each.offsetParent !== null)
   .map(each => [each.innerText, each.getBoundingClientRect()])
   .filter(([, box]) => Math.min(box.width, box.height) < least).map(([text, box]) => `${text} ${box.height}`)"""
-CUT = """() => [...document.querySelectorAll(".word, .label, .count, .standing b, .head time, .tab span, .name, h3")]
+CUT = """() => [...document.querySelectorAll(
+  ".word, .label, .count, .counter, .standing b, .head time, .tab span, .name, h3")]
   .filter(each => each.offsetParent !== null && each.scrollWidth > each.clientWidth + 1 && each.clientWidth)
   .map(each => each.innerText)"""
 
 
+@pytest.mark.parametrize("shown", [False, True], ids=["masks alone", "images shown"])
+def test_a_page_says_when_images_leave_a_camera_and_when_it_shows_them(
+    chromium: Any, tmp_path: Path, shown: bool
+) -> None:
+    """Above everything and at the camera; a picture is behind the masks only where the topology says so twice."""
+    line = Line()
+    assert line.standing
+    line.standing = replace(line.standing, pictured=("cam-1",))
+    with staged(tmp_path, line=line, images=shown) as stage:
+        picture = Image(**names(7), size=(96, 96), format="png", data=red(96))
+        stage.add([picture, part(1, finding=HOLE), verdict(1), tracks(7)])
+        eyes = Eyes(chromium, stage, SIZES[0])
+        said = "CAMERA IMAGES SHOWN" if shown else "IMAGES LEAVE THIS CAMERA"
+        eyes.sees(".notes", said)
+        eyes.sees(".info", f"{said}: cam-1")
+        stage.add([tracks(8)])  # it is drawn behind the next masks
+        eyes.page.wait_for_function(f"wanted => ({CORNER})() === wanted", arg="255,0,0" if shown else "0,0,0")
+        eyes.shot(f"11-images-{'shown' if shown else 'leave'}")
+        eyes.close()
+
+
+CORNER = """() => { const canvas = document.querySelector("canvas"); const [rows, columns] = [96, 96];
+  const scale = Math.min(canvas.width / columns, canvas.height / rows);
+  const [x, y] = [(canvas.width - columns * scale) / 2 + 6 * scale, (canvas.height - rows * scale) / 2 + 6 * scale];
+  return [...canvas.getContext("2d").getImageData(x, y, 1, 1).data].slice(0, 3).join(); }"""
+
+
+def red(side: int) -> bytes:
+    """A picture of nothing but red, PNG."""
+    import cv2
+    import numpy as np
+
+    pixels = np.zeros((side, side, 3), np.uint8)
+    pixels[:] = (0, 0, 255)
+    return cv2.imencode(".png", pixels)[1].tobytes()
+
+
+def test_recipe_and_model_versions_are_shown(chromium: Any, tmp_path: Path) -> None:
+    """Those that decide now: another version of the rules, or another network, is there with its first record."""
+    with staged(tmp_path) as stage:
+        stage.add([part(1, finding=HOLE), verdict(1), tracks(1)])
+        eyes = Eyes(chromium, stage, SIZES[0])
+        eyes.sees(".info", "Rules: plate 5d1c0ffee123")
+        eyes.sees(".info", "Network: b5ae03c883c2")
+        stage.add([verdict(2, version="0ddba11c0de5"), tracks(2, model="22f907e003f1")])
+        eyes.sees(".info", "Rules: plate 0ddba11c0de5")
+        eyes.sees(".info", "Network: 22f907e003f1")
+        eyes.close()
+
+
+def test_what_is_wrong_on_another_host_is_told_in_large_letters(chromium: Any, tmp_path: Path) -> None:
+    """A line of which half does not answer is not one that runs."""
+    line = Line()
+    assert line.standing
+    line.standing = replace(line.standing, faults=("host 'edge-2' at 10.0.0.2 does not answer any more",))
+    with staged(tmp_path, line=line) as stage:
+        stage.add([part(1, finding=HOLE), verdict(1), tracks(1)])
+        eyes = Eyes(chromium, stage, SIZES[1])
+        eyes.sees(".standing", "FAULT")
+        eyes.sees(".fault", "host 'edge-2' at 10.0.0.2 does not answer any more")
+        eyes.shot("12-fault")
+        eyes.close()
+
+
+def test_a_page_goes_on_when_its_screen_is_there_again(chromium: Any, tmp_path: Path) -> None:
+    """Nobody stands before it to load it anew."""
+    with staged(tmp_path) as stage:
+        stage.add([part(1, finding=HOLE), verdict(1), tracks(1)])
+        port, eyes = stage.port, Eyes(chromium, stage, SIZES[0])
+    eyes.sees(".lost", "NO CONNECTION")
+    with staged(tmp_path, port=port) as again:
+        again.add([part(2, "cam-9", HOLE), verdict(2, camera="cam-9"), tracks(2, "cam-9")])
+        eyes.sees(".tile .name", "cam-9")
+        eyes.page.locator(".lost").wait_for(state="hidden")
+        eyes.page.close()
+
+
 def test_what_a_line_says_never_becomes_markup(chromium: Any, tmp_path: Path) -> None:
     """A camera, a reason or a note may hold anything."""
-    from msgspec.structs import replace
-
     finding = replace(HOLE, reason=MARKUP, note=MARKUP, rule=MARKUP)
     with staged(tmp_path, title=MARKUP) as stage:
         stage.add([part(1, MARKUP, HOLE), verdict(1, "FAIL", MARKUP, finding), tracks(1, MARKUP)])

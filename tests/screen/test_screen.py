@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +13,30 @@ import pytest
 from msgspec.structs import replace
 
 from nodes.drawing.portrait import Shown
-from nodes.screen.kept import Files
+from nodes.screen.kept import Memory
 from nodes.screen.picture import picture, sheet
 from nodes.screen.rejects import Rejects
 from nodes.screen.screen import Screen
 from nodes.screen.sections import LARGEST, Alarms
 from nodes.screen.shifts import zoned
-from nodes.screen.tally import CAMERAS, Kept, open_tally
+from nodes.screen.tally import CAMERAS, Kept, Tally, open_tally
 from nodes.sinks.dashboard import dashboard
 from nodes.sinks.events import identity
 from pipeline.masks import Mask
+from pipeline.orders import Shown as ShownAlarm
 from pipeline.records import Frame, Gap, Image, Layer, Record, Regions, View
+from tests.conftest import ROOT
 from tests.nodes.alarming import NOON
 from tests.screen.scenes import HOLE, STARTS, head, names, part, region, tracks, verdict
 
 pytest.importorskip("cv2", reason="pip install 'kensa[vision]'")
+
+
+CALLED = partial(
+    ShownAlarm, alarm="bad@cam-1", state="unacknowledged", life="unacknowledged", priority="high", since_ns=0, count=1,
+    occurrence="", text="", by="", reason="", until_ns=0, first=False, chattering=False, cause="", consequence="",
+    action="", link="",
+)  # fmt: skip
 
 
 def screen(**said: Any) -> Screen:
@@ -124,17 +136,59 @@ def test_rejects_are_bounded_and_those_that_alarms_lead_to_stay() -> None:
     assert [shown.verdict.part for _, shown in rejects if shown.verdict] == [1999, 1998, 1997, 0]
 
 
+def recalled(path: Path, keep: int = 8) -> Rejects:
+    """What hangs after a restart."""
+    rejects, memory = Rejects(keep), Memory(path)
+    memory.recall(rejects)
+    memory.close()
+    return rejects
+
+
 def test_rejects_outlive_a_kill(tmp_path: Path) -> None:
-    """Records as they were; a torn file is an empty gallery."""
-    rejects, files = Rejects(8), Files(tmp_path / "screen")
+    """Records as they were; a file that is torn is an empty gallery, and is kept."""
+    rejects, memory = Rejects(8), Memory(tmp_path / "screen")
     for number in (1, 2):
         rejects.see(part(number, finding=HOLE))
         rejects.judge(verdict(number))
     rejects.judge(verdict(3, "NO_READ"))
-    files.hang(rejects)
-    assert files.hung() == [*rejects][::-1]
-    (tmp_path / "screen.rejects").write_bytes(b"00000000\nnothing")
-    assert files.hung() == []
+    memory.keep(memory.changes(Tally(Kept(), STARTS, zoned("UTC"), 1), rejects))
+    assert [*recalled(tmp_path / "screen")] == [*rejects]
+    memory.close()
+    (tmp_path / "screen").write_bytes(b"00000000\nnothing")
+    assert [*recalled(tmp_path / "screen")] == []
+    assert (tmp_path / "screen.damaged").read_bytes() == b"00000000\nnothing"
+
+
+def test_what_alarms_lead_to_outlives_a_kill(tmp_path: Path) -> None:
+    """An old reject that an alarm stands for, a WARN that one stands for, and a part that waits for its verdict."""
+    rejects, memory, tally = Rejects(2), Memory(tmp_path / "screen"), Tally(Kept(), STARTS, zoned("UTC"), 1)
+    called = [identity(verdict(0)), identity(verdict(1, "WARN"))]
+    for number in range(7):
+        rejects.judge(verdict(number, "WARN" if number % 2 else "FAIL"))
+        rejects.pin(called)
+        memory.keep(memory.changes(tally, rejects))
+    rejects.see(part(7, finding=HOLE))
+    memory.keep(memory.changes(tally, rejects))
+    again = recalled(tmp_path / "screen", 2)
+    assert [shown.verdict.part for _, shown in again if shown.verdict] == [6, 5, 4, 3, 1, 0]
+    again.judge(verdict(7))
+    found = again.find(identity(verdict(7)))
+    assert found is not None
+    assert found.record == part(7, finding=HOLE)
+
+
+def test_a_warning_is_no_reject_unless_an_alarm_leads_to_it() -> None:
+    """It takes no reject's place, and nobody is told of it."""
+    found = screen()
+    for number in range(3):
+        found.add(verdict(number, "WARN"))
+    found.add(verdict(3))
+    assert [each["part"] for each in json.loads(dict(found.fresh())["rejects"])] == [3]
+    called = CALLED(verdict=identity(verdict(1, "WARN")))
+    found.hear(None, Alarms(known=True, silent=False, alarms=(called,)))
+    assert [each["part"] for each in json.loads(dict(found.fresh())["rejects"])] == [3, 1]
+    found.hear(None, Alarms(known=True, silent=True))  # a process that begins anew: nothing is let go
+    assert "rejects" not in dict(found.fresh())
 
 
 def test_a_drawing_shows_what_was_measured() -> None:
@@ -147,6 +201,24 @@ def test_a_drawing_shows_what_was_measured() -> None:
     assert b"<text" not in small
     assert picture(Shown(verdict(1)), small=True) is None
     assert b"--fail: rgb(248 81 73);" in sheet()
+
+
+def test_words_stand_out_from_what_is_behind_them() -> None:
+    """WCAG 2.2, 1.4.3: 4.5 : 1; 3 : 1 for what is large, or says nothing that is not said elsewhere."""
+    styles = sheet().decode() + (ROOT / "nodes" / "screen" / "web" / "screen.css").read_text()
+    found = {name: each.split() for name, each in re.findall(r"--(\w+): rgb\((\d+ \d+ \d+)\)", styles)}
+    light = {name: _light([int(part) for part in parts]) for name, parts in found.items()}
+    words = {"ink", "pale", "faint", "pass", "warn", "fail", "noread", "critical", "high", "medium", "low", "accent"}
+    for word, behind in product(sorted(words), ("back", "panel", "well")):
+        least = 3.0 if word == "faint" else 4.4 if behind == "well" else 4.5  # verdicts in a well are large
+        assert (light[word] + 0.05) / (light[behind] + 0.05) >= least, f"{word} on {behind}"
+
+
+def _light(colour: list[int]) -> float:
+    """Relative luminance of sRGB, WCAG 2.2."""
+    shares = [part / 255 for part in colour]
+    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_pictures_are_shown_only_where_the_topology_says_so() -> None:

@@ -8,16 +8,14 @@ from typing import Any
 import pytest
 
 from nodes.sinks.archive import archive
-from nodes.sinks.shelf import packed
 from nodes.upkeep.compaction import compact
 from nodes.upkeep.rewriting import Left, alone
 from pipeline import columns
 from pipeline.archive import SAME, read, stretches
 from pipeline.errors import TableError
 from pipeline.pieces import Damage, aside, load, pieces
-from pipeline.records import Gap
-from pipeline.table import rows
 from tests.conftest import GOLDEN
+from tests.crumbs import crumbs
 from tests.nodes.test_archive import everything, gap, part, seqs
 
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[archive]'")
@@ -109,8 +107,8 @@ def test_what_is_damaged_is_set_aside_and_what_is_newer_stays(tmp_path: Path) ->
     assert (done.before, done.after, done.rows) == (2, 1, 2)
     assert {each.path.name: each.reason[:44] for each in left} == {
         f"{torn.name}.damaged": "set aside: expected bytes with the digest " + torn.name[20:22],
-        "newer.parquet": "expected the columns of version 1.5 or older",
-        "wrong.parquet": "expected the columns of gaps, version 1.5, f",
+        "newer.parquet": f"expected the columns of version {columns.VERSION} or older",
+        "wrong.parquet": f"expected the columns of gaps, version {columns.VERSION}, f",
     }
     assert newer.exists()
     assert wrong.exists()
@@ -169,12 +167,7 @@ def test_an_archive_without_rows_or_with_one(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ten_thousand_small_files(tmp_path: Path) -> None:
     """They become one."""
-    folder = tmp_path / "table=gaps" / "date=2026-11-22"
-    folder.mkdir(parents=True)
-    for n in range(10_000):
-        told = Gap(camera="cam-1", session="s", seq=n, t_ns=n, last=n, reason="overflow", where="a")
-        content = packed(rows([told])["gaps"], masks=True)
-        (folder / f"{n}.parquet").write_bytes(content)
+    crumbs(tmp_path / "table=gaps" / "date=2026-11-22", 10_000)
     (done,) = compact(tmp_path, [])
     assert (done.before, done.after, done.rows) == (10_000, 1, 10_000)
     assert seqs(tmp_path, "gaps") == [*range(10_000)]

@@ -48,6 +48,7 @@ function card(app, one, actions) {
     one.text ? h("p", { class: "text" }, plain(one.text)) : null,
     h("dl", {}, ["cause", "consequence", "action"].flatMap((part) => [h("dt", {}, say(part)), h("dd", { class: part }, one[part])])),
     aside(one),
+    one.remark ? h("p", { class: "who" }, `${one.remarked_by}: ${one.remark}`) : null,
     h("div", { class: "buttons" }, answers(app, one, actions), shown(app, one)));
 }
 

@@ -34,7 +34,10 @@ export function overview(app) {
     for (const camera of cameras) tiles.set(camera, tile(app, camera));
     grid.replaceChildren(...[...tiles.values()].map((each) => each.root));
     if (!cameras.length) grid.replaceChildren(h("p", { class: "empty" }, say("none")));
-    grid.style.setProperty("--columns", COLUMNS[cameras.length] ?? 6);
+    const columns = COLUMNS[cameras.length] ?? 6;
+    const rows = Math.ceil(cameras.length / columns);
+    grid.style.setProperty("--columns", columns);
+    mark(grid, "data-dense", rows > 1 ? Math.min(rows, 3) : null); // then masks stand beside the verdict, not above it
   }
 
   return {
@@ -83,7 +86,7 @@ function tile(app, camera) {
       write(share, failing === null ? "" : `${say("FAIL")} ${percent(failing)}`);
       write(flag, poor ? `▲ ${say("worst")}` : "");
       write(notes, remarks(eye).join(" · "));
-      mark(notes, "data-grave", eye.pictured);
+      mark(notes, "data-grave", eye.pictured || eye.missing > 0);
       if (eye.picture !== null && eye.picture !== pictured) {
         pictured = eye.picture;
         picture.src = `/picture/${encodeURIComponent(camera)}?${eye.picture}`;
@@ -105,16 +108,22 @@ export function reason(last) {
 
 function remarks(eye) {
   const found = [];
-  if (eye.pictured) found.push(say("images"));
-  if (eye.look?.prompt) found.push(eye.look.prompt);
-  if (eye.look && eye.look.epoch !== "settled") found.push(say(eye.look.epoch === "settling" ? "settling" : "unsure"));
+  if (eye.pictured) found.push(say(eye.picture === null ? "images" : "shownImages"));
   if (eye.missing) found.push(say("missing", { n: number(eye.missing) }));
+  if (eye.look && eye.look.epoch !== "settled") found.push(say(eye.look.epoch === "settling" ? "settling" : "unsure"));
+  if (eye.look?.prompt) found.push(eye.look.prompt);
   return found;
+}
+
+/** Share of all verdicts; empty where there is none. */
+function part(total, outcome) {
+  const sum = OUTCOMES.reduce((found, each) => found + (total[each] ?? 0), 0);
+  return sum ? percent((total[outcome] ?? 0) / sum) : "";
 }
 
 function counters(root, counted) {
   root.replaceChildren(...OUTCOMES.map((outcome) =>
     h("div", { class: `counter ${NAMES[outcome]}` },
-      h("span", { class: "label" }, sign(outcome), word(outcome)),
+      h("span", { class: "label" }, sign(outcome), word(outcome), h("span", { class: "part" }, part(counted.total, outcome))),
       h("span", { class: "count" }, number(counted.total[outcome] ?? 0)))));
 }

@@ -10,8 +10,9 @@ export function gallery(app) {
     root,
     update(state, dirty) {
       if (!state.rejects || !dirty.has("rejects")) return;
-      const key = state.rejects.map((each) => `${each.id}${each.drawn}`).join() + say("PASS");
-      fill(root, key, () => state.rejects.length ? state.rejects.map((each) => card(app, each)) : h("p", { class: "empty" }, say("noRejects")));
+      const shown = state.rejects.filter((each) => each.outcome !== "WARN"); // one that an alarm leads to is no reject
+      const key = shown.map((each) => `${each.id}${each.drawn}`).join() + say("PASS");
+      fill(root, key, () => shown.length ? shown.map((each) => card(app, each)) : h("p", { class: "empty" }, say("noRejects")));
     },
   };
 }
@@ -26,7 +27,7 @@ function card(app, reject) {
 }
 
 function drawing(reject, size) {
-  if (!reject.drawn) return h("span", { class: "unseen" }, say("notSeen"));
+  if (!reject.drawn) return h("span", { class: "unseen" }, say(reject.outcome === "NO_READ" ? "notSeen" : "notDrawn"));
   return h("img", { src: `/${size}/${reject.id}.svg`, alt: "", loading: "lazy" });
 }
 
@@ -39,7 +40,7 @@ export function about(reject) {
 
 /** The inside of the dialog that shows one. */
 export function portrait(reject) {
-  if (!reject) return h("p", { class: "empty" }, say("gone"));
+  if (!reject) return h("p", { class: "empty" }, say(reject === null ? "gone" : "unreachable"));
   return h("div", { class: `portrait ${NAMES[reject.outcome]}` },
     h("div", { class: "picture" }, drawing(reject, "drawn")),
     h("div", { class: "told" },

@@ -41,14 +41,16 @@ const app = {
 const views = Object.fromEntries(Object.entries(VIEWS).map(([name, make]) => [name, make(app)]));
 const tabs = Object.keys(VIEWS).map((name, index) =>
   h("button", { class: "tab", role: "tab", id: `tab-${name}`, "aria-controls": "view", "data-name": name, onclick: () => show(name) }, h("kbd", {}, index + 1), h("span"), h("b", { class: "dot" })));
-const [heading, place, standing, time, language, person, info, banner, lost, toast] =
-  ["h1", "span", "div", "time", "button", "button", "p", "div", "div", "div"].map((tag) => h(tag));
+const [heading, place, standing, time, language, person, info, fault, banner, lost, toast] =
+  ["h1", "span", "div", "time", "button", "button", "p", "p", "div", "div", "div"].map((tag) => h(tag));
 const main = h("main", { id: "view", role: "tabpanel", tabindex: "-1" });
 
 function build() {
   standing.className = "standing";
   place.className = "place";
   info.className = "info";
+  fault.className = "fault";
+  fault.setAttribute("role", "alert");
   banner.className = "banner";
   banner.setAttribute("role", "status");
   lost.className = "lost";
@@ -65,7 +67,7 @@ function build() {
   });
   document.body.replaceChildren(
     h("header", { class: "head" }, h("div", { class: "titles" }, heading, place), standing, time, h("div", { class: "tools" }, language, person)),
-    info, lost, main, banner, h("nav", { role: "tablist" }, ...tabs), toast);
+    info, fault, lost, main, banner, h("nav", { role: "tablist" }, ...tabs), toast);
 }
 
 /** Something is another one: shown with the next picture. */
@@ -104,9 +106,11 @@ function header() {
   fill(standing, how + say(how), () => [mood(how), h("b", {}, say(how))]);
   mark(standing, "data-how", how);
   write(info, [`${say("rules")}: ${head.rules.join(", ") || "–"}`, head.models.length ? `${say("model")}: ${head.models.map((each) => each.slice(0, 12)).join(", ")}` : "",
-    head.pictured.length ? `${say("images")}: ${head.pictured.join(", ")}` : "",
-    ...head.faults, ...head.notices.slice(0, 2)].filter(Boolean).join("  ·  "));
-  mark(info, "data-grave", head.faults.length + head.pictured.length + head.notices.length ? "" : null);
+    head.pictured.length ? `${say(head.images ? "shownImages" : "images")}: ${head.pictured.join(", ")}` : "",
+    ...head.notices.slice(0, 2)].filter(Boolean).join("  ·  "));
+  mark(info, "data-grave", head.pictured.length + head.notices.length ? "" : null);
+  write(fault, head.faults.slice(0, 3).join("  ·  ") + (head.faults.length > 3 ? `  ·  +${head.faults.length - 3}` : ""));
+  mark(fault, "hidden", how === "faulty" ? null : "");
 }
 
 /** How the line stands, as people ask: does it run, and does anything come? */
@@ -164,17 +168,27 @@ function choose(lang) {
   changed(...SECTIONS);
 }
 
-function openReject(id) {
-  document.querySelector("dialog.reject")?.remove();
-  const known = state.rejects ?? [];
+async function openReject(id) {
+  const known = (state.rejects ?? []).filter((each) => each.outcome !== "WARN");
   const found = known.findIndex((each) => each.id === id);
+  const reject = known[found] ?? (await fetched(id));
+  document.querySelector("dialog.reject")?.remove();
   const step = (by) => (known[found + by] && found >= 0 ? () => openReject(known[found + by].id) : null);
   const button = (word, run) => h("button", { class: "answer", disabled: !run, onclick: run ?? (() => {}) }, say(word));
   const dialog = h("dialog", { class: "reject", "aria-label": say("rejects"), onclose: () => dialog.remove() },
-    portrait(known[found]),
+    portrait(reject),
     h("div", { class: "buttons" }, button("previous", step(1)), button("next", step(-1)), h("button", { class: "answer first", autofocus: true, onclick: () => dialog.close() }, say("close"))));
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** A verdict that this page was not told of: null where the screen has it no more, undefined where it does not answer. */
+async function fetched(id) {
+  try {
+    return await (await fetch(`/told/${id}`)).json();
+  } catch {
+    return undefined;
+  }
 }
 
 async function known() {

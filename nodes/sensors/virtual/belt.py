@@ -6,8 +6,9 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from nodes.sensors.virtual.rests import Rests
 from nodes.sensors.virtual.scene import WHOLE, places
-from nodes.sources.belt import Belt, BeltPart, count, in_view, made
+from nodes.sources.belt import PITCH_JITTER, Belt, BeltPart, count, in_view, made
 from nodes.sources.drawing import outline
 from pipeline.records import Roi
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PART, BELT = (196.0, 192.0, 188.0), (60.0, 64.0, 68.0)  # both colours' means are 64 from 128
 GRAIN = ((310.0, 0.0, 3.0), (0.0, 430.0, 3.0), (570.0, 690.0, 2.0))  # wavelengths along and across, and strength
 HALF = 0.5
+MIDDLE = WHOLE.width / 2  # where parts rest, on a belt that stands still for them
 
 
 class BeltScene:
@@ -27,11 +29,14 @@ class BeltScene:
 
     Attributes:
         belt: Sizes in sensor pixels; `speed` per frame at `rate`.
+        rest: How long it stands still whenever the centre of a part is half-way across the array, s; 0 is never.
     """
 
-    def __init__(self, belt: Belt) -> None:
-        self.belt = belt
+    def __init__(self, belt: Belt, rest: float = 0.0) -> None:
+        self.belt, self.rest = belt, rest
         self._made = lru_cache(maxsize=64)(lambda number: made(belt, number))
+        least = (1 - 2 * PITCH_JITTER) * belt.pitch / belt.speed
+        self._rests = Rests(lambda number: self._passes(self._made(number), MIDDLE), least, rest * belt.rate)
 
     def picture(self, t_ns: int, crop: Roi, size: tuple[int, int]) -> Picture:
         """What is seen of a crop: a pixel on an edge is as bright as the share of it that the part covers."""
@@ -83,8 +88,16 @@ class BeltScene:
         )
         return np.asarray(sum(waves), np.float32)
 
+    def when(self, part: BeltPart, x: float) -> float:
+        """When a part's centre is at a place of the array, s; where it rests there, when it begins to."""
+        return self._rests.clock(self._passes(part, x)) / self.belt.rate
+
+    def _passes(self, part: BeltPart, x: float) -> float:
+        """The same in frames of a belt that never rests."""
+        return (x - HALF + part.lag) / self.belt.speed
+
     def _frame(self, t_ns: int) -> float:
-        return t_ns / 1e9 * self.belt.rate
+        return self._rests.moving(t_ns / 1e9 * self.belt.rate)
 
     def _x(self, part: BeltPart, frame: float) -> float:
         """A part's centre; the belt counts from the centres of pixels, the array from their edges."""

@@ -29,6 +29,7 @@ Stored = Annotated[str, Meta(description="a file or a folder", extra={"beside": 
 Long = Annotated[float, Meta(ge=16, le=100_000, description="sensor px")]
 Pulse = Annotated[float, Meta(ge=0, le=100_000, description="sensor px/count")]
 Moving = Annotated[float, Meta(gt=0, le=1_000_000, description="sensor px/s")]
+Seconds = Annotated[float, Meta(ge=0, le=3600, description="s")]
 
 
 class BeltSetup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +42,7 @@ class BeltSetup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         length: Size of a good part along the belt; across it has one and a half.
         defects: Share of parts that have a defect.
         pulse: How far it moves in one count of its encoder, which frames then carry; 0 where it has none.
+        rest: How long it stands still whenever the centre of a part is half-way across the array; 0 is never.
     """
 
     seed: int = 0
@@ -49,6 +51,7 @@ class BeltSetup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     length: Long = 1000.0
     defects: Annotated[float, Meta(ge=0, le=1)] = 0.1
     pulse: Pulse = 1.0
+    rest: Seconds = 0.0
 
 
 class Setup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,8 +149,9 @@ def scene(setup: Setup, camera: str) -> Scene:
         return TargetScene()
     if setup.page:
         return PageScene()
-    told = setup.belt
-    return BeltScene(belt(camera, **msgspec.structs.asdict(told)))
+    told = msgspec.structs.asdict(setup.belt)
+    rest = told.pop("rest")
+    return BeltScene(belt(camera, **told), rest)
 
 
 def package(network: str) -> Package:

@@ -7,10 +7,12 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from nodes.sensors.prompts import Prompts, aims
-from nodes.sensors.virtual.belt import HALF, BeltScene
+from nodes.sensors.virtual.belt import HALF, MIDDLE, BeltScene
 from nodes.sensors.virtual.setup import Setup, scene
-from nodes.sources.belt import Belt, BeltPart, TruthPart, made
+from nodes.sources.belt import BeltPart, TruthPart, made
 from pipeline.conversion import convert
 from pipeline.records import Roi
 
@@ -21,7 +23,8 @@ def truth(camera: str, **params: Any) -> Iterator[TruthPart] | None:
     """What an `imx500` source shows of its belt in its first session; endless. None where nobody knows.
 
     Frames are numbered as the source numbers them: the first one that is not thrown away is 0. With several prompts it
-    is told for the first, as if each frame were its.
+    is told for the first, as if each frame were its. A belt that stands still for its parts shows them whole then, in
+    frames that are as the one before: what moves there is on its way.
 
     Args:
         camera: Name of the camera.
@@ -33,19 +36,22 @@ def truth(camera: str, **params: Any) -> Iterator[TruthPart] | None:
         return None
     crop = aims(convert(params.get("prompts"), Prompts | None))[0].roi
     period = round(1e9 / params.get("rate", 30.0)) / 1e9
-    return _parts(looks.belt, crop, period, params.get("discard", 20))
+    return _parts(looks, crop, period, params.get("discard", 20))
 
 
-def _parts(belt: Belt, crop: Roi, period: float, discard: int) -> Iterator[TruthPart]:
+def _parts(looks: BeltScene, crop: Roi, period: float, discard: int) -> Iterator[TruthPart]:
     """Parts in their order; those that had left before the first frame, or pass beside the crop, are left out."""
     for number in itertools.count():
-        part = made(belt, number)
+        part = made(looks.belt, number)
 
-        def frame(x: float, lag: float = part.lag) -> float:
+        def frame(x: float, part: BeltPart = part) -> float:
             """When a part's centre is at a place of the array."""
-            return (x - HALF + lag) / belt.speed / period - discard
+            return looks.when(part, x) / period - discard
 
         told = _seen(part, crop, frame)
+        if looks.rest:
+            arrives, leaves = frame(MIDDLE), frame(MIDDLE) + looks.rest / period
+            told = replace(told, first=max(told.first, math.ceil(arrives) + 1), last=min(told.last, math.floor(leaves)))
         if told.leaves >= 0 and _beside(part, crop) < 0:
             yield told
 

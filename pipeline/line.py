@@ -24,7 +24,7 @@ class Standing(Struct, frozen=True, kw_only=True):
         phase: `starting`, `running`, `draining` or `ended`.
         since_ns: When it was started here, UTC, ns.
         faults: Why it is not healthy, on this host or another, in words; empty while it is.
-        notices: What is so now on this host and people should know.
+        notices: What is so now on this host and people should know; alarms that wait on others, too.
         pictured: Cameras whose pictures leave their process.
         numbers: What the nodes of this host count.
     """

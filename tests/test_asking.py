@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.notices import Notice
+from pipeline.numbers import Number
 from pipeline.runtime.asking import standing
+from pipeline.runtime.peer import summary
 from pipeline.runtime.state import PeerState, Snapshot
 
 AWAY = "host 'edge-2' at tcp://10.0.0.2:7400 does not answer any more: it is off"
@@ -40,3 +42,25 @@ def test_what_is_wrong_on_another_host_is_wrong_with_the_line() -> None:
     found = standing(snapshot(peers=peers, notices=notices))
     assert found.faults == ("edge-3: process cam-3 is failed", AWAY)
     assert found.notices == ("its clock is off",)
+
+
+def test_alarms_that_wait_on_another_host_are_told_with_where_they_are_answered() -> None:
+    """They are no faults; of a host that does not answer nobody knows."""
+    peers = (
+        peer("edge-2", reach="reachable", calls=1),
+        peer("edge-3", reach="reachable", calls=7),
+        peer("edge-4", reach="unreachable", calls=9),
+    )
+    found = standing(snapshot(peers=peers))
+    where = "to be acknowledged; a screen on that host shows them, or `kensa alarm list`"
+    assert found.notices == (f"edge-2: 1 alarm waits {where}", f"edge-3: 7 alarms wait {where}")
+    assert found.faults == ()
+
+
+def test_a_host_tells_how_many_of_its_alarms_wait() -> None:
+    """In every process, of every book; those that somebody looks after, or that are set aside, do not."""
+    states = ("unacknowledged", "returned_unacknowledged", "latched_unacknowledged", "acknowledged", "shelved")
+    numbers = [("alarms@edge-1", Number("kensa_alarms", ("plates", "high", state), 2.0)) for state in states]
+    numbers.append(("other", Number("kensa_alarms", ("lids", "low", "unacknowledged"), 1.0)))
+    numbers.append(("other", Number("kensa_verdicts", ("cam-1", "unacknowledged"), 5.0)))
+    assert summary(snapshot(numbers=tuple(numbers)), 0.0, 9).calls == 7

@@ -224,6 +224,15 @@ def test_the_operators_screen_counts_every_verdict() -> None:
     assert {(edge.source[0], edge.queue.policy) for edge in edges} == {("track", "drop_oldest"), ("rules", "spool")}
 
 
+def test_a_screen_of_masks_alone_may_have_the_newest_of_each_camera(tmp_path: Path) -> None:
+    """As docs/screen.md says it: nothing is counted there."""
+    page = (ROOT / "docs" / "screen.md").read_text(encoding="utf-8")
+    (said,) = [line for line in page.splitlines() if line.startswith("wall: ")]
+    (tmp_path / "wall.yaml").write_text(f"include: [{ROOT}/topologies/screen.yaml]\nnodes:\n  {said}\n")
+    found = plan(load(tmp_path / "wall.yaml"), installed(), folder=FOLDER)
+    assert {edge.queue.policy for edge in found.edges if edge.target[0] == "wall"} == {"latest"}
+
+
 def test_overrides_stay_with_their_camera() -> None:
     """A lane knows the parameters of its own cameras alone."""
     step = Step(use="clean", inputs=("camera",), overrides={"cam-2": {"min_area": 3}})

@@ -100,7 +100,7 @@ def _kit() -> Any:
     complete()
     torch.onnx.export = functools.partial(torch.onnx.export, dynamo=False)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its sources, when they are first compiled
+        warnings.simplefilter("ignore")  # of its sources, when they are compiled for the first time
         try:
             import model_compression_toolkit
         except ImportError as error:

@@ -131,7 +131,7 @@ class Run:
             state = torch.load(path, map_location=self._device, weights_only=True)
             known = state["format"], state["digest"]
         except Exception as error:  # torch has no class of its own for what it cannot read
-            raise RunError(f"{path}: expected a checkpoint, found none that can be read: {error}") from error
+            raise RunError(f"{path}: expected a checkpoint, found none that can be read: {_why(error)}") from error
         if known != (FORMAT, self._digest):
             raise RunError(
                 f"{path}: expected a checkpoint of this configuration ({self._digest}), found one of {known[1]}; "
@@ -183,8 +183,19 @@ def trained(path: Path) -> Trained:
     except KensaError:
         raise
     except Exception as error:  # torch has no class of its own for what it cannot read
-        raise RunError(f"{path}: expected a trained network, found none that can be read: {error}") from error
+        raise RunError(f"{path}: expected a trained network, found none that can be read: {_why(error)}") from error
     return Trained(net.train(False), str(told["network"]), int(told.get("epochs", 0)))
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a file; torch itself would advise to read it in a way that runs whatever is in it."""
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    if isinstance(error, KeyError):
+        return f"it holds no {error}: a network is in {BEST}, {LAST} is to go on from"
+    if "state_dict" in str(error):
+        return "its weights do not fit the network whose name it says, as this version draws it"
+    return "it is another file, or damaged"
 
 
 def _first(config: Config) -> nn.Module:

@@ -80,7 +80,7 @@ def standing(found: Snapshot) -> Standing:
         phase=found.phase,
         since_ns=found.since_ns,
         faults=(*found.faults, *_elsewhere(found)),
-        notices=tuple(notice.text for notice in found.notices if not _away(notice.key)),
+        notices=(*_calling(found), *(notice.text for notice in found.notices if not _away(notice.key))),
         pictured=found.pictured,
         numbers=tuple(number for _, number in found.numbers),
     )
@@ -92,6 +92,14 @@ def _elsewhere(found: Snapshot) -> Iterator[str]:
         if peer.reach == "reachable":
             yield from (f"{peer.host}: {fault}" for fault in peer.faults)
     yield from (notice.text for notice in found.notices if _away(notice.key))
+
+
+def _calling(found: Snapshot) -> Iterator[str]:
+    """Alarms of other hosts that wait: they are answered there."""
+    for peer in found.peers:
+        if peer.reach == "reachable" and peer.calls:
+            many = f"{peer.calls} alarm waits" if peer.calls == 1 else f"{peer.calls} alarms wait"
+            yield f"{peer.host}: {many} to be acknowledged; a screen on that host shows them, or `kensa alarm list`"
 
 
 def _away(key: str) -> bool:

@@ -37,6 +37,7 @@ class Summary(Struct, frozen=True, kw_only=True):
         running: Processes that run.
         processes: Processes that it has.
         rate: Records a second at the first of its nodes.
+        calls: Alarms of it that wait to be acknowledged.
     """
 
     phase: Phase
@@ -45,6 +46,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     running: Number = 0
     processes: Number = 0
     rate: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    calls: Number = 0
 
 
 class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
@@ -104,6 +106,7 @@ def summary(snapshot: Snapshot, rate: float, now_ns: int) -> Summary:
         running=sum(process.condition == "running" for process in snapshot.processes),
         processes=len(snapshot.processes),
         rate=min(1e9, max(0.0, rate)),
+        calls=snapshot.calls,
     )
 
 
@@ -176,6 +179,7 @@ class Peer:
             running=told.running,
             processes=told.processes,
             rate=told.rate,
+            calls=told.calls,
             offset_ns=offset.ns if offset else None,
             doubt_ns=offset.doubt if offset else None,
         )

@@ -93,6 +93,7 @@ class PeerState(Struct, frozen=True, kw_only=True):
         running: Processes of it that run.
         processes: Processes that it has.
         rate: Records a second at the first of its nodes.
+        calls: Alarms of it that wait to be acknowledged.
         offset_ns: How far its time is ahead of this host's; None before that was measured.
         doubt_ns: By how much that may be wrong.
     """
@@ -106,6 +107,7 @@ class PeerState(Struct, frozen=True, kw_only=True):
     running: int = 0
     processes: int = 0
     rate: float = 0.0
+    calls: int = 0
     offset_ns: int | None = None
     doubt_ns: int | None = None
 
@@ -152,6 +154,12 @@ class Snapshot(Struct, frozen=True, kw_only=True, tag="snapshot"):
         """Its nodes that run on this host, in their order."""
         found = {node.health.node for node in self.nodes}
         return [node for node in self.order if node in found]
+
+    @property
+    def calls(self) -> int:
+        """Alarms of this host that wait to be acknowledged."""
+        found = (number for _, number in self.numbers if number.name == "kensa_alarms")
+        return sum(int(number.value) for number in found if number.labels[-1].endswith("unacknowledged"))
 
     @property
     def faults(self) -> tuple[str, ...]:

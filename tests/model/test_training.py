@@ -259,6 +259,23 @@ def test_another_run_in_the_folder_is_left_alone(tmp_path: Path) -> None:
         load(tmp_path / LAST)
 
 
+def test_what_is_no_network_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """In a sentence of our own: torch would advise to run whatever is in the file."""
+    path, weights = tmp_path / "net.pt", zoo.network("kensa-s").state_dict()
+    for written, why in (
+        (None, "No such file or directory"),
+        ({"learner": 1}, "it holds no 'network': a network is in best.pt, last.pt is to go on from"),
+        ({"network": "tiny", "weights": weights}, "its weights do not fit the network whose name it says, as this"),
+    ):
+        if written:
+            torch.save(written, path)
+        with pytest.raises(RunError, match=f"net.pt: expected a trained network, found none that can be read: {why}"):
+            load(path)
+    path.write_bytes(b"torn")
+    with pytest.raises(RunError, match=r"can be read: it is another file, or damaged$"):
+        load(path)
+
+
 def _raise(place: Place) -> None:
     raise Killed
 

@@ -27,6 +27,17 @@ from tests.nodes.test_alarms import verdict
 MOST = 7
 
 
+def test_a_message_is_found_by_its_id(tmp_path: Path) -> None:
+    """As long as it is held; one that had to make room, or never was, is not."""
+    box = Outbox(tmp_path / "outbox", MOST, durable=False)
+    box.append([told(number) for number in range(MOST + 2)])
+    found = box.find("id-5")
+    assert found is not None
+    assert (found.sequence, found.entry) == (6, told(5))
+    assert [box.find(name) for name in ("id-1", "id-99", "")] == [None] * 3
+    box.close()
+
+
 def told(number: int) -> Entry:
     """An event of one of three cameras."""
     return Entry(f"id-{number}", "verdict", f"cam-{number % 3}", "2026-11-22T16:00:00Z", b'{"n":%d}' % number)

@@ -57,6 +57,16 @@ def test_a_screen_shows_a_line_and_answers_its_alarms(
     before = page.until("counts")["shift"]["total"]["FAIL"]
     page.close()
 
+    os.kill(_pid(run), signal.SIGSTOP)  # it stands still: nobody waits for it
+    alarms, long = (tmp_path / "told.jsonl"), 50
+    lines = alarms.read_text().count("\n")
+    run.wait(lambda: alarms.read_text().count("\n") > lines + long, seconds=60)
+    os.kill(_pid(run), signal.SIGCONT)
+    page = Onlooker(port)
+    page.sees("counts", lambda body: body["shift"]["total"]["FAIL"] > before + long - 5)
+    before = page.until("counts")["shift"]["total"]["FAIL"]
+    page.close()
+
     os.kill(_pid(run), signal.SIGKILL)
     run.until(lambda snapshot: any(p.name.startswith("screen") and p.restarts for p in snapshot.processes), 60)
     run.wait(lambda: _serves(port), seconds=60)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from nodes.sinks.events import identity
 from pipeline.masks import Mask
 from pipeline.orders import Shown as ShownAlarm
 from pipeline.records import Frame, Gap, Image, Layer, Record, Regions, View
+from tests.conftest import ROOT
 from tests.nodes.alarming import NOON
 from tests.screen.scenes import HOLE, STARTS, head, names, part, region, tracks, verdict
 
@@ -198,6 +201,24 @@ def test_a_drawing_shows_what_was_measured() -> None:
     assert b"<text" not in small
     assert picture(Shown(verdict(1)), small=True) is None
     assert b"--fail: rgb(248 81 73);" in sheet()
+
+
+def test_words_stand_out_from_what_is_behind_them() -> None:
+    """WCAG 2.2, 1.4.3: 4.5 : 1; 3 : 1 for what is large, or says nothing that is not said elsewhere."""
+    styles = sheet().decode() + (ROOT / "nodes" / "screen" / "web" / "screen.css").read_text()
+    found = {name: each.split() for name, each in re.findall(r"--(\w+): rgb\((\d+ \d+ \d+)\)", styles)}
+    light = {name: _light([int(part) for part in parts]) for name, parts in found.items()}
+    words = {"ink", "pale", "faint", "pass", "warn", "fail", "noread", "critical", "high", "medium", "low", "accent"}
+    for word, behind in product(sorted(words), ("back", "panel", "well")):
+        least = 3.0 if word == "faint" else 4.4 if behind == "well" else 4.5  # verdicts in a well are large
+        assert (light[word] + 0.05) / (light[behind] + 0.05) >= least, f"{word} on {behind}"
+
+
+def _light(colour: list[int]) -> float:
+    """Relative luminance of sRGB, WCAG 2.2."""
+    shares = [part / 255 for part in colour]
+    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_pictures_are_shown_only_where_the_topology_says_so() -> None:

@@ -31,7 +31,10 @@ class Cost(NamedTuple):
 
 
 def figures() -> Iterator[Figure]:
-    """CPU beyond the start, which an archive of 192 regions costs; hours × cameras × labels, two measures."""
+    """CPU beyond the start, which an archive of 192 regions costs; hours × cameras × labels, two measures.
+
+    What Kensa concludes of its counts, charts, drift and comparisons, nobody else here does: it has a row of its own.
+    """
     out = ROOT / "out"
     out.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as name:
@@ -45,6 +48,7 @@ def figures() -> Iterator[Figure]:
         yield _counted(folder, starts, "duckdb", "DuckDB")
         yield _pixels(folder, starts)
         yield _counted(folder, starts, "duckdb-once", "DuckDB, each row once")
+        yield _concluded(folder)
         yield _taught(folder, starts)
 
 
@@ -60,6 +64,12 @@ def _counted(folder: Path, starts: dict[str, float], peer: str, said: str) -> Fi
     ran("agree", many)
     note = f"start: {starts['kensa']:.1f} s, DuckDB's {starts['duckdb']:.1f} s"
     return paired(f"aggregate {MILLION} regions: CPU s beyond the start", pairs, said, Limit("≤", 1.0), note)
+
+
+def _concluded(folder: Path) -> Figure:
+    """What conclusions add, which the peers have none of."""
+    pairs = [*alternate(lambda: cpu("kensa-whole", folder / "many"), lambda: cpu("kensa", folder / "many"), rounds=3)]
+    return paired(f"aggregate {MILLION} regions, with conclusions: CPU s in all", pairs, "without", None)
 
 
 def _taught(folder: Path, starts: dict[str, float]) -> Figure:

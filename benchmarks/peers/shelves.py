@@ -91,10 +91,10 @@ def write(folder: Path, rows: int) -> None:
         rows, day = rows - now, day + 1
 
 
-def kensa(folder: Path, *, pixels: bool = False, words: tuple[str, ...] = ()) -> None:
-    """Everything that Kensa counts, of two measures."""
-    out = _beside(folder, "out")
-    aggregate(Request(folder, out, Calendar(), asked=Asked(measures=(0, 1), pixels=pixels)), words)
+def kensa(folder: Path, *, pixels: bool = False, concludes: bool = False, words: tuple[str, ...] = ()) -> None:
+    """Everything that Kensa counts, of two measures; and what it concludes of that, where it is to."""
+    asked = Asked(measures=(0, 1), pixels=pixels)
+    aggregate(Request(folder, _beside(folder, "out"), Calendar(), asked=asked, concludes=concludes), words)
 
 
 def naive(folder: Path) -> None:
@@ -187,6 +187,7 @@ def dasked(folder: Path, workers: int) -> None:
 TASKS: dict[str, Callable[[Path], None]] = {
     "kensa": kensa,
     "kensa-pixels": lambda folder: kensa(folder, pixels=True),
+    "kensa-whole": lambda folder: kensa(folder, concludes=True),
     "naive": naive,
     "duckdb": duckdb,
     "duckdb-once": lambda folder: duckdb(folder, once=True),

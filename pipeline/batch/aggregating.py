@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from pipeline.batch import job, surveying
 from pipeline.batch.concluding import conclude
-from pipeline.batch.files import VERSION
+from pipeline.batch.files import VERSION, Listed
 from pipeline.batch.observing import Asked
 from pipeline.batch.publishing import STAGING, Day, Manifest, balance, load, place, staged, tell
 from pipeline.batch.studies import Study
@@ -43,6 +43,8 @@ class Request(Struct, frozen=True):
         home: Plant and line where the archive's folders do not say.
         asked: What is asked of its rows.
         study: How the results of all days are looked at.
+        concludes: Whether they are: charts, drift and whatever else all days say together. Otherwise what was said of
+            fewer days goes, and the next run that does says it anew.
     """
 
     archive: Where
@@ -51,6 +53,7 @@ class Request(Struct, frozen=True):
     home: Home = Home("", "")
     asked: Asked = Asked()
     study: Study = Study()
+    concludes: bool = True
 
 
 class Work(Struct, frozen=True):
@@ -109,11 +112,22 @@ def aggregate(request: Request, words: Sequence[str] = (), say: Say = lambda _: 
             there[key] = _keep(known[key], there[key])
         days = tuple(day for _, day in sorted({**known, **there}.items()))
         place(request.output, staging, [day for day in fresh if _key(day) not in kept])
-        again = bool(fresh) or before.study != request.study or not before.conclusions
-        told = conclude(request.output, days, request.study) if again else before.conclusions
+        told = _concluded(request, before, days, anew=bool(fresh))
         manifest = Manifest(VERSION, before.asked, days, work.dead, request.study, told)
         tell(request.output, manifest)
     return Outcome(manifest, tuple(_key(day) for day in fresh), kept)
+
+
+def _concluded(request: Request, before: Manifest, days: Sequence[Day], *, anew: bool) -> dict[str, Listed]:
+    """What all days say together."""
+    stands = not anew and before.study == request.study
+    if before.conclusions and stands:
+        return before.conclusions
+    if request.concludes:
+        return conclude(request.output, days, request.study)
+    for name, _, _ in before.conclusions.values():
+        (request.output / name).unlink(missing_ok=True)
+    return {}
 
 
 def _counted(

@@ -49,6 +49,7 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--baseline", type=int, default=0, metavar="N", help="windows of a phase that make its limits")
     parser.add_argument("--tolerance", action="append", default=[], metavar="LABEL.MEASURE=LEAST:GREATEST", help=ROOM)
     parser.add_argument("--no-pixels", action="store_true", help="count centroids, not every pixel of a mask")
+    parser.add_argument("--no-conclusions", action="store_true", help="count alone, no charts or drift yet")
     parser.add_argument("--verify", action="store_true", help="hold each file against the digest in its name")
     parser.epilog = STEPS
 
@@ -57,7 +58,8 @@ def run(args: Namespace) -> int:
     """Aggregate; returns the exit status."""
     home, output = Home(args.plant, args.line), place(args.output)
     with worked(output) as folder:
-        request = Request(place(args.archive), folder, _calendar(args), home, _asked(args), _study(args))
+        asked, concludes = _asked(args), not args.no_conclusions
+        request = Request(place(args.archive), folder, _calendar(args), home, asked, _study(args), concludes)
         outcome = aggregate(request, args.more, print)
     account = total(day.account for day in outcome.manifest.days)
     Console(highlight=False).print(_accounts(account.tables))

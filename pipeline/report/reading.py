@@ -73,6 +73,8 @@ def results(folder: Path) -> Results:
     if manifest is None or not manifest.days:
         make = f"kensa aggregate ARCHIVE --output {folder}"
         raise TableError(f"{folder}: expected results, found none; make them: {make}")
+    if not manifest.conclusions:
+        raise TableError(f"{folder}: expected conclusions, found counts alone; aggregate without --no-conclusions")
     if missing := {*TABLES} - {*manifest.conclusions}:
         found = f"expected {min(missing)}.parquet, which an older version did not make"
         raise TableError(f"{folder}: {found}; aggregate anew")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from nodes.upkeep.compaction import compact
 from pipeline.batch.aggregating import Outcome, Request, aggregate
@@ -23,6 +23,7 @@ from pipeline.batch.observing import Asked
 from pipeline.batch.windows import Calendar, Window
 from pipeline.errors import TableError
 from pipeline.records import Gap, Record, Regions, Track, Tracks, Verdict
+from pipeline.report.reading import results
 from tests.batch.plants import NOON, SECOND, SIZE, plant, region, shelve
 from tests.crumbs import crumbs
 
@@ -180,6 +181,21 @@ def test_nothing_new_touches_nothing(told: tuple[Path, list[Record]]) -> None:
     before = files(told[0])
     assert run(told[0]).fresh == ()
     assert files(told[0]) == before
+
+
+def test_counting_alone(tmp_path: Path) -> None:
+    """What was concluded of fewer days goes, a report says why there is none, and the next run concludes anew."""
+    asked = Request(shelve(tmp_path / "archive", plant(2, 30)), tmp_path / "out", BERLIN)
+    alone = replace(asked, concludes=False)
+    concluded = aggregate(asked).manifest.conclusions
+    assert aggregate(alone).manifest.conclusions == concluded  # nothing has come: they still hold
+    shelve(tmp_path / "archive", plant(3, 30, start=NOON + 24 * HOUR))
+    assert aggregate(alone).manifest.conclusions == {}
+    assert not {f"out/{name}" for name, _, _ in concluded.values()} & {*files(tmp_path)}
+    with pytest.raises(TableError, match="expected conclusions, found counts alone; aggregate without --no-conclu"):
+        results(tmp_path / "out")
+    assert {*aggregate(asked).manifest.conclusions} == {*concluded}
+    assert results(tmp_path / "out").charts
 
 
 def test_late_rows_touch_their_day_alone(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def test_counting_alone(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="expected conclusions, found counts alone; aggregate without --no-conclu"):
         results(tmp_path / "out")
     assert {*aggregate(asked).manifest.conclusions} == {*concluded}
-    assert results(tmp_path / "out").charts
+    assert results(tmp_path / "out").told
 
 
 def test_late_rows_touch_their_day_alone(tmp_path: Path) -> None:

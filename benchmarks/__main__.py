@@ -31,6 +31,8 @@ BENCHES = (
     "inspection",
     "tracking",
     "aggregate",
+    "year",
+    "workers",
     "screen",
     "network",
 )
@@ -39,9 +41,9 @@ HEAD = """\
 # Benchmarks
 
 Written by `make bench`, part by part: `python -m benchmarks NAME` measures one anew. Every row is one run: Kensa and
-its peer in turn, who goes first changing from round to round; medians of five rounds or more; the ratio is the median
-of the rounds' ratios. The peers are in `benchmarks/peers/`. CPU is that of all processes, the supervisor's too. Ages
-run from the record's making to the sink.
+its peer in turn, who goes first changing from round to round; medians of five rounds or more, of three where a run
+takes minutes; the ratio is the median of the rounds' ratios. The peers are in `benchmarks/peers/`. CPU is that of all
+processes, the supervisor's too. Ages run from the record's making to the sink.
 """
 TITLE = "\n## "
 PART = """
@@ -55,7 +57,7 @@ Measured on {day}: {machine}.
 
 
 def main(names: list[str]) -> int:
-    """Measure, print a row as soon as it is known, and write a part of the page as soon as all of it is."""
+    """Measure; a row is printed, and stands in its part of the page, as soon as it is known."""
     met = [_measure(name) for name in names or BENCHES]
     return int(not all(met))
 
@@ -66,8 +68,8 @@ def _measure(name: str) -> bool:
     for figure in import_module(f"benchmarks.{name}").figures():
         rows.append(figure)
         print(_row(figure), flush=True)
-    parts = _parts(PAGE.read_text(encoding="utf-8")) | {name: _part(name, rows)}
-    PAGE.write_text(HEAD + "".join(parts[known] for known in BENCHES if known in parts), encoding="utf-8")
+        parts = _parts(PAGE.read_text(encoding="utf-8")) | {name: _part(name, rows)}
+        PAGE.write_text(HEAD + "".join(parts[known] for known in BENCHES if known in parts), encoding="utf-8")
     return all(figure.met for figure in rows)
 
 

@@ -10,14 +10,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from benchmarks.figure import Figure, Limit, alternate, paired
 from benchmarks.meter import ROOT
 
 ROWS = int(os.environ.get("ROWS", "5000000"))  # ROWS=50000 python -m benchmarks aggregate: whether it runs at all
-# Times as many rows, times fewer for Beam as it is taught, and what a start is measured by.
-LARGE, SMALL, ONE = 10, 10, 192
+# Times fewer for Beam as it is taught, and what a start is measured by.
+SMALL, ONE = 10, 192
 MILLION = f"{ROWS / 1e6:g} M"
 
 
@@ -35,35 +36,30 @@ def figures() -> Iterator[Figure]:
     out.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as name:
         folder = Path(name)
-        for what, rows in (("one", ONE), ("few", ROWS // SMALL), ("many", ROWS), ("large", LARGE * ROWS)):
-            _ran("write", folder / what, str(rows))
+        for what, rows in (("one", ONE), ("few", ROWS // SMALL), ("many", ROWS)):
+            ran("write", folder / what, str(rows))
         starts = {
-            task: _cpu(task, folder / "one") for task in ("kensa", "kensa-pixels", "naive", "duckdb", "duckdb-pixels")
+            task: median(cpu(task, folder / "one") for _ in range(3))
+            for task in ("kensa", "kensa-pixels", "naive", "duckdb", "duckdb-pixels")
         }
-        yield from _counted(folder, starts)
-        yield _taught(folder, starts)
+        yield _counted(folder, starts, "duckdb", "DuckDB")
         yield _pixels(folder, starts)
-        yield from _large(folder)
-        yield _workers(folder)
+        yield _counted(folder, starts, "duckdb-once", "DuckDB, each row once")
+        yield _taught(folder, starts)
 
 
-def _counted(folder: Path, starts: dict[str, float]) -> Iterator[Figure]:
+def _counted(folder: Path, starts: dict[str, float], peer: str, said: str) -> Figure:
     """Beside DuckDB, which takes every row as it comes, and beside it where it, too, counts each row once.
 
     Both leave Parquet files, which are held against each other.
     """
-    start = f"start: {starts['kensa']:.1f} s, DuckDB's {starts['duckdb']:.1f} s"
-    for peer, said, limit in (
-        ("duckdb", "DuckDB", Limit("≤", 1.0)),
-        ("duckdb-once", "DuckDB, each row once", Limit("≤", 1.0)),
-    ):
-
-        def theirs(peer: str = peer) -> float:
-            return _cpu(peer, folder / "many") - starts["duckdb"]
-
-        pairs = [*alternate(lambda: _cpu("kensa", folder / "many") - starts["kensa"], theirs)]
-        _ran("agree", folder / "many")
-        yield paired(f"aggregate {MILLION} regions: CPU s beyond the start", pairs, said, limit, start)
+    many = folder / "many"
+    pairs = [
+        *alternate(lambda: cpu("kensa", many) - starts["kensa"], lambda: cpu(peer, many) - starts["duckdb"], rounds=3)
+    ]
+    ran("agree", many)
+    note = f"start: {starts['kensa']:.1f} s, DuckDB's {starts['duckdb']:.1f} s"
+    return paired(f"aggregate {MILLION} regions: CPU s beyond the start", pairs, said, Limit("≤", 1.0), note)
 
 
 def _taught(folder: Path, starts: dict[str, float]) -> Figure:
@@ -71,10 +67,10 @@ def _taught(folder: Path, starts: dict[str, float]) -> Figure:
     few = ROWS // SMALL
 
     def ours() -> float:
-        return (_cpu("kensa", folder / "many") - starts["kensa"]) / ROWS * 1e6
+        return (cpu("kensa", folder / "many") - starts["kensa"]) / ROWS * 1e6
 
     def theirs() -> float:
-        return (_cpu("naive", folder / "few") - starts["naive"]) / few * 1e6
+        return (cpu("naive", folder / "few") - starts["naive"]) / few * 1e6
 
     pairs = [*alternate(theirs, ours, rounds=3)]
     what = f"CPU µs per region beyond the start, Beam row by row ({few:,} regions) over Kensa ({ROWS:,})"
@@ -86,52 +82,23 @@ def _pixels(folder: Path, starts: dict[str, float]) -> Figure:
 
     def ours() -> float:
         """What pixels add."""
-        with_them = _cpu("kensa-pixels", many) - starts["kensa-pixels"]
-        return with_them - (_cpu("kensa", many) - starts["kensa"])
+        with_them = cpu("kensa-pixels", many) - starts["kensa-pixels"]
+        return with_them - (cpu("kensa", many) - starts["kensa"])
 
-    pairs = [*alternate(ours, lambda: _cpu("duckdb-pixels", many) - starts["duckdb-pixels"], rounds=3)]
-    _ran("kensa-pixels", many)
-    _ran("agree-pixels", many)
+    pairs = [*alternate(ours, lambda: cpu("duckdb-pixels", many) - starts["duckdb-pixels"], rounds=3)]
+    ran("kensa-pixels", many)
+    ran("agree-pixels", many)
     return paired(
         f"map of every pixel, {MILLION} masks: CPU s that it adds", pairs, "DuckDB, our kernel", Limit("≤", 0.8)
     )
 
 
-def _large(folder: Path) -> Iterator[Figure]:
-    small, large = _ran("kensa", folder / "many"), _ran("kensa", folder / "large")
-    yield Figure(
-        f"peak memory with {LARGE} times the rows: growth",
-        large.rss / small.rss,
-        Limit("≤", 1.2),
-        note=f"{small.rss:.0f} and {large.rss:.0f} MB",
-    )
-    pairs = [*alternate(lambda: _cpu("kensa", folder / "large"), lambda: _cpu("duckdb", folder / "large"), rounds=3)]
-    yield paired(f"aggregate {LARGE * ROWS / 1e6:g} M regions: CPU s", pairs, "DuckDB", Limit("≤", 1.0))
+def cpu(task: str, folder: Path) -> float:
+    """CPU seconds of a task."""
+    return ran(task, folder).cpu
 
 
-def _workers(folder: Path) -> Figure:
-    starts = {task: _ran(task, folder / "one").wall for task in ("dask-1", "dask-2")}
-    many = folder / "many"
-    pairs = [
-        *alternate(
-            lambda: _ran("dask-1", many).wall - starts["dask-1"],
-            lambda: _ran("dask-2", many).wall - starts["dask-2"],
-            rounds=3,
-        )
-    ]
-    return paired(
-        f"{MILLION} regions on Dask: seconds beyond the start, one worker over two",
-        pairs,
-        "two workers",
-        Limit("≥", 1.6),
-    )
-
-
-def _cpu(task: str, folder: Path) -> float:
-    return _ran(task, folder).cpu
-
-
-def _ran(task: str, folder: Path, *more: str) -> Cost:
+def ran(task: str, folder: Path, *more: str) -> Cost:
     """Run a task in a process of its own, Kensa's into an empty folder of results.
 
     Raises:

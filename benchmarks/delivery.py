@@ -49,7 +49,7 @@ nodes:
   alarms:  {{from: stamped, with: {{path: {folder}/events.jsonl, book: {folder}/alarms.yaml}}}}
   told:    {{use: mqtt, from: stamped, with: {{{told}}}}}
 """
-ALARMS = 140  # of each camera: one part that is bad raises all of them, one that is good ends them
+ALARMS = 100  # of each camera: one part that is bad raises all of them, one that is good ends them
 DEAD = "mqtt://127.0.0.1:9"
 OURS = "url: '{url}', topic: bench/line, outbox: {folder}/outbox"
 BARE = "url: '{url}'"

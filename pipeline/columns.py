@@ -151,6 +151,7 @@ SEEN: tuple[Column, ...] = (
     ("found", "int32", "count"),
     ("layers", "[layer]", "masks of a frame as it came, one per label"),
     *READING,
+    ("calibration", "string?", "id of what mm were measured with; empty: nothing; null where nobody had measured yet"),
 )
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "frames": SEEN,

@@ -1,8 +1,8 @@
 """Numbers that nodes count for monitoring: what became of parts, and how alarms stand.
 
 The nodes of a process share one counter; the supervisor shows what it holds as metrics, and a process that begins anew
-begins at 0, as Prometheus expects. Label values are bounded: cameras and reasons by the plan and its books, the rest by
-closed sets. Nothing is decided by these numbers.
+begins at 0, as Prometheus expects. Label values are bounded: cameras, actuators and reasons by the plan and its books,
+the rest by closed sets. Nothing is decided by these numbers.
 """
 
 from __future__ import annotations

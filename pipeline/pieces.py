@@ -174,15 +174,17 @@ def newest(folder: Path, most: int) -> Iterator[Path]:
         yield from sorted(day.glob(f"*{SUFFIX}"))[-most:] if day else ()
 
 
-def set_aside(folder: Path, path: Path, reason: str) -> Damage:
+def set_aside(folder: Where, path: Where, reason: str) -> Damage:
     """Move a damaged file of an archive to where no reader takes it for data: `quarantine/…/NAME.damaged`.
 
     Raises:
         OSError: If it cannot be moved.
     """
-    there = folder / ASIDE / path.relative_to(folder).with_name(path.name + DAMAGED)
-    there.parent.mkdir(parents=True, exist_ok=True)
-    path.replace(there)
+    way = path.relative_to(folder)  # type: ignore[arg-type]  # both are of one kind
+    there = folder / ASIDE / way.with_name(path.name + DAMAGED)
+    if isinstance(there, Path):
+        there.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(there)  # type: ignore[arg-type]
     return Damage(there, reason)
 
 

@@ -1,4 +1,4 @@
-"""Where an archive lies: a folder, or below the URL of an object store; whoever reads one reads the other alike."""
+"""Where an archive lies: a folder, or below the URL of an object store; whoever uses one uses the other alike."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, total_ordering
 from itertools import takewhile
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, NamedTuple
 
 from pipeline.columns import arrow
@@ -25,7 +25,7 @@ class Told(NamedTuple):
 
 @total_ordering
 class Stored:
-    """A place in an object store, with those methods of a `Path` that readers of an archive use.
+    """A place in an object store, with those methods of a `Path` that whoever works on an archive uses.
 
     Attributes:
         inside: Where it is in the store, from its bucket on.
@@ -48,7 +48,7 @@ class Stored:
         """Of where it is."""
         return hash(self.inside)
 
-    def __truediv__(self, name: str | Path) -> Stored:
+    def __truediv__(self, name: str | PurePath) -> Stored:
         """A place below it."""
         return self._at(self.inside / name)
 
@@ -99,6 +99,36 @@ class Stored:
         """
         with self.opened() as file:
             return bytes(file.read())
+
+    def write_bytes(self, content: bytes) -> None:
+        """Put an object there: it is there when all of it is.
+
+        Raises:
+            OSError: If the store refuses.
+        """
+        with self._files().open_output_stream(str(self.inside)) as file:
+            file.write(content)
+
+    def replace(self, target: Stored) -> None:
+        """Put it somewhere else: it is there before it goes from here.
+
+        Raises:
+            OSError: If the store refuses.
+        """
+        self._files().copy_file(str(self.inside), str(target.inside))
+        self.unlink()
+
+    def unlink(self, *, missing_ok: bool = False) -> None:
+        """Let it go.
+
+        Raises:
+            OSError: If the store refuses; `FileNotFoundError` where there is none.
+        """
+        try:
+            self._files().delete_file(str(self.inside))
+        except FileNotFoundError:
+            if not missing_ok:
+                raise
 
     def opened(self) -> Any:
         """The object as a file that Arrow reads from."""

@@ -127,6 +127,7 @@ class Regions(Record, frozen=True, kw_only=True):
         size: (height, width) of the frame, px.
         regions: What was found.
         prompt: As in the frame, and so are the rest.
+        calibration: Id of the calibration that it was measured with, also where nothing was found; empty without one.
     """
 
     size: tuple[Side, Side]
@@ -137,6 +138,7 @@ class Regions(Record, frozen=True, kw_only=True):
     roi: Roi | None = None
     encoder: Int64 | None = None
     reading: Reading | None = None
+    calibration: Text = ""
 
 
 class Tracks(Record, frozen=True, kw_only=True):
@@ -153,6 +155,7 @@ class Tracks(Record, frozen=True, kw_only=True):
         watermark: Every part that was last seen before this frame has been told; None where nobody knows.
         encoder: Count of the belt's encoder at exposure, where it has one.
         reading: What the camera read off itself then, as in the frame.
+        calibration: Id of the calibration that it was measured with; empty without one.
     """
 
     size: tuple[Side, Side]
@@ -165,6 +168,7 @@ class Tracks(Record, frozen=True, kw_only=True):
     watermark: Nat | None = None
     encoder: Int64 | None = None
     reading: Reading | None = None
+    calibration: Text = ""
 
 
 class Part(Record, frozen=True, kw_only=True):

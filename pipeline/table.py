@@ -150,13 +150,13 @@ def _images(image: Image) -> Iterator[tuple[str, Row]]:
 
 
 def _regions(frame: Regions) -> Iterator[tuple[str, Row]]:
-    yield "frames", _seen(frame, found=len(frame.regions), encoder=frame.encoder)
+    yield "frames", _seen(frame, found=len(frame.regions), encoder=frame.encoder, calibration=frame.calibration)
     for place, region in enumerate(frame.regions):
         yield "regions", {**_who(frame), "kind": "regions", "place": place, "track": None, **region_row(region)}
 
 
 def _tracks(frame: Tracks) -> Iterator[tuple[str, Row]]:
-    yield "frames", _seen(frame, found=len(frame.tracks), encoder=frame.encoder)
+    yield "frames", _seen(frame, found=len(frame.tracks), encoder=frame.encoder, calibration=frame.calibration)
     for place, track in enumerate(frame.tracks):
         told = {"kind": "tracks", "place": place, "track": track.id}
         yield "regions", {**_who(frame), **told, **region_row(track.region)}
@@ -217,7 +217,7 @@ def _measured_frame(row: Row, inside: Mapping[int, Row]) -> Regions:
             f"expected {row['found']} regions of frame {row['seq']} of '{row['camera']}', found {len(inside)}"
         )
     said = {name: row[name] for name in ("prompt", "model", "encoder")} | {"epoch": row["epoch"] or "settled"}
-    read = {name: row[name] for name in READ}
+    said["calibration"], read = row["calibration"] or "", {name: row[name] for name in READ}
     said["reading"] = None if all(value is None for value in read.values()) else Reading(**read)
     seen = tuple(region_of(inside[place]) for place in sorted(inside))
     return Regions(**_whose(row), size=(row["height"], row["width"]), regions=seen, roi=roi_of(row), **said)

@@ -86,6 +86,7 @@ EVERY: tuple[AnyRecord, ...] = (
         epoch="unknown",
         roi=Roi(8, 9, 10, 11),
         reading=Reading(exposure_us=8000),
+        calibration="bench-7",
     ),
     Tracks(
         **WHO,
@@ -97,6 +98,7 @@ EVERY: tuple[AnyRecord, ...] = (
         watermark=6,
         encoder=12,
         reading=READING,
+        calibration="bench-7",
     ),
     Part(**WHO, id=4, first_seq=2, views=5, hidden=1, best=REGION, best_seq=6, watermark=8),
     Verdict(
@@ -123,7 +125,10 @@ EVERY: tuple[AnyRecord, ...] = (
 )
 
 # As versions before 1.5 knew them, and before 1.4.
-UNREAD: tuple[AnyRecord, ...] = tuple(replace(record, reading=None) for record in EVERY[:3])
+UNREAD: tuple[AnyRecord, ...] = (
+    replace(EVERY[0], reading=None),
+    *(replace(record, reading=None, calibration="") for record in EVERY[1:3]),
+)
 BELT = replace(UNREAD[2], encoder=None)
 
 one_of_each = pytest.mark.parametrize("record", EVERY, ids=lambda record: type(record).__name__)
@@ -214,7 +219,7 @@ def test_what_version_1_3_wrote_is_read() -> None:
 
 @pytest.mark.parametrize("told", UNREAD, ids=lambda record: type(record).__name__)
 def test_what_version_1_4_wrote_is_read(told: AnyRecord) -> None:
-    """Nobody told what a camera had read off itself: that is unknown, and no zero."""
+    """Nobody told what a camera had read off itself: that is unknown, and no zero; nor with what it was calibrated."""
     kept = bytes.fromhex((GOLDEN / "wire" / f"{type(told).__name__.lower()}-1.4.hex").read_text(encoding="ascii"))
     assert version(kept) == (1, 4)
     assert decode(kept) == told

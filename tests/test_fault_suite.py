@@ -107,8 +107,9 @@ def test_a_part_that_waits_twice_is_lost_where_neither_came() -> None:
 
 def test_a_consumer_that_misses_something_is_found(tmp_path: Path) -> None:
     """Or has something that nobody gave, or one verdict under two numbers; and a part that the gate let go."""
-    assert [*differ("mqtt", {"a", "b"}, Counter({"a": 1, "b": 1, "gap": 0}))] == []
-    assert [*differ("mqtt", {"a", "b"}, Counter({"b": 2, "c": 1}))] == [
+    whole = Counter({"a": 1, "b": 1, "late": 1, "gap": 0})
+    assert [*differ({"a", "b"}, {"mqtt": whole, "plc": whole})] == []
+    assert [*differ({"a", "b"}, {"mqtt": Counter({"b": 2, "c": 1}), "plc": whole, "post": whole})] == [
         "mqtt: 1 verdicts never came: a",
         "mqtt: 1 verdicts nobody gave: c",
         "mqtt: 1 verdicts came under two numbers: b",

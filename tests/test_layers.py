@@ -42,10 +42,11 @@ ARROWS: dict[str, str] = {
     "pipeline.encodings": "columns",
     "pipeline.evolution": "columns",
     "pipeline.places": "columns errors",
+    "pipeline.leases": "errors places",
     "pipeline.pieces": "columns errors evolution places",
     "pipeline.archive": "columns errors pieces",
     "pipeline.completeness": "archive columns errors pieces places",
-    "pipeline.batch": "archive columns errors evolution fields pieces places records",
+    "pipeline.batch": "archive columns errors evolution fields leases pieces places records",
     "pipeline.report": "batch columns errors",
     "pipeline.disk": "",
     "pipeline.score": "",
@@ -107,7 +108,7 @@ ARROWS: dict[str, str] = {
         "golden line located masks node notices numbers orders pieces places readings recordings records shapes "
         "table units"
     ),
-    "nodes.upkeep": "archive columns errors evolution nodes pieces places tooling",
+    "nodes.upkeep": "archive columns errors evolution leases nodes pieces places tooling",
     "nodes.tools": (
         "agreement archive catalog check clock columns completeness conform conversion durations errors faults "
         "folders golden located masks nodes nodes.upkeep pieces places recordings records regionrows score table "

@@ -83,5 +83,5 @@ def test_every_family_is_named_as_prometheus_asks() -> None:
     """One prefix, and labels that are bounded."""
     assert all(name.startswith("kensa_") and not name.endswith("_total") for name in FAMILIES)
     assert {label for one in FAMILIES.values() for label in one.labels} == {
-        "camera", "outcome", "reason", "book", "priority", "state",
+        "action", "actuator", "camera", "outcome", "reason", "book", "priority", "state",
     }  # fmt: skip

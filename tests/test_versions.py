@@ -59,7 +59,7 @@ PART = Part(
 )
 RECORDS = [
     Frame(**SEEN, layers=(Layer("part", mask(), 0.5),), encoder=12, reading=READING),
-    Regions(**SEEN, regions=(REGION,), encoder=12, reading=Reading(lux=387.5)),
+    Regions(**SEEN, regions=(REGION,), encoder=12, reading=Reading(lux=387.5), calibration="cal-1"),
     Tracks(**SEEN, tracks=(Track(3, REGION),)),
     PART,
     VERDICT,

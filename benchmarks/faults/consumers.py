@@ -1,7 +1,7 @@
 """Consumers of a plant: one at a broker, a webhook, a PLC; each keeps what it got and knows what is missing.
 
 A sink that is killed loses them nothing and makes nothing up: at the end each has every verdict that the archive has,
-under numbers without a hole, and none that it has not.
+under numbers without a hole, and none that neither the archive nor another consumer has.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 import time
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.broker import mosquitto
+from nodes.delivery.envelope import Message
 from nodes.delivery.outbox import Outbox
 from nodes.sinks.entries import ACKNOWLEDGE, ACKNOWLEDGE_AT, ENTRIES_AT, ENTRY, LIST_AT
 from nodes.sinks.events import event
@@ -150,18 +151,18 @@ class Consumers:
                 told = [*heard.consumer.ledger.told()]
                 if not heard.consumer.ledger.whole or heard.consumer.came != box.last:
                     yield f"{name}: expected {box.last} messages without a hole, heard {told}"
-            yield from differ(name, wanted, heard.ids)
-        yield from self._judge_plc(wanted)
-        yield from judge_gate(self._folder / "parts")
-
-    def _judge_plc(self, wanted: set[str]) -> Iterator[str]:
-        """What it took and what still waits for it is everything, in order."""
         with closing(Outbox(self._folder / "plc.box", 100_000)) as box:
             entries = box.read(0, 100_000)
+        yield from self._judge_plc(entries)
+        told_ = ((one.entry.id, json.loads(one.entry.body)["subject"] != "gap") for one in entries)
+        plc = Counter(name for name, real in told_ if real)
+        yield from differ(wanted, {"mqtt": self.mqtt.ids, "post": self.post.ids, "plc": plc})
+        yield from judge_gate(self._folder / "parts")
+
+    def _judge_plc(self, entries: Sequence[Message]) -> Iterator[str]:
+        """What it took, and what still waits for it, is everything, in order."""
         if self.plc.took != [*range(1, len(self.plc.took) + 1)] or len(self.plc.took) > len(entries):
             yield f"plc: expected entries 1 to {len(entries)} in order, took {self.plc.took[-20:]}"
-        told = [(one.entry.id, json.loads(one.entry.body)["subject"] != "gap") for one in entries]
-        yield from differ("plc", wanted, Counter(name for name, real in told if real))
 
     def close(self) -> None:
         """Listen no more."""
@@ -183,13 +184,17 @@ class Consumers:
             time.sleep(SCAN_S)
 
 
-def differ(name: str, wanted: set[str], got: Counter[str]) -> Iterator[str]:
-    """Verdicts that never came, that nobody gave, or that came twice under two numbers."""
-    lost, strange = sorted(wanted - got.keys()), sorted({each for each, times in got.items() if times} - wanted)
-    twice = sorted(each for each, times in got.items() if times > 1)
-    for what, found in (("never came", lost), ("nobody gave", strange), ("came under two numbers", twice)):
-        if found:
-            yield f"{name}: {len(found)} verdicts {what}: {', '.join(found[:3])}"
+def differ(wanted: set[str], got: Mapping[str, Counter[str]]) -> Iterator[str]:
+    """Verdicts of the archive that never came, those that only one consumer has, and those that came twice."""
+    had = Counter(each for ids in got.values() for each, times in ids.items() if times)
+    known = wanted | {each for each, times in had.items() if times > 1}
+    for name, ids in got.items():
+        real = {each for each, times in ids.items() if times}
+        twice = {each for each, times in ids.items() if times > 1}
+        whats = {"never came": wanted - real, "nobody gave": real - known, "came under two numbers": twice}
+        for what, found in whats.items():
+            if found:
+                yield f"{name}: {len(found)} verdicts {what}: {', '.join(sorted(found)[:3])}"
 
 
 def judge_gate(path: Path) -> Iterator[str]:

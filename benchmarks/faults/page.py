@@ -35,8 +35,8 @@ acknowledged, and that the archive says are missing. **Duplicated** are records 
 see each once. **Recovery** is from the kill, or from the end of the harm, to the first new record of all four cameras
 at a sink; of the archive, whose batches close after 5 s, to its next file; of a webhook to its next event.
 Of the rows *mqtt*, *webhook*, *modbus* and *gate* the line has those sinks as well; their consumers must have every
-verdict of the archive, under numbers without a hole, and none that it has not; each part at the gate must get what its
-verdict asks for.
+verdict of the archive, under numbers without a hole, and none that neither it nor another has; each part at the
+gate must get what its verdict asks for.
 Rows of a *file* have no line: each of a file's bytes is tried, and what is still whole has to be read.
 
 | fault | edges | times | given | acknowledged | lost | unaccounted | told | duplicated on the wire | recovery p50, s \

@@ -30,6 +30,7 @@ Key = tuple[str, str]  # kind and name
 T = TypeVar("T")
 LAYOUT = "CREATE TABLE IF NOT EXISTS kept (kind TEXT, name TEXT, body BLOB, crc INTEGER, PRIMARY KEY (kind, name))"
 PUT = "INSERT INTO kept VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body, crc = excluded.crc"
+SYNCHRONOUS = "NORMAL"
 GONE = "DELETE FROM kept WHERE kind = ? AND name = ?"
 
 
@@ -165,8 +166,8 @@ def connected(path: Path) -> sqlite3.Connection:
     """The file, whole and ready; what was kept survives a kill at once, a power cut up to the last seconds."""
     db = sqlite3.connect(path, check_same_thread=False)
     try:
+        db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
         _check(db)
         db.execute(LAYOUT)
     except BaseException:

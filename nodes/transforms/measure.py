@@ -64,6 +64,7 @@ def measured(frame: Frame, epoch: Measured = "settled", seen: Plane | None = Non
         roi=frame.roi,
         encoder=frame.encoder,
         reading=frame.reading,
+        calibration="" if seen is None else seen.calibration.id,
     )
 
 

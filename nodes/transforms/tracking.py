@@ -204,6 +204,7 @@ class Tracker:
             watermark=self._watermark(frame),
             encoder=frame.encoder,
             reading=frame.reading,
+            calibration=frame.calibration,
         )
 
     def _coasted(self, sight: Sight, size: Size) -> Coasted | None:

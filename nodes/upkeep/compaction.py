@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from nodes.sinks.shelf import Shelf
-from nodes.upkeep.rewriting import Left, Piece, alone, ordered, readable, replace
+from nodes.upkeep.keeping import Kept, alone
+from nodes.upkeep.rewriting import Left, Piece, ordered, readable, replace
 from pipeline.archive import SAME
 from pipeline.columns import arrow
 from pipeline.pieces import LEAN, days, pieces, sized
+from pipeline.places import Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +42,7 @@ class Compacted(Struct, frozen=True):
 
 
 def compact(
-    folder: Path,
+    folder: Where,
     left: list[Left],
     *,
     tables: Collection[str] = tuple(SAME),
@@ -52,7 +52,7 @@ def compact(
     """Compact an archive, day by day; where nothing is small, nothing is written.
 
     Args:
-        folder: The archive; lines may write to it meanwhile.
+        folder: The archive, on a disk or in an object store; lines may write to it meanwhile.
         left: Files that stay as they are, and why, are told here; damaged ones go to its quarantine.
         tables: Only these.
         until: Only days up to this one.
@@ -60,7 +60,7 @@ def compact(
 
     Raises:
         TableError: If there is no such archive, or somebody else rewrites it.
-        OSError: If the disk refuses; every row is then still there.
+        OSError: If the disk or the store refuses; every row is then still there.
     """
     with alone(folder) as kept:
         for table in tables:
@@ -70,9 +70,9 @@ def compact(
                         yield done
 
 
-def _groups(folder: Path, table: str, day: str, rows: int) -> Iterator[list[Path]]:
+def _groups(folder: Where, table: str, day: str, rows: int) -> Iterator[list[Where]]:
     """Files that lie side by side in time and are to be one; a file that is large enough stays alone."""
-    group: list[Path] = []
+    group: list[Where] = []
     held = size = 0
     for path in sorted(pieces(folder, table, day), key=lambda path: path.name):
         more, large = sized(path)
@@ -84,7 +84,7 @@ def _groups(folder: Path, table: str, day: str, rows: int) -> Iterator[list[Path
     yield group
 
 
-def _compacted(kept: Shelf, group: list[Path], table: str, day: str, left: list[Left]) -> Compacted | None:
+def _compacted(kept: Kept, group: list[Where], table: str, day: str, left: list[Left]) -> Compacted | None:
     """One group; None where there was nothing to do."""
     if len(group) < 2:
         return None
@@ -97,7 +97,7 @@ def _compacted(kept: Shelf, group: list[Path], table: str, day: str, left: list[
     return Compacted(table, day, len(found), len(made), count, sum(map(len, found.values())) - count)
 
 
-def _pieces(found: dict[Path, pa.Table], table: str) -> Iterator[Piece]:
+def _pieces(found: dict[Where, pa.Table], table: str) -> Iterator[Piece]:
     """Rows with their masks, and apart those whose masks were left out: a row that is there both ways has its mask."""
     bare = sorted(found, key=lambda path: path.name.endswith(LEAN))
     pa = arrow()

@@ -8,19 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
-from nodes.sinks.journal import Journal
-from nodes.sinks.shelf import Shelf
-from nodes.upkeep.rewriting import Left, Piece, alone, readable, replace
+from nodes.upkeep.keeping import Kept, alone
+from nodes.upkeep.rewriting import Left, Piece, readable, replace
 from pipeline import tooling
-from pipeline.archive import ERASED, Erased
+from pipeline.archive import Erased
 from pipeline.columns import TABLES, arrow
 from pipeline.pieces import ASIDE, DAMAGED, LEAN, days, pieces
+from pipeline.places import Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,11 +62,11 @@ class Pruned(Struct, frozen=True):
     freed: int = 0
 
 
-def prune(folder: Path, rule: Rule, today: date, left: list[Left], *, dry: bool = False) -> Iterator[Pruned]:
+def prune(folder: Where, rule: Rule, today: date, left: list[Left], *, dry: bool = False) -> Iterator[Pruned]:
     """Prune an archive, day by day; what another run has done is not done again.
 
     Args:
-        folder: The archive; lines may write to it meanwhile.
+        folder: The archive, on a disk or in an object store; lines may write to it meanwhile.
         rule: What is to go.
         today: Days are counted back from here, UTC.
         left: Files that stay as they are, and why, are told here.
@@ -75,7 +74,7 @@ def prune(folder: Path, rule: Rule, today: date, left: list[Left], *, dry: bool 
 
     Raises:
         TableError: If there is no such archive, or somebody else rewrites it.
-        OSError: If the disk refuses; what was not said to be pruned is then still there.
+        OSError: If the disk or the store refuses; what was not said to be pruned is then still there.
     """
     with alone(folder) as kept:
         for table in rule.tables:
@@ -98,7 +97,7 @@ def _ago(limit: int | None, today: date, day: str) -> bool:
 class _Day:
     """One table of one day."""
 
-    def __init__(self, kept: Shelf, table: str, day: str, rule: Rule, *, dry: bool) -> None:
+    def __init__(self, kept: Kept, table: str, day: str, rule: Rule, *, dry: bool) -> None:
         self._kept, self._table, self._day, self._rule, self._dry = kept, table, day, rule, dry
 
     def pruned(self, left: list[Left], *, whole: bool) -> Pruned:
@@ -114,10 +113,10 @@ class _Day:
             found = Pruned(self._table, self._day, found.bare + bare, found.rows + gone, found.freed + freed)
         return found
 
-    def _readable(self, path: Path, left: list[Left]) -> pa.Table | None:
+    def _readable(self, path: Where, left: list[Left]) -> pa.Table | None:
         return readable(self._kept.folder, path, self._table, left, dry=self._dry)
 
-    def _rewritten(self, path: Path, rows: pa.Table, chosen: pa.Table, *, whole: bool) -> int:
+    def _rewritten(self, path: Where, rows: pa.Table, chosen: pa.Table, *, whole: bool) -> int:
         """How many bytes are free after the chosen rows, or their masks, have gone."""
         before, others, new = path.stat().st_size, self._others(rows), list[Piece]()
         if whole:
@@ -138,7 +137,7 @@ class _Day:
             for row in found
             if (n := row["seq_count"])
         )
-        Journal(self._kept.folder / ERASED).append([msgspec.json.encode(each) for each in told])
+        self._kept.note([msgspec.json.encode(each) for each in told])
 
     def _chosen(self, rows: pa.Table) -> pa.Table:
         return rows.filter(self._mine(rows)) if self._rule.cameras else rows
@@ -173,10 +172,11 @@ def _bared(column: Any, field: Any) -> Any:
     return column
 
 
-def _damaged(folder: Path, rule: Rule, today: date) -> Iterator[Left]:
+def _damaged(folder: Where, rule: Rule, today: date) -> Iterator[Left]:
     """Damaged files of days whose masks or rows were to go: nobody can rewrite them."""
     limit = min((days for days in (rule.masks, rule.rows) if days is not None), default=None)
-    for path in sorted((folder / ASIDE).rglob(f"*{DAMAGED}")):
-        day = next((part.removeprefix("date=") for part in path.parts if part.startswith("date=")), "")
+    found: Iterator[Where] = (folder / ASIDE).rglob(f"*{DAMAGED}")
+    for path in sorted(found, key=str):
+        day = path.parent.name.removeprefix("date=")
         if day and _ago(limit, today, day):
             yield Left(path, "it may still hold what was to go, and cannot be rewritten: delete it, or restore it")

@@ -1,4 +1,4 @@
-"""Rewrite files of an archive beside a running line: what is new is on the disk before what is old goes.
+"""Rewrite files of an archive beside a running line: what is new is there before what is old goes.
 
 A crash between the two leaves rows twice, of which readers take one, and the next run removes the rest. Files are named
 by their content, so what was written already is found again.
@@ -6,27 +6,21 @@ by their content, so what was written already is found again.
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from nodes.sinks.journal import sync_folder
-from nodes.sinks.shelf import Shelf, shelf
+from nodes.upkeep.keeping import Kept
 from pipeline.archive import SAME, once
 from pipeline.columns import VERSION, arrow
 from pipeline.errors import TableError
 from pipeline.evolution import newer
-from pipeline.pieces import DamageError, archive_of, load, set_aside, version
+from pipeline.pieces import DamageError, load, set_aside, version
 from pipeline.places import Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-ALONE = ".upkeep"
 
 
 class Left(Struct, frozen=True):
@@ -53,24 +47,7 @@ class Piece(Struct, frozen=True):
     masks: bool
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[Shelf]:
-    """The shelf of an archive, for the only one who rewrites it; lines may go on writing.
-
-    Raises:
-        TableError: If there is no such archive, or somebody else rewrites it.
-        OSError: If the disk refuses.
-    """
-    with (archive_of(folder) / ALONE).open("wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TableError(f"{folder}: somebody else compacts or prunes it now; wait until that has ended") from None
-        with shelf(folder) as kept:
-            yield kept
-
-
-def readable(folder: Path, path: Path, table: str, left: list[Left], *, dry: bool = False) -> pa.Table | None:
+def readable(folder: Where, path: Where, table: str, left: list[Left], *, dry: bool = False) -> pa.Table | None:
     """The rows of a file, where all of it is known; damaged files are set aside, those of newer versions stay.
 
     Args:
@@ -95,21 +72,18 @@ def readable(folder: Path, path: Path, table: str, left: list[Left], *, dry: boo
     return None
 
 
-def replace(kept: Shelf, old: Sequence[Path], new: Sequence[Piece]) -> list[Path]:
+def replace(kept: Kept, old: Sequence[Where], new: Sequence[Piece]) -> list[Where]:
     """Put files in the place of others, in the same folder; returns the new ones.
 
     Raises:
-        OSError: If the disk refuses; every row is then still there.
+        OSError: If the disk or the store refuses; every row is then still there.
     """
-    folder = old[0].parent
-    partition = str(folder.relative_to(kept.folder))
+    partition = str(old[0].parent.relative_to(kept.folder))  # type: ignore[arg-type]  # both are of one kind
     made = [
         kept.commit(partition, piece.rows, arrow().compute.min(piece.rows["t_ns"]).as_py(), masks=piece.masks)
         for piece in new
     ]
-    for path in (path for path in old if path not in made):
-        path.unlink(missing_ok=True)
-    sync_folder(folder)
+    kept.remove([path for path in old if path not in made])
     return made
 
 

@@ -88,8 +88,8 @@ def series(rates: pa.Table, measures: pa.Table) -> list[Series]:
 
 def charts(found: Sequence[Series], study: Study) -> pa.Table:
     """The charts that are asked for, point by point."""
-    pieces = [_points(each, chart, study.rules) for each in found for chart in drawn(each, study)]
-    return arrow().concat_tables([arrow().schema([]).empty_table(), *pieces], promote_options="default")
+    points = [(each, chart) for each in found for chart in drawn(each, study)]
+    return _told(points, study.rules) if points else arrow().schema([]).empty_table()
 
 
 def drawn(one: Series, study: Study) -> Iterator[Chart]:
@@ -209,29 +209,39 @@ MADE: dict[str, dict[str, Callable[[Series, Flags], Sequence[Chart]]]] = {
 }
 
 
-def _points(one: Series, chart: Chart, rules: Sequence[str]) -> pa.Table:
-    """The points of a chart; rules about zones are for means alone."""
-    pa, held = arrow(), chart.kind in {"x", "x̄"}
+def _told(points: Sequence[tuple[Series, Chart]], rules: Sequence[str]) -> pa.Table:
+    """Charts point by point, one behind the other."""
+    pa, row = arrow(), arrow().array(np.repeat(np.arange(len(points)), [len(chart.values) for _, chart in points]))
+    same: dict[str, list[Any]] = {name: [one.who[name] for one, _ in points] for name in (*PHASE, "what", "name")}
+    same["chart"] = [chart.kind for _, chart in points]
+    columns = {name: pa.array(values, "string").take(row) for name, values in same.items()}
+    windows = pa.concat_tables([one.windows.select([*WINDOW]) for one, _ in points])
+    columns |= {name: windows[name] for name in WINDOW}
+    columns["n"] = np.concatenate([one.n for one, _ in points]).astype(np.int64)
+    for name, held in (("value", "values"), *((name, name) for name in ("center", "low", "high", "sigma"))):
+        numbers = np.concatenate([getattr(chart, held) for _, chart in points])
+        columns[name] = pa.array(numbers, from_pandas=name == "value")
+    columns["spread"] = pa.array([chart.spread for _, chart in points], "float64").take(row)
+    flags = np.concatenate([_flags(one, chart, rules) for one, chart in points], axis=1)
+    return pa.table(columns | {"rules": _said(flags, rules)})
+
+
+def _flags(one: Series, chart: Chart, rules: Sequence[str]) -> Flags:
+    """Which rule flags which point, (rules, N); those about zones are for means alone."""
+    held = chart.kind in {"x", "x̄"}
     able = [rule for rule in rules if rule in {"N1", "W1"} or (not chart.summed and (held or RULES[rule].shares))]
     flags = flagged(chart.scores(), able)
     if one.kind != "measure" and not chart.summed:
         # Beyond the limits is beyond those that are drawn; patterns say something where windows lie on either side.
         enough = chart.center * one.n >= COUNTED
         flags = {r: chart.outside() if r in {"N1", "W1"} else found & enough for r, found in flags.items()}
-    said = _said([flags[rule] for rule in able], able, len(chart.values))
-    same: dict[str, Any] = {**{name: one.who[name] for name in PHASE}, "chart": chart.kind}
-    same |= {name: one.who[name] for name in ("what", "name")}
-    columns = {name: pa.repeat(pa.scalar(value, "string"), len(said)) for name, value in same.items()}
-    columns |= {name: one.windows[name] for name in WINDOW} | {"n": one.n.astype(np.int64)}
-    columns |= {"value": pa.array(chart.values, from_pandas=True)}
-    columns |= {name: getattr(chart, name) for name in ("center", "low", "high", "sigma")}
-    columns |= {"spread": np.full(len(said), chart.spread), "rules": said}
-    return pa.table(columns)
+    none = np.zeros(len(chart.values), bool)
+    return np.array([flags.get(rule, none) for rule in rules], bool).reshape(len(rules), len(none))
 
 
-def _said(flags: Sequence[Flags], rules: Sequence[str], points: int) -> pa.Array:
+def _said(flags: Flags, rules: Sequence[str]) -> pa.Array:
     """The rules that flag each point, as text."""
-    code = sum((mine.astype(np.int64) << nth for nth, mine in enumerate(flags)), np.zeros(points, np.int64))
+    code = (flags.astype(np.int64) << np.arange(len(rules))[:, None]).sum(axis=0)
     there, place = np.unique(code, return_inverse=True)
     words = [" ".join(rule for nth, rule in enumerate(rules) if each >> nth & 1) for each in there.tolist()]
     return arrow().array(words, "string").take(arrow().array(place))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TOGETHER = 16  # days that are added up at once
+DAILY = (*PLACE, "label", "model", "measure", "version", "bin", "value", "n")  # of histograms, without their windows
 HEAT = (*PLACE, "label", "space", "x", "y")
 TABLES: dict[str, dict[str, Column]] = {
     "charts": CHARTED,
@@ -49,7 +50,8 @@ def conclude(folder: Path, days: Sequence[Day], study: Study) -> dict[str, Liste
         days: All of them.
         study: How they are looked at.
     """
-    rates, measures, histograms = (read(folder, days, name) for name in ("rates", "measures", "histograms"))
+    rates, measures = (read(folder, days, name) for name in ("rates", "measures"))
+    histograms = read(folder, days, "histograms", DAILY)
     heat = summed(folder, days, "heat", HEAT, BLOCK, space=["view"])
     shown, dates = windowed(rates), sorted({day.date for day in days})
     found = series(shown, steady(measures))
@@ -75,16 +77,28 @@ def steady(rows: pa.Table) -> pa.Table:
     return rows.filter(arrow().array(says(rows["measure"], *STEADY)))
 
 
-def read(folder: Path, days: Sequence[Day], table: str) -> pa.Table:
-    """A result of all days, with a column `date`."""
+def read(folder: Path, days: Sequence[Day], table: str, names: Sequence[str] = ()) -> pa.Table:
+    """A result of all days, with a column `date`; names are indices into dictionaries.
+
+    Args:
+        folder: Where the results are.
+        days: Which days.
+        table: Which result.
+        names: Which columns; all where left out.
+    """
     import pyarrow.parquet as pq
 
-    pa = arrow()
-    pieces = [documented(table, COLUMNS[table]).empty_table().append_column("date", pa.array([], pa.string()))]
+    pa, chosen = arrow(), {name: COLUMNS[table][name][0] for name in names or COLUMNS[table]} | {"date": "string"}
+    words = [name for name, kind in chosen.items() if kind == "string"]
+    word = pa.dictionary(pa.int32(), pa.string())
+    schema = pa.schema([(name, word if name in words else kind) for name, kind in chosen.items()])
+    pieces = [schema.empty_table()]
     for day in days:
-        rows = pq.ParquetFile(folder / day.results[table][0]).read()
-        pieces.append(rows.append_column("date", pa.array([day.date] * len(rows), pa.string())))
-    return pa.concat_tables(pieces)
+        with pq.ParquetFile(folder / day.results[table][0], read_dictionary=words[:-1]) as file:
+            rows = file.read(columns=schema.names[:-1], use_threads=False)
+        date = pa.DictionaryArray.from_arrays(np.zeros(len(rows), np.int32), pa.array([day.date]))
+        pieces.append(rows.append_column("date", date).cast(schema))
+    return pa.concat_tables(pieces).unify_dictionaries()
 
 
 def summed(
@@ -118,7 +132,8 @@ def _chosen(path: Path, keys: Sequence[str], only: Mapping[str, Sequence[str]]) 
     import pyarrow.parquet as pq
 
     words = [field.name for field in pq.read_schema(path) if field.type == "string"]
-    rows = pq.read_table(path, columns=[*{*keys, *only}, "n"], read_dictionary=words, use_threads=False)
+    with pq.ParquetFile(path, read_dictionary=words) as file:
+        rows = file.read(columns=[*{*keys, *only}, "n"], use_threads=False)
     mine = np.ones(len(rows), bool)
     for name, values in only.items():
         mine &= says(rows[name], *values)

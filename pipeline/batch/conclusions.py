@@ -13,7 +13,7 @@ from pipeline.batch.charting import GOOD, JUDGED, POINTS
 from pipeline.batch.drift import LEAST, choices, distances, drift, together
 from pipeline.batch.peers import Funnel, funnel, level
 from pipeline.batch.splitting import PLACE, TEXT, Column, Row, split
-from pipeline.batch.tally import Ints, ranked
+from pipeline.batch.tally import Ints, encoded, ranked
 from pipeline.columns import arrow
 
 if TYPE_CHECKING:
@@ -184,7 +184,8 @@ def _among(column: pa.ChunkedArray, words: Sequence[str]) -> pa.ChunkedArray:
 
 def _daily(rows: pa.Table, dates: Sequence[str]) -> tuple[Ints, Numbers]:
     """Counts per day and bin, and what stands for each bin."""
-    day = np.searchsorted(np.array(dates, object), np.array(rows["date"].to_pylist(), object))
+    coded = encoded(rows["date"])
+    day = np.array([dates.index(date) for date in coded.dictionary.to_pylist()], np.int64)[coded.indices.to_numpy()]
     code, bins = ranked(rows["bin"])
     counts = np.zeros((len(dates), bins), np.int64)
     np.add.at(counts, (day, code), rows["n"].to_numpy())

@@ -63,10 +63,10 @@ def distances(counts: Ints, chosen: Flags) -> Numbers:
         counts: (W, B) values in each bin, window by window.
         chosen: As `choices` gives them.
     """
-    since = chosen.astype(np.float64) @ counts.astype(np.float64)  # whole numbers, and exact up to 2⁵³
-    sides = (since, counts.sum(axis=0) - since)
-    one, two = (np.cumsum(side, axis=1) / np.maximum(side.sum(axis=1, keepdims=True), 1) for side in sides)
-    apart: Numbers = np.abs(one - two).max(axis=1)
+    upto = np.cumsum(counts, axis=1)
+    since = chosen.astype(np.float64) @ upto.astype(np.float64)  # whole numbers, and exact up to 2⁵³
+    one, two = (side / np.maximum(side[:, -1:], 1) for side in (since, upto.sum(axis=0) - since))
+    apart: Numbers = np.abs(np.subtract(one, two, out=one), out=one).max(axis=1)
     return apart
 
 

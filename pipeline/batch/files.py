@@ -14,7 +14,7 @@ from pipeline.columns import arrow
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SOUGHT = ("begin_ns", "camera", "label")  # by which people choose rows: readers pass over what cannot have them
+SOUGHT = ("begin_ns",)  # by which people choose rows: readers pass over what cannot have them
 VERSION = "2.0"  # of the results; a minor one adds columns or tables
 
 Listed = tuple[str, int, str]  # file below the folder of results, rows, and BLAKE2b of the file

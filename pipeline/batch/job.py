@@ -7,9 +7,10 @@ that subset is right on FnApiRunner, on Beam's portable runner and on Dask.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from pipeline.errors import TableError
 from pipeline.places import place
 
 Key = tuple[str, str, str]  # plant, line, date
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of <malloc.h>
+KEPT, LARGE = 1 << 28, 1 << 25  # bytes; glibc takes no larger bound of what it keeps at all
 _slice = msgspec.json.Decoder(Slice).decode
 
 
@@ -76,10 +79,18 @@ def pipeline(root: Any, cuts: Sequence[Slice], reads: partial[Any], writes: part
     )
 
 
+@cache
 def frugal() -> None:
-    """Let Arrow use the system's allocator: what it gives back numpy then takes without asking the kernel."""
+    """Let what one slice gave back be what the next one takes, without asking the kernel for each array anew.
+
+    Arrow uses the system's allocator, as numpy does; where that is glibc's, it keeps up to `KEPT` free bytes.
+    """
     pa = arrow()
     pa.set_memory_pool(pa.system_memory_pool())
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
 def options(words: Sequence[str]) -> Any:

@@ -16,6 +16,7 @@ from pipeline.batch.measures import (
     SENSOR_CELL,
     VIEW,
     Box,
+    Edge,
     Numbers,
     carriers,
     cells,
@@ -69,7 +70,7 @@ def heat(located: Located) -> Iterator[pa.Table]:
     """Cells in which centroids lie, space by space."""
     regions, group = located.regions, located.group
     x, y = _numbers(regions, "centroid_x"), _numbers(regions, "centroid_y")
-    height, width = _numbers(regions, "height"), _numbers(regions, "width")
+    height, width = _side(regions, "height"), _side(regions, "width")
     yield celled(group, VIEW, *cells(x, y, (0.0, 0.0, width, height)))
     if located.exposures["roi_x"].null_count < len(located.exposures):
         roi = _roi(located)
@@ -100,6 +101,8 @@ def pixels(located: Located, runs: Runs) -> pa.Table:
 
 def on_parts(located: Located, runs: Runs) -> Iterator[pa.Table]:
     """Cells of the part in which set pixels of the regions on it lie."""
+    if not (located.carrier >= 0).any():
+        return
     mine = np.flatnonzero(located.carrier[runs.row] >= 0)
     upto = np.cumsum((runs.end - runs.begin)[mine])
     for some in np.split(mine, np.searchsorted(upto, np.arange(AT_ONCE, upto[-1] if len(upto) else 0, AT_ONCE))):
@@ -126,6 +129,13 @@ def _box(regions: pa.Table) -> Box:
 
 def _at(box: Box, rows: Ints) -> Box:
     return tuple(each[rows] for each in box)  # type: ignore[return-value]
+
+
+def _side(table: pa.Table, name: str) -> Edge:
+    """A side of each view, or of all, where they are alike."""
+    values = table[name].to_numpy()
+    alike = len(values) and values.min() == values.max()
+    return float(values[0]) if alike else _numbers(table, name)
 
 
 def _numbers(table: pa.Table, name: str) -> Numbers:

@@ -17,7 +17,7 @@ VIEW, SENSOR, PLANE, PART, PART_PIXELS = range(len(SPACES))
 
 Numbers = NDArray[np.float64]
 Box = tuple[Numbers, Numbers, Numbers, Numbers]
-Corner = Numbers | float
+Edge = Numbers | float  # of each, or of all
 
 
 class Measure(Struct, frozen=True):
@@ -58,35 +58,37 @@ MEASURES = (
 STEADY = tuple(measure.name for measure in MEASURES if not measure.condition)
 
 
-def cells(
-    x: Numbers, y: Numbers, box: tuple[Corner, Corner, Numbers, Numbers], across: int = CELLS
-) -> tuple[Ints, Ints]:
+def cells(x: Numbers, y: Numbers, box: tuple[Edge, Edge, Edge, Edge], across: int = CELLS) -> tuple[Ints, Ints]:
     """The cell of a box, divided into `across` × `across`, in which the centre of a pixel lies.
 
     Args:
         x: (N,) px; the centre of the first pixel is 0, so it reaches from -0.5 to 0.5.
         y: (N,) px.
-        box: x, y, width and height, each (N,), px, x and y also one for all; what lies outside counts in the nearest
-            cell.
+        box: x, y, width and height, each (N,) or one for all, px; what lies outside counts in the nearest cell.
         across: How many.
     """
     left, top, width, height = box
     return _cell(x, left, width, across), _cell(y, top, height, across)
 
 
-def _cell(at: Numbers, begin: Corner, side: Numbers, across: int) -> Ints:
-    part = (at + 0.5 - begin) / np.maximum(side, 1)
+def _cell(at: Numbers, begin: Edge, side: Edge, across: int) -> Ints:
+    part = at + 0.5
+    if isinstance(begin, np.ndarray) or begin:
+        part -= begin
+    part /= np.maximum(side, 1)
     part *= across
-    return np.floor(part, out=part).clip(0, across - 1, out=part).astype(np.int64)
+    cell: Ints = np.floor(part, out=part).astype(np.int64)
+    outside = len(cell) and (cell.min() < 0 or cell.max() >= across)
+    return cell.clip(0, across - 1) if outside else cell
 
 
-def on_sensor(x: Numbers, y: Numbers, size: tuple[Numbers, Numbers], roi: Box) -> tuple[Numbers, Numbers]:
+def on_sensor(x: Numbers, y: Numbers, size: tuple[Edge, Edge], roi: Box) -> tuple[Numbers, Numbers]:
     """Where on the sensor the centre of a mask pixel lies, sensor px from its top left corner.
 
     Args:
         x: (N,) mask px, the centre of the first is 0.
         y: (N,) mask px.
-        size: Height and width of the mask, px.
+        size: Height and width of the mask, (N,) or of all, px.
         roi: The crop that the mask shows: x, y, width and height, sensor px.
     """
     (height, width), (left, top, wide, high) = size, roi

@@ -13,7 +13,7 @@ from pipeline.batch.mapping import Located, carried, heat, on_parts, pixels
 from pipeline.batch.measures import MEASURES
 from pipeline.batch.runlengths import Runs
 from pipeline.batch.statistics import Aggregate, Arranged, measured, table
-from pipeline.batch.tally import Ints, counted, packed, ranked, says, shifted, spelled
+from pipeline.batch.tally import Ints, counted, lowest, packed, parted, ranked, says, shifted, spelled, tallies
 from pipeline.batch.windows import placed
 from pipeline.columns import arrow
 
@@ -168,12 +168,15 @@ def _pairs(group: Ints, exposure: Ints, label: pa.ChunkedArray) -> Iterator[pa.T
         exposure: (S,) ascending.
         label: (S,) each label of an exposure once, ascending.
     """
-    words, (shown, _) = spelled(label), ranked(label)
+    words, (shown, bound), (near, most) = spelled(label), ranked(label), shifted(group)
+    code = near * bound + shown
     for apart in range(len(words)):
         one = np.flatnonzero(exposure[: len(exposure) - apart] == exposure[apart:])
-        found, n = counted({"group": group[one], "first": shown[one], "second": shown[one + apart]})
-        names = {name: words.take(arrow().array(found[name])) for name in ("first", "second")}
-        yield table("pairs", {"group": found["group"], **names, "n": n})
+        keys, n = tallies(code[one] * bound + shown[one + apart], most * bound * bound)
+        keys, second = parted(keys, bound)
+        which, first = parted(keys, bound)
+        names = {name: words.take(arrow().array(said)) for name, said in (("first", first), ("second", second))}
+        yield table("pairs", {"group": which + lowest(group), **names, "n": n})
 
 
 def _measured(builder: Builder, group: Ints, rows: pa.Table, of: str, asked: Asked) -> None:

@@ -14,7 +14,7 @@ from pipeline.batch.measures import MEASURES, SPACES, on_sensor
 from pipeline.batch.observing import SUBJECTS
 from pipeline.batch.statistics import KEYS, Aggregate
 from pipeline.batch.stretches import LONG, added, laid, unfolded
-from pipeline.batch.tally import Ints, encoded, grouped, numbers, packed, says, starts
+from pipeline.batch.tally import Ints, encoded, grouped, numbers, packed, parted, says, starts
 from pipeline.columns import arrow
 
 if TYPE_CHECKING:
@@ -136,16 +136,25 @@ def pixels(aggregate: Aggregate) -> pa.Table:
     parts = aggregate.parts["pixels"]
     row, pixel, n = _painted(*laid(_stretch(parts), unfolded(parts["steps"])))
     at = {name: parts[name].to_numpy()[row] for name in ("group", *CROP)}
-    high = np.maximum(at["height"], 1)
-    x = pixel // high
-    y = pixel - x * high
+    x, y = _places(pixel, at["height"])
+    told = {name: at[name] for name in CROP[:2]} | {"x": x, "y": y, "n": n}
+    unknown, names = at["roi_width"] < 0, (*CROP[2:], "sensor_x", "sensor_y")
+    if unknown.all():
+        nothing = {name: arrow().nulls(len(n), OWN["pixels"][name][0]) for name in names}
+        return _told(aggregate, at["group"], told | nothing)
     size = at["height"].astype(np.float64), at["width"].astype(np.float64)
     roi = tuple(at[f"roi_{name}"].astype(np.float64) for name in ("x", "y", "width", "height"))
-    sensor = on_sensor(x.astype(np.float64), y.astype(np.float64), size, roi)
-    unknown = at["roi_width"] < 0
-    told = {name: arrow().array(at[name], mask=unknown & name.startswith("roi")) for name in CROP}
-    there = {f"sensor_{name}": arrow().array(v, mask=unknown) for name, v in zip("xy", sensor, strict=True)}
-    return _told(aggregate, at["group"], told | {"x": x, "y": y, **there, "n": n})
+    sensor = zip(names[4:], on_sensor(x.astype(np.float64), y.astype(np.float64), size, roi), strict=True)
+    there = {name: at[name] for name in CROP[2:]} | dict(sensor)
+    return _told(aggregate, at["group"], told | {n: arrow().array(v, mask=unknown) for n, v in there.items()})
+
+
+def _places(pixel: Ints, height: NDArray[np.int32]) -> tuple[Ints, Ints]:
+    """Column and row of pixels that are numbered down the columns of crops, each so high."""
+    if len(height) and height.min() == height.max() > 0:
+        return parted(pixel, int(height[0]))
+    x: Ints = pixel // np.maximum(height, 1)
+    return x, pixel - x * np.maximum(height, 1)
 
 
 def _painted(row: Ints, place: Ints, step: Ints) -> tuple[Ints, Ints, Ints]:

@@ -196,6 +196,8 @@ def _moved(part: pa.Table, code: Ints) -> pa.Table:
 
 def _merged(part: str, rows: pa.Table) -> pa.Table:
     """Each row once, sorted; sums of nothing left out."""
+    if not len(rows):
+        return schema(part).empty_table()
     same, merging = PARTS[part]
     keys = sorted(["group", *same], key="measure".__ne__)  # what is measured first: so it comes, measure by measure
     code, _ = joined([numbers(rows[key]) for key in keys], rows.num_rows)

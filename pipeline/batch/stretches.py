@@ -106,10 +106,12 @@ def stepped(up: Ints, down: Ints | None, most: int) -> tuple[Ints, Ints]:
     Returns:
         Which stretches, (S,) ascending, and how many more go up at each of their places, (S, LONG).
     """
-    stretches, both = np.arange(most // LONG), up if down is None else np.concatenate([up, down])
+    both = up if down is None else np.concatenate([up, down])
     if most > max(DENSE, CROWDED * len(both)):  # few stretches of many
         code, first = close(both // LONG, most // LONG)
         stretches, both = both[first] // LONG, code * LONG + both % LONG
+    else:
+        stretches = np.arange(most // LONG)
     counts = np.bincount(both[: len(up)], minlength=len(stretches) * LONG)
     if down is not None:
         counts -= np.bincount(both[len(up) :], minlength=len(stretches) * LONG)

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from pipeline.batch.aggregating import Outcome, Request, aggregate
 from pipeline.batch.measures import MEASURES, chosen
+from pipeline.batch.mirroring import worked
 from pipeline.batch.observing import Asked
 from pipeline.batch.parcels import total
 from pipeline.batch.publishing import LETTERS
@@ -18,7 +19,7 @@ from pipeline.batch.studies import CHARTS, Study, named, rules, tolerance
 from pipeline.batch.surveying import Home
 from pipeline.batch.windows import SPANS, Calendar, batches, known_zone, shifts
 from pipeline.errors import TableError
-from pipeline.places import KNOWN, place
+from pipeline.places import KNOWN, Where, place
 
 MORE = True  # the options of Beam
 SHOWN = ("rows", "counted", "repeated", "dead", "outside")
@@ -33,7 +34,7 @@ def add(parser: ArgumentParser) -> None:
     parser.allow_abbrev = False  # a word of Beam's is no short form of ours
     said = f"what lines have archived: a folder, or the URL of an object store, as {KNOWN}"
     parser.add_argument("archive", metavar="ARCHIVE", help=said)
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where results go; one per archive")
+    parser.add_argument("--output", required=True, metavar="DIR", help="where results go, likewise; one per archive")
     parser.add_argument("--zone", default="UTC", help="time zone of the plant, as Europe/Berlin; default UTC")
     parser.add_argument("--window", choices=SPANS, default="hour", help="what is counted together; default hour")
     parser.add_argument("--shifts", default="06:00,14:00,22:00", metavar="TIMES", help="when shifts begin, plant time")
@@ -54,12 +55,13 @@ def add(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Aggregate; returns the exit status."""
-    home = Home(args.plant, args.line)
-    request = Request(place(args.archive), args.output, _calendar(args), home, _asked(args), _study(args))
-    outcome = aggregate(request, args.more, print)
+    home, output = Home(args.plant, args.line), place(args.output)
+    with worked(output) as folder:
+        request = Request(place(args.archive), folder, _calendar(args), home, _asked(args), _study(args))
+        outcome = aggregate(request, args.more, print)
     account = total(day.account for day in outcome.manifest.days)
     Console(highlight=False).print(_accounts(account.tables))
-    print("\n".join(_told(outcome, args.output)))
+    print("\n".join(_told(outcome, output)))
     return int(bool(account.dead or outcome.manifest.dead))
 
 
@@ -92,7 +94,7 @@ def _accounts(tables: dict[str, dict[str, int]]) -> Table:
     return shown
 
 
-def _told(outcome: Outcome, output: Path) -> list[str]:
+def _told(outcome: Outcome, output: Where) -> list[str]:
     days = outcome.manifest.days
     letters = [*outcome.manifest.dead, *(letter for day in days for letter in day.account.dead)]
     told = [f"{len(outcome.fresh):,} of {len(days):,} days read, every row accounted for: {output}"]

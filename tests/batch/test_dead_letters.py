@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,8 @@ def test_what_does_not_balance_is_not_published() -> None:
 
 def test_a_lost_slice_is_missed(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a runner does not hand on, the footers know of; nothing at all is published, and nothing is left."""
-    monkeypatch.setattr(aggregating, "slices", lambda home, units, calendar: [*slices(home, units, calendar, 20)][1:])
+    few = partial(slices, rows=20)
+    monkeypatch.setattr(aggregating, "slices", lambda *whose, masks: [*few(*whose, masks=masks)][1:])
     with pytest.raises(
         TableError, match=r"the line: frames: expected \d+ rows, as the footers say, found \d+: nothing is"
     ):

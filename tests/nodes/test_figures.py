@@ -323,3 +323,12 @@ def test_mm_without_a_crop_are_refused(tmp_path: Path) -> None:
     assert told is not None
     assert told.regions[0].metric is not None
     assert told.regions[0].metric.area_mm2 == pytest.approx(0.16)
+
+
+def test_a_frame_says_what_it_was_measured_with(tmp_path: Path) -> None:
+    """Also one in which nothing was found; without a calibration it says that there was none."""
+    path = tmp_path / "c.yaml"
+    path.write_text("id: rim\ndate: 2026-11-22\nscale: 0.1\n", encoding="utf-8")
+    shown = replace(frame(pixels(".")), roi=Roi(0, 0, 4, 4))
+    told = [measure(shown, calibration=str(path)), measure(shown)]
+    assert [(each.calibration, each.regions) for each in told if each] == [("rim", ()), ("", ())]

@@ -170,9 +170,10 @@ def test_thousands_of_pieces_get_their_own_numbers() -> None:
 def test_what_the_camera_read_off_itself_goes_on() -> None:
     """With what was measured, and with what is followed."""
     read = Reading(exposure_us=8000, lux=400.0)
-    told = measured(replace(frame(np.ones((4, 4), bool)), reading=read))
+    told = replace(measured(replace(frame(np.ones((4, 4), bool)), reading=read)), calibration="bench-7")
     assert told.reading is read
-    assert [each.reading for each in track(iter([told])) if isinstance(each, Tracks)] == [read]
+    (followed,) = (each for each in track(iter([told])) if isinstance(each, Tracks))
+    assert (followed.reading, followed.calibration) == (read, "bench-7")
 
 
 def test_nothing_is_measured_while_the_crop_settles() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -391,6 +392,37 @@ def test_lines_of_a_chip_are_outputs_that_reject_from_the_start() -> None:
     assert (fake.asked["chip"], fake.asked["consumer"]) == ("/dev/gpiochip4", "kensa reject")
     assert fake.set == [(17, "INACTIVE"), (27, "ACTIVE")]
     assert fake.released
+
+
+BY_GPIOD = """
+from nodes.gating.outputs import GpioLines
+from nodes.gating.wiring import Gpio
+one = GpioLines(Gpio(reject=17, heartbeat=27, low=("reject",)))
+one.write("reject", on=False)
+one.write("stop", on=True)
+one.write("heartbeat", on=True)
+one.write("reject", on=True)
+one.close()
+"""
+
+
+@pytest.mark.slow
+def test_gpiod_asks_the_kernel_for_these_lines_and_values(tmp_path: Path) -> None:
+    """The library itself; what it asks a kernel for is answered and noted where this one has no GPIO."""
+    compiler, library, told = shutil.which("cc") or shutil.which("gcc"), tmp_path / "gpioshim.so", tmp_path / "told"
+    if compiler is None or not Path("/usr/include/linux/gpio.h").exists():
+        pytest.skip("a C compiler and the kernel's headers are needed to be a GPIO chip: apt-get install gcc libc6-dev")
+    shim = ROOT / "tests" / "gpioshim.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, shim, "-ldl"], check=True)
+    chip = {"LD_PRELOAD": str(library), "GPIO_TOLD": str(told)}
+    subprocess.run([sys.executable, "-c", BY_GPIOD], env=os.environ | chip, cwd=ROOT, check=True)
+    assert told.read_text().splitlines() == [
+        "line 17 of 'kensa reject' output 1 low 1 active 1",  # rejects from the start
+        "line 27 of 'kensa reject' output 1 low 0 active 0",
+        "set 0 of 1",
+        "set 2 of 2",
+        "set 1 of 1",
+    ]
 
 
 def test_a_chip_that_is_not_there_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections import deque
@@ -11,17 +12,22 @@ from threading import Thread
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from nodes.sinks.archive import archive
 from nodes.sinks.store import Store
 from nodes.upkeep.compaction import compact
 from nodes.upkeep.copying import copy
+from nodes.upkeep.keeping import ALONE, alone
 from nodes.upkeep.rewriting import Left
-from pipeline.archive import read
+from pipeline import leases
+from pipeline.archive import ERASED, read
 from pipeline.cli import main
 from pipeline.errors import NodeError, TableError
+from pipeline.leases import leased
 from pipeline.notices import board
-from pipeline.pieces import pieces
+from pipeline.pieces import aside, pieces
+from pipeline.places import Stored, Where, place
 from tests.conftest import ROOT
 from tests.nodes.test_archive import everything, seqs
 from tests.upkeep.test_compaction import TABLES, told
@@ -136,6 +142,98 @@ def test_an_archive_is_aggregated_where_it_lies(url: str, tmp_path: Path) -> Non
     )
     assert one == two
     assert any("nagoya.a.parquet" in name for name in one)
+
+
+def test_an_archive_is_compacted_where_it_lies(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is said of it, and the files that come of it, are those of a folder; a damaged object is set aside."""
+    said, left = [], []
+    for where in (url, str(tmp_path / "folder")):
+        archive(iter([everything(1), [*everything(2), *everything(3)], everything(3)]), path=where)
+        said.append((main(["archive", "compact", where]), capsys.readouterr().out))
+        left.append(_ways(place(where)))
+    assert said[0] == said[1]
+    assert said[0][1].endswith("15 files are now 5; 5 rows stood there more than once\n")
+    assert left[0] == left[1]
+    torn = next(iter(pieces(place(url), "parts")))
+    assert isinstance(torn, Stored)
+    torn.write_bytes(torn.read_bytes()[:-1])
+    archive(iter([everything(4)]), path=url)
+    assert main(["archive", "compact", url, "--table", "parts"]) == 1
+    assert f"quarantine/table=parts/date=2026-11-22/{torn.name}.damaged" in capsys.readouterr().out
+    assert aside(place(url)) == 1
+
+
+def _ways(folder: Where) -> list[str]:
+    found: Iterator[Where] = folder.rglob("*.parquet")
+    return sorted(path.name for path in found)
+
+
+def test_an_archive_is_pruned_where_it_lies(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Masks go, then rows, noted before they go: the archive is still complete."""
+    said = []
+    old = [[replace(each, t_ns=10**18 + seq) for each in everything(seq)] for seq in (0, 1)]
+    for where in (url, str(tmp_path / "folder")):
+        archive(iter(old), path=where)
+        out = list[str]()
+        for words in (["--masks", "0"], ["--rows", "0", "--table", "regions"], ["--rows", "0", "--table", "frames"]):
+            assert main(["archive", "prune", where, *words]) == 0
+            out.append(capsys.readouterr().out)
+        said.append((out, main(["archive", "verify", where, "--json"]), capsys.readouterr().out))
+    assert said[0] == said[1]
+    assert said[0][0][0].startswith("frames 2001-09-09: 2 rows without masks\n")
+    noted = [json.loads(line)["table"] for line in (place(url) / ERASED).read_bytes().splitlines()]
+    assert noted == ["regions", "regions", "frames", "frames"]
+
+
+def test_in_a_store_too_only_one_rewrites(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second is told so; what a killed one left is in nobody's way for ever."""
+    archive(iter([everything(1), everything(2)]), path=url)
+    there, said = _stored(url), r"somebody else compacts or prunes it now, or was killed within the hour; wait until"
+    with alone(there), pytest.raises(TableError, match=said):
+        [*compact(there, [])]
+    (there / ALONE / "killed").write_bytes(b"")
+    with pytest.raises(TableError, match=said):
+        [*compact(there, [])]
+    monkeypatch.setattr(leases, "STALE", 0)
+    assert len([*compact(there, [])]) == len(TABLES)
+    assert [*(there / ALONE).glob("*")] == []
+
+
+def test_whoever_works_long_says_so(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nobody takes it for dead: its word is written again."""
+    monkeypatch.setattr(leases, "RENEW", -1)
+    with leased(_stored(url), ALONE, "works") as renew:
+        (mine,) = (_stored(url) / ALONE).glob("*")
+        mine.unlink()
+        renew()
+        assert mine.exists()
+
+
+def _stored(url: str) -> Stored:
+    found = place(url)
+    assert isinstance(found, Stored)
+    return found
+
+
+def test_results_go_where_they_are_wanted(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Into a store as into a folder, to the byte; a second run reads what is new, and goes on from what is there."""
+    pytest.importorskip("apache_beam", reason="pip install 'kensa[batch]'")
+    lines, folder = tmp_path / "archive", tmp_path / "results"
+    output = _stored(url.replace("/plant=nagoya/line=a", "/results"))
+    for days in (1, 2):
+        later = [replace(each, t_ns=each.t_ns + days * 10**14) for each in everything(1)]
+        archive(iter([later]), path=str(lines))
+        for where in (str(output), str(folder)):
+            assert main(["aggregate", str(lines), "--output", where]) == 0
+            assert f"1 of {days} days read" in capsys.readouterr().out
+    local = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    there = {str(path.relative_to(output)): path for path in output.rglob("*") if path.exists()}
+    assert {way: path.read_bytes() for way, path in there.items()} == {
+        way: path.read_bytes() for way, path in local.items() if not way.startswith(".")
+    }
+    assert len([way for way in there if way.startswith("table=rates/")]) == 2
+    assert main(["aggregate", str(lines), "--output", str(output)]) == 0
+    assert "0 of 2 days read" in capsys.readouterr().out
 
 
 def test_damaged_files_are_not_copied(url: str, tmp_path: Path) -> None:

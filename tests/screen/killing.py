@@ -61,6 +61,7 @@ class Saw:
     def __init__(self, at: int) -> None:
         self.count, self._at = 0, at
         connected, keep = kept.connected, Memory.keep
+        kept.SYNCHRONOUS = "OFF"  # a killed process leaves to the system what it has written
 
         def watched(path: Path) -> sqlite3.Connection:
             db = connected(path)

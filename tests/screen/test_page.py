@@ -332,6 +332,8 @@ def test_every_verdict_is_whole_however_many_cameras_there_are(
                 decided = verdict(cameras, outcomes[number % 4], camera)
                 stage.add([part(cameras, camera), decided, tracks(cameras, camera)])
             eyes.page.wait_for_function("many => document.querySelectorAll('.tile').length === many", arg=cameras)
+            called = eyes.page.locator(".tile .name").all_inner_texts()
+            assert called == [f"cam-{number + 1}" for number in range(cameras)]
             for lang in ("en", "ja"):
                 eyes.page.evaluate(DRAWN)
                 assert eyes.page.evaluate(CUT) == []

@@ -9,7 +9,8 @@ import pytest
 
 from nodes.sinks.archive import archive
 from nodes.upkeep.compaction import compact
-from nodes.upkeep.rewriting import Left, alone
+from nodes.upkeep.keeping import alone
+from nodes.upkeep.rewriting import Left
 from pipeline import columns
 from pipeline.archive import SAME, read, stretches
 from pipeline.errors import TableError

@@ -3,7 +3,7 @@
 import { h, mark, write } from "/web/dom.js";
 import { draw } from "/web/masks.js";
 import { NAMES, OUTCOMES, sign, word } from "/web/signs.js";
-import { number, percent, plain, say } from "/web/words.js";
+import { number, ordered, percent, plain, say } from "/web/words.js";
 import { period, periods } from "/web/periods.js";
 
 const COLUMNS = [0, 1, 2, 3, 4, 3, 3, 4, 4, 5, 5, 4, 4]; // of so many tiles
@@ -44,7 +44,7 @@ export function overview(app) {
     root,
     update(state, dirty) {
       if (!state.live || !state.counts) return;
-      place(Object.keys(state.live));
+      place(ordered(Object.keys(state.live)));
       const counted = period(state);
       const poor = worst(counted.outcomes);
       for (const [camera, each] of tiles) each.update(state.live[camera], counted.outcomes[camera], poor === camera);

@@ -1,7 +1,7 @@
 // The share of FAIL window by window, with control limits: a p-chart. What is outside is told by shape and word, too.
 
 import { fill, h, s } from "/web/dom.js";
-import { clock, number, percent, say, span } from "/web/words.js";
+import { clock, number, ordered, percent, say, span } from "/web/words.js";
 
 const SIZE = [1200, 480];
 const PAD = { left: 92, right: 24, top: 24, bottom: 48 };
@@ -24,7 +24,7 @@ export function trend(app) {
     root,
     update(state, dirty) {
       if (!state.trend || !dirty.has("trend")) return;
-      const cameras = ["", ...Object.keys(state.trend.cameras)];
+      const cameras = ["", ...ordered(Object.keys(state.trend.cameras))];
       if (!cameras.includes(chosen)) chosen = "";
       fill(choices, cameras.join() + chosen + say("all"), () => cameras.map((camera) =>
         h("button", { class: "choice", id: `trend-${camera}`, "aria-pressed": String(camera === chosen), onclick: () => choose(camera) }, camera || say("all"))));

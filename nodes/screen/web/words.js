@@ -97,6 +97,9 @@ export const gaps = () => Object.keys({ ...WORDS.en, ...WORDS.ja }).filter((key)
 /** A name that somebody else gave: read as words. */
 export const plain = (name) => name.replace(/_/g, " ");
 
+/** Names as people order them: cam-2 before cam-10. */
+export const ordered = (names) => [...names].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+
 export const number = (value) => value.toLocaleString(lang);
 
 export function percent(share) {

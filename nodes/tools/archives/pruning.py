@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from nodes.tools.archives.telling import left
+from nodes.tools.archives.telling import left, located
 from nodes.upkeep.pruning import Rule, prune
 from nodes.upkeep.rewriting import Left
 from pipeline.columns import TABLES
+from pipeline.places import place
 
 NEVER = "never"
 
 
 def add(parser: ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="what lines have archived")
+    located(parser)
     said = "days after which masks and pictures go, or never; what was measured stays; default 30"
     parser.add_argument("--masks", type=_days, default=30, metavar="DAYS", help=said)
     said = "days after which everything goes, or never; default never"
@@ -32,7 +32,7 @@ def run(args: Namespace) -> int:
     told: list[Left] = []
     rule = Rule(args.masks, args.rows, tuple(args.camera), tuple(args.table or TABLES))
     bare = gone = freed = 0
-    for done in prune(args.archive, rule, datetime.now(UTC).date(), told, dry=args.dry_run):
+    for done in prune(place(args.archive), rule, datetime.now(UTC).date(), told, dry=args.dry_run):
         what = [f"{done.bare:,} rows without masks"] * bool(done.bare) + [f"{done.rows:,} rows gone"] * bool(done.rows)
         print(f"{done.table} {done.day}: {', '.join(what)}", flush=True)
         bare, gone, freed = bare + done.bare, gone + done.rows, freed + done.freed

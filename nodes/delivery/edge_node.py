@@ -57,7 +57,7 @@ class EdgeNode:
         self._broker: Broker | None = None
         self._listener: Listener | None = None
         self._rebirth, self._online = threading.Event(), threading.Event()
-        self._seq = 0
+        self._seq = self._missed = 0
 
     def open(self, outbox: Outbox, listener: Listener, history: int) -> None:  # noqa: ARG002 - births tell every state
         """Connect under a new `bdSeq`, wait for the primary host, and be born with how everything is."""
@@ -72,6 +72,7 @@ class EdgeNode:
         self._broker = Broker(self._access, f"kensa-{outbox.stream}", will=self._death(), hear=hear, lost=listener.wake)
         if self._host and not self._online.wait(self._access.timeout):
             raise ConnectionError(f"the primary host {self._host} is not online at {self._access.url}")
+        self._missed = outbox.last if self._host else 0  # what came while the host was waited for is history as well
         self._bear()
 
     def deliver(self, messages: Sequence[Message], history: int) -> None:
@@ -81,7 +82,7 @@ class EdgeNode:
         if not all(map(self._named, messages)):
             self._bear()
         for message in messages:
-            told = metrics(message, self._source, historical=message.sequence <= history)
+            told = metrics(message, self._source, historical=message.sequence <= max(history, self._missed))
             self._publish("DATA", device(message), told)
         self._broker.settle()
 

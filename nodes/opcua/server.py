@@ -18,7 +18,8 @@ from pipeline.errors import NodeError
 if TYPE_CHECKING:
     from asyncua import Server
 
-START_S, ANSWER_S = 300.0, 10.0  # a small computer that has much to do reads the standard address space for long
+# A small computer that has much to do reads the standard address space for long, and then answers late.
+START_S, ANSWER_S = 300.0, 30.0
 T = TypeVar("T")
 
 

@@ -7,6 +7,8 @@ heard of none that it was done with. The first folder whose process is not kille
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import importlib
 import os
 import signal
@@ -25,6 +27,7 @@ from nodes.sinks.entries import ACKNOWLEDGE, ENTRIES_AT, ENTRY
 from nodes.sinks.jsonl import jsonl
 from nodes.sinks.kept import keeping
 from nodes.sinks.mqtt import mqtt
+from nodes.sinks.opcua import opcua
 from nodes.sinks.sparkplug import sparkplug
 from nodes.sinks.webhook import webhook
 from nodes.sinks.words import length, packed
@@ -34,6 +37,7 @@ from tests.nodes.test_alarms import verdict
 
 PARTS = ((1, 2), (3,))
 SHARE = 0.5  # of a line that is written before the kill
+LINE, CONSUMER, TOKEN = "dying", "mes", "all-or-nothing"
 Batches = Iterator[list[Verdict | Gap]]
 
 
@@ -92,8 +96,32 @@ def work(use: str, where: str, folder: Path) -> None:
             mqtt(batches, url=where, topic="kensa/dying", **told)
         case "sparkplug":
             sparkplug(batches, url=where, group="plant", node="line", **told)
+        case "opcua":
+            tokens = folder / "tokens"
+            tokens.touch(0o600)
+            tokens.write_text(f"{CONSUMER} {TOKEN}\n")
+            opcua(batches, endpoint=where, line=LINE, tokens=str(tokens), confirm=(CONSUMER,), **told)
         case "modbus":
             polled(batches, folder)
+
+
+def furnish() -> None:
+    """Make the standard address space of OPC UA once, for the servers of all that are forked."""
+    from asyncua.server.internal_server import InternalServer
+
+    async def made() -> InternalServer:
+        server = InternalServer()
+        await server.load_standard_address_space()
+        return server
+
+    space = vars(asyncio.run(made()).aspace)
+
+    async def load(server: InternalServer, _: Path | None = None) -> None:
+        vars(server.aspace).update(space)
+        server.disabled_clock = True  # the end of a server waits for its next second
+
+    InternalServer.load_standard_address_space = load
+    gc.freeze()  # who is forked need not look through it
 
 
 def forked(use: str, where: str, folder: Path, kill: int) -> int:
@@ -113,6 +141,8 @@ def main(folder: Path, use: str, where: str, first: int, step: int) -> int:
     """With a kill at one write, at another so many further on, until there is none left; then the rest without one."""
     for name in ("structlog", "rich", "paho.mqtt.client", "nodes.delivery.dispatcher", "nodes.delivery.posting"):
         importlib.import_module(name)  # once, for all that are forked
+    if use == "opcua":
+        furnish()
     for kill in count(first, step):
         place = folder / f"{kill:04}"
         place.mkdir()

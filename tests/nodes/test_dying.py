@@ -17,9 +17,9 @@ from nodes.delivery.sparkplug_b import commands
 from nodes.tools.hearing import Posts
 from nodes.tools.listen import Consumer
 from tests.conftest import ROOT
-from tests.edges import eventually
+from tests.edges import eventually, free_port
 from tests.nodes.brokers import Mosquitto, mosquitto
-from tests.nodes.dying import PARTS
+from tests.nodes.dying import CONSUMER, LINE, PARTS
 
 __all__ = ["mosquitto"]
 ALL = [part for batch in PARTS for part in batch]
@@ -59,6 +59,13 @@ def listening(use: str, folder: Path, request: pytest.FixtureRequest) -> Iterato
     elif use == "webhook":
         with Posts("http://127.0.0.1:0", kept.take, "") as posts:
             yield kept, f"http://127.0.0.1:{posts.port}/"
+    elif use == "opcua":
+        pytest.importorskip("asyncua", reason="needs asyncua: pip install 'kensa[opcua]'")
+        from tests.nodes.fetching import Fetcher
+
+        url = f"opc.tcp://127.0.0.1:{free_port()}/kensa"
+        with Fetcher(url, LINE, kept.take, kept.consumer.ledger):
+            yield kept, url
     else:
         yield kept, "file"
         for path in sorted(folder.glob("*/told.jsonl")):
@@ -68,7 +75,8 @@ def listening(use: str, folder: Path, request: pytest.FixtureRequest) -> Iterato
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("use", "first", "step"), [("jsonl", 1, 1), ("webhook", 1, 3), ("mqtt", 2, 3), ("sparkplug", 3, 3)]
+    ("use", "first", "step"),
+    [("jsonl", 1, 1), ("webhook", 1, 3), ("mqtt", 2, 3), ("sparkplug", 3, 3), ("opcua", 2, 3)],
 )
 def test_a_kill_at_any_write_loses_nothing_and_makes_nothing_up(
     tmp_path: Path, use: str, first: int, step: int, request: pytest.FixtureRequest
@@ -97,7 +105,6 @@ def test_a_kill_at_any_write_of_a_list_that_is_acknowledged(tmp_path: Path) -> N
     for place in tmp_path.iterdir():
         assert [*map(int, (place / "took").read_text().split())] == [*range(1, len(ALL) + 1)], place.name
         with closing(Outbox(place / "o", 100)) as box:
-            assert (box.last, box.waiting, box.dropped) == (len(ALL), 0, 0)
             assert [json.loads(one.entry.body)["seq"] for one in box.read(0, 100)] == ALL
 
 
@@ -108,9 +115,11 @@ def _killed(folder: Path, use: str, where: str, first: int, step: int) -> set[st
     assert done.returncode == 0, done.stdout + done.stderr
     places = [*folder.glob("[0-9]*")]
     assert len(places) * step > 25
-    return {_stream(place / "o") for place in places}
+    return {_stream(place / "o", (CONSUMER,) if use == "opcua" else ()) for place in places}
 
 
-def _stream(path: Path) -> str:
-    with closing(Outbox(path, 100)) as box:
+def _stream(path: Path, confirm: tuple[str, ...]) -> str:
+    """The name of an outbox that holds everything, and nothing of it waits."""
+    with closing(Outbox(path, 100, confirm)) as box:
+        assert (box.last, box.waiting, box.dropped) == (len(ALL), 0, 0), path
         return box.stream

@@ -6,7 +6,7 @@ import fcntl
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import blake2b
@@ -29,6 +29,7 @@ from pipeline.errors import TableError
 from pipeline.places import Where
 
 EVERY = 5.0  # s
+PORTION = 1 << 23  # rows of a pipeline in this process; other runners have all days at once, to spread them
 Key = tuple[str, str, str]  # plant, line, date
 Say = Callable[[str], Any]
 
@@ -173,14 +174,27 @@ def _run(request: Request, work: Work, words: Sequence[str], staging: Path, say:
     reads = partial(job.aggregated, folder=folder, done=str(done.resolve()), span=span, asked=request.asked)
     sources = {key: work.sources[key] for key in work.fresh}
     writes = partial(job.written, folder=str(staging.resolve()), sources=sources)
-    cuts = [cut for key in work.fresh for cut in work.days[key]]
-    with progress(done, len(cuts), say):
-        job.run(words, lambda root: job.pipeline(root, cuts, reads, writes))
+    portions = [*_portions([work.days[key] for key in work.fresh], PORTION if not words else None)]
+    with progress(done, sum(map(len, portions)), say):
+        for cuts in portions:
+            job.run(words, partial(job.pipeline, cuts=cuts, reads=reads, writes=writes))
     days = staged(staging)
     missing = {*work.fresh} - {_key(day) for day in days}
     if missing:
         raise TableError(f"expected results of {len(work.fresh)} days, found none of {min(missing)}: run it again")
     return days
+
+
+def _portions(days: Iterable[Sequence[Slice]], rows: int | None) -> Iterator[list[Slice]]:
+    """Slices of whole days that one pipeline takes; it holds what it knows of all of them until it ends."""
+    portion, held = list[Slice](), 0
+    for cuts in days:
+        more = sum(unit.rows for cut in cuts for unit in cut.units)
+        if rows and portion and held + more > rows:
+            yield portion
+            portion, held = [], 0
+        portion, held = [*portion, *cuts], held + more
+    yield portion
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from fractions import Fraction
-from itertools import combinations_with_replacement, pairwise
+from itertools import combinations_with_replacement, count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from nodes.upkeep.compaction import compact
+from pipeline.batch import aggregating, job
 from pipeline.batch.aggregating import Outcome, Request, aggregate
 from pipeline.batch.observing import Asked
 from pipeline.batch.windows import Calendar, Window
@@ -212,6 +213,23 @@ def test_late_rows_touch_their_day_alone(tmp_path: Path) -> None:
     run(tmp_path / "once")
     assert files(tmp_path / "once").keys() == files(tmp_path).keys()
     assert counts(tmp_path / "once") == counts(tmp_path)
+
+
+def test_days_by_themselves_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year does not fit into one pipeline's memory: it is cut between days."""
+    shelve(tmp_path / "archive", plant(2, 30) + plant(3, 30, start=NOON + 24 * HOUR))
+    asked = Request(tmp_path / "archive", tmp_path / "out", BERLIN)
+    aggregate(asked)
+    pipelines, run_one = count(), job.run
+    monkeypatch.setattr(aggregating, "PORTION", 1)
+    monkeypatch.setattr(job, "run", lambda words, build: (next(pipelines), run_one(words, build)))
+    aggregate(replace(asked, output=tmp_path / "apart"))
+    assert next(pipelines) == 2
+    assert {name.replace("out/", "", 1): data for name, data in files(tmp_path).items()} == {
+        str(path.relative_to(tmp_path / "apart")): path.read_bytes()
+        for path in (tmp_path / "apart").rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
 
 
 def test_what_was_sent_twice_counts_once(told: tuple[Path, list[Record]], tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def _run(request: Request, work: Work, words: Sequence[str], staging: Path, say:
     portions = [*_portions([work.days[key] for key in work.fresh], PORTION if not words else None)]
     with progress(done, sum(map(len, portions)), say):
         for cuts in portions:
-            job.run(words, partial(job.pipeline, cuts=cuts, reads=reads, writes=writes))
+            job.run(words, lambda root, cuts=cuts: job.pipeline(root, cuts, reads, writes))
     days = staged(staging)
     missing = {*work.fresh} - {_key(day) for day in days}
     if missing:

@@ -25,7 +25,7 @@ BOOK = ROOT / "topologies" / "rules" / "plate.yaml"
 TOPIC = "bench/line"
 SECONDS, ROUNDS = 20, 5
 FIRST = 2.0  # seconds at the begin that are not counted: processes start, the consumer hears the past
-LINE = """\
+CAMERAS = """\
 line: {{plant: bench, line: delivery}}
 hosts: {{here: {{cameras: [cam-1, cam-2, cam-3, cam-4]}}}}
 nodes:
@@ -34,21 +34,16 @@ nodes:
   measure: {{from: clean}}
   rules:   {{from: measure, with: {{book: {book}}}}}
   stamped: {{use: "benchmarks.delivery_nodes:stamped", from: rules}}
-  told:    {{use: {use}, from: stamped, with: {{{told}}}}}
 """
-BESIDE = """\
-line: {{plant: bench, line: beside}}
-hosts: {{here: {{cameras: [cam-1, cam-2, cam-3, cam-4]}}}}
-nodes:
-  camera:  {{use: synthetic, with: {{rate: 30, defects: 0.2}}}}
-  clean:   {{from: camera}}
-  measure: {{from: clean}}
-  rules:   {{from: measure, with: {{book: {book}}}}}
-  stamped: {{use: "benchmarks.delivery_nodes:stamped", from: rules}}
+LINE = CAMERAS + "  told: {{use: {use}, from: stamped, with: {{{told}}}}}\n"
+BESIDE = (
+    CAMERAS
+    + """\
   seen:    {{use: "benchmarks.delivery_nodes:seen", from: stamped, with: {{path: {folder}/seen}}}}
   alarms:  {{from: stamped, with: {{path: {folder}/events.jsonl, book: {folder}/alarms.yaml}}}}
   told:    {{use: mqtt, from: stamped, with: {{{told}}}}}
 """
+)
 ALARMS = 100  # of each camera: one part that is bad raises all of them, one that is good ends them
 DEAD = "mqtt://127.0.0.1:9"
 OURS = "url: '{url}', topic: bench/line, outbox: {folder}/outbox"

@@ -14,11 +14,11 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from zlib import crc32
 
 from nodes.delivery.envelope import Entry, Message, dropped
 from nodes.sinks.events import iso
 from nodes.sinks.room import log
+from nodes.sqlite import checksum, examine, set_aside
 from pipeline.clock import line_time
 
 BUSY_S = 10.0  # how long one connection waits for another's transaction
@@ -122,7 +122,7 @@ class Outbox:
                 "ORDER BY sequence LIMIT ?", (after, count),
             ).fetchall()  # fmt: skip
         for sequence, *about, crc in rows:
-            whole = crc == _sum(*about)
+            whole = crc == checksum(*about)
             found.append(
                 Message(self.stream, sequence, Entry(*about), sequence)
                 if whole
@@ -180,7 +180,7 @@ class Outbox:
     def _add(self, sequence: int, entry: Entry) -> int:
         about = (entry.id, entry.kind, entry.subject, entry.time, entry.body)
         done = self._db.execute(
-            "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)", (sequence, *about, _sum(*about))
+            "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)", (sequence, *about, checksum(*about))
         )
         if done.rowcount > 0:
             newest = (entry.kind, entry.subject, sequence, entry.id, entry.time, entry.body)
@@ -216,10 +216,7 @@ class Outbox:
                 raise
 
     def _anew(self, error: sqlite3.Error, *, durable: bool) -> sqlite3.Connection:
-        kept = Path(f"{self.path}.damaged")
-        self.path.replace(kept)
-        for more in ("-wal", "-shm"):
-            Path(f"{self.path}{more}").unlink(missing_ok=True)
+        kept = set_aside(self.path)
         log().error("outbox damaged; a new stream begins", error=str(error), kept_in=str(kept))
         return _opened(self.path, durable=durable, check=False)
 
@@ -230,21 +227,12 @@ def _opened(path: Path, *, durable: bool, check: bool) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         if check:
-            _check(db)
+            examine(db)
         db.executescript(LAYOUT)
     except BaseException:
         db.close()
         raise
     return db
-
-
-def _check(db: sqlite3.Connection) -> None:
-    if (found := db.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
-        raise sqlite3.DatabaseError(f"its pages do not fit together: {found}")
-
-
-def _sum(*about: str | bytes) -> int:
-    return crc32(b"\0".join(each.encode() if isinstance(each, str) else each for each in about))
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
-from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +20,7 @@ from nodes.drawing.portrait import Shown
 from nodes.screen.rejects import Rejects
 from nodes.screen.tally import Kept, Tally
 from nodes.sinks.room import log
+from nodes.sqlite import checksum, examine, set_aside
 from pipeline import codec
 from pipeline.errors import KensaError
 from pipeline.notices import board
@@ -136,7 +136,7 @@ class Memory:
             if change.anew:
                 db.execute("DELETE FROM kept")
             db.executemany(GONE, change.gone)
-            db.executemany(PUT, ((*key, body, _sum(*key, body)) for key, body in change.put))
+            db.executemany(PUT, ((*key, body, checksum(*key, body)) for key, body in change.put))
 
     def _read(self, kind: str) -> Iterator[tuple[str, bytes]]:
         """Name and body of everything of a kind, in the order in which it came."""
@@ -148,7 +148,7 @@ class Memory:
         except (OSError, sqlite3.Error) as error:
             log().error("what the screen had counted is not readable", path=str(self._path), error=str(error))
             return
-        yield from ((name, body) for name, body, crc in rows if crc == _sum(kind, name, body))
+        yield from ((name, body) for name, body, crc in rows if crc == checksum(kind, name, body))
 
     def _opened(self, path: Path) -> sqlite3.Connection:
         if self._db is None:
@@ -168,7 +168,7 @@ def connected(path: Path) -> sqlite3.Connection:
     try:
         db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         db.execute("PRAGMA journal_mode = WAL")
-        _check(db)
+        examine(db)
         db.execute(LAYOUT)
     except BaseException:
         db.close()
@@ -176,23 +176,11 @@ def connected(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _check(db: sqlite3.Connection) -> None:
-    if (found := db.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
-        raise sqlite3.DatabaseError(f"its pages do not fit together: {found}")
-
-
 def _anew(path: Path, error: sqlite3.Error) -> sqlite3.Connection:
     """Begin anew; what stands there is somebody else's, or damaged."""
-    aside = Path(f"{path}.damaged")
+    aside = set_aside(path)
     log().error("what the screen had counted is damaged; it begins anew", error=str(error), kept_in=str(aside))
-    path.replace(aside)
-    for more in ("-wal", "-shm"):
-        Path(f"{path}{more}").unlink(missing_ok=True)
     return connected(path)
-
-
-def _sum(kind: str, name: str, body: bytes) -> int:
-    return crc32(f"{kind} {name} ".encode() + body)
 
 
 def _tried(read: Callable[[bytes], T], body: bytes) -> T | None:

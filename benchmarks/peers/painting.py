@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.batch.runlengths import runs
+from pipeline.batch.runlengths import ends, runs
 
 Ints = NDArray[np.int64]
+Steps = NDArray[np.int32]
 
 DAY = 24 * 3600 * 10**9
 SIDE = 96  # px of a mask
@@ -26,14 +27,15 @@ def painted(folder: Path, path: Path) -> None:
 
     query = f"""select t_ns // {DAY} as day, camera, label, counts
         from read_parquet('{folder}/table=regions/*/*.parquet')"""
-    size, maps = SIDE * SIDE + 1, dict[tuple[int, str, str], Ints]()
+    size, maps = SIDE * SIDE + 1, dict[tuple[int, str, str], Steps]()
     for batch in duckdb.connect().sql(query).to_arrow_reader(1 << 17):
         keys, group = _grouped([batch[name].dictionary_encode() for name in ("day", "camera", "label")])
         found = runs(pa.chunked_array([batch["counts"]]), np.full(len(batch), SIDE * SIDE))
-        begin, end = (group[found.row] * size + each for each in (found.begin, found.end))
-        steps = np.bincount(begin, minlength=len(keys) * size) - np.bincount(end, minlength=len(keys) * size)
-        for key, step in zip(keys, steps.reshape(-1, size), strict=True):
-            maps[key] = maps[key] + step if key in maps else step
+        steps = np.zeros(len(keys) * size, np.int32)
+        for places, step in ends(found, group * size):
+            np.add.at(steps, places, np.int32(step))
+        for key, more in zip(keys, steps.reshape(-1, size), strict=True):
+            maps[key] = maps[key] + more if key in maps else more
     _write(maps, path)
 
 
@@ -55,16 +57,17 @@ def _pressed(code: Ints, most: int) -> tuple[Ints, Ints]:
     return there, place[code]
 
 
-def _write(maps: dict[tuple[int, str, str], Ints], path: Path) -> None:
+def _write(maps: dict[tuple[int, str, str], Steps], path: Path) -> None:
     """Write how often each pixel is set, map by map, where it is at all."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     n = np.cumsum([steps[:-1] for steps in maps.values()], axis=1)
-    which, pixel = np.divmod(np.flatnonzero(n), SIDE * SIDE)
+    at = np.flatnonzero(n).astype(np.int32)
+    which, x = at // (SIDE * SIDE), at // SIDE
     day, camera, label = (pa.array(column).dictionary_encode() for column in zip(*maps, strict=True))
     rows = {name: column.take(pa.array(which)) for name, column in (("camera", camera), ("label", label))}
-    rows |= {"day": day.dictionary_decode().take(pa.array(which)), "x": pa.array((pixel // SIDE).astype(np.int32))}
-    rows |= {"y": pa.array((pixel % SIDE).astype(np.int32)), "n": pa.array(n.ravel()[np.flatnonzero(n)])}
+    rows |= {"day": day.dictionary_decode().take(pa.array(which)), "x": pa.array(x - which * SIDE)}
+    rows |= {"y": pa.array(at - x * SIDE), "n": pa.array(n.ravel()[at])}
     path.parent.mkdir(exist_ok=True)
     pq.write_table(pa.table(rows), path, compression="zstd")

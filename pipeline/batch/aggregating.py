@@ -154,7 +154,7 @@ def plan(request: Request, before: Manifest, found: Mapping[Home, Sequence[Unit]
     """What there is to do: which days of what an archive holds are not in the results."""
     days: dict[Key, list[Slice]] = defaultdict(list)
     for home, units in found.items():
-        for cut in slices(home, units, request.calendar, masks=request.asked.pixels):
+        for cut in slices(home, units, request.calendar):
             days[home.plant, home.line, cut.day].append(cut)
     sources = {key: _source(request.archive, cuts) for key, cuts in days.items()}
     done = {_key(day): (day.files, day.source) for day in before.days}

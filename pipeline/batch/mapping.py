@@ -22,7 +22,7 @@ from pipeline.batch.measures import (
     cells,
     on_sensor,
 )
-from pipeline.batch.runlengths import Runs
+from pipeline.batch.runlengths import Runs, ends
 from pipeline.batch.statistics import celled, table
 from pipeline.batch.stretches import LONG, folded, stepped
 from pipeline.batch.tally import Ints, packed, parted, says, shifted
@@ -92,8 +92,7 @@ def pixels(located: Located, runs: Runs) -> pa.Table:
     named = dict(zip(("group", "height", "width", *ROI), [located.group, *size, *roi], strict=True))
     code, first = packed([shifted(values) for values in named.values()], len(located.group))
     stretches = int(runs.end.max(initial=0)) // LONG + 1
-    whose = code[runs.row] * (stretches * LONG)
-    keys, steps = stepped(whose + runs.begin, whose + runs.end, len(first) * stretches * LONG)
+    keys, steps = stepped(ends(runs, code * (stretches * LONG)), 2 * len(runs.end), len(first) * stretches * LONG)
     crop, stretch = parted(keys, stretches)
     told = {name: values[first][crop] for name, values in named.items()}
     return table("pixels", told | {"stretch": stretch, "steps": folded(steps)})
@@ -103,11 +102,12 @@ def on_parts(located: Located, runs: Runs) -> Iterator[pa.Table]:
     """Cells of the part in which set pixels of the regions on it lie."""
     if not (located.carrier >= 0).any():
         return
-    mine = np.flatnonzero(located.carrier[runs.row] >= 0)
+    rows = runs.row
+    mine = np.flatnonzero(located.carrier[rows] >= 0)
     upto = np.cumsum((runs.end - runs.begin)[mine])
     for some in np.split(mine, np.searchsorted(upto, np.arange(AT_ONCE, upto[-1] if len(upto) else 0, AT_ONCE))):
         long = (runs.end - runs.begin)[some]
-        row = np.repeat(runs.row[some], long)
+        row = np.repeat(rows[some], long)
         pixel = np.repeat(runs.begin[some] - np.cumsum(long) + long, long) + np.arange(long.sum())
         high = located.regions["height"].to_numpy().astype(np.int64)[row]
         box = _at(_box(located.regions), located.carrier[row])

@@ -5,6 +5,7 @@ A text tells a whole view, or one box of it; `placed` carries the runs of boxes 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,26 +18,38 @@ if TYPE_CHECKING:
 GROUPS = 6  # of five bits, in a number: a longer one is no sum of runs that any mask has
 MORE, SIGN = 0x20, 0x10  # bits of a group: that others follow, and, of the last, that the number is negative
 AT_ONCE = 1 << 12  # masks: what is made of their characters then fits into caches
+NARROW = 1 << 30  # px: sums of runs that stay below it twice are told in 32 bits
 
 Ints = NDArray[np.int64]
+Signed = NDArray[np.signedinteger]  # int32 where that is wide enough, else int64
 Groups = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 
 
 class Runs(Struct, frozen=True):
-    """The runs of pixels that are set, of many masks.
+    """The runs of pixels that are set, of many masks, one mask behind the other.
 
     Attributes:
-        row: (R,) which mask; ascending.
-        begin: (R,) first pixel, numbered down the columns.
+        many: (N,) how many each mask has.
+        begin: (R,) first pixel, numbered down the columns; int32 or int64.
         end: (R,) first pixel behind it.
         sound: (N,) bool, which masks are text that describes exactly their number of pixels; only these have runs.
     """
 
-    row: Ints
-    begin: Ints
-    end: Ints
+    many: Ints
+    begin: Signed
+    end: Signed
     sound: Flags
+
+    @property
+    def row(self) -> Ints:
+        """Which mask each is of, (R,), ascending."""
+        return np.repeat(np.arange(len(self.many)), self.many)
+
+    def only(self, those: Flags) -> Runs:
+        """Some of the runs, (R,), of the same masks."""
+        many = np.bincount(self.row[those], minlength=len(self.many))
+        return Runs(many, self.begin[those], self.end[those], self.sound)
 
 
 class Boxes(Struct, frozen=True):
@@ -58,25 +71,32 @@ def runs(counts: pa.ChunkedArray, pixels: Ints) -> Runs:
     some = [
         _runs(counts.slice(at, AT_ONCE), pixels[at : at + AT_ONCE]) for at in range(0, max(1, len(pixels)), AT_ONCE)
     ]
-    row = np.concatenate([each.row + number * AT_ONCE for number, each in enumerate(some)])
-    begin, end, sound = (np.concatenate([getattr(each, n) for each in some]) for n in ("begin", "end", "sound"))
-    return Runs(row, begin, end, sound)
+    return Runs(*(np.concatenate([getattr(each, name) for each in some]) for name in Runs.__struct_fields__))
 
 
 def _runs(counts: pa.ChunkedArray, pixels: Ints) -> Runs:
-    groups, bounds, sound = _spelled(counts)
-    values, numbers = _numbers(groups, bounds)
-    pairs = (numbers + 1) // 2
-    first = np.cumsum(pairs) - pairs
-    gaps, lengths = _undone(_paired(values, numbers), first, numbers)
-    upto = np.concatenate([[0], np.cumsum(gaps + lengths)])
-    end = upto[1:] - np.repeat(upto[first], pairs)
-    row = np.repeat(np.arange(len(pairs)), pairs)
-    sound &= upto[first + pairs] - upto[first] == pixels
-    if min(gaps.min(initial=0), lengths.min(initial=0)) < 0:
-        sound[row[(gaps < 0) | (lengths < 0)]] = False
-    kept = lengths > 0 if sound.all() else (lengths > 0) & sound[row]
-    return Runs(row[kept], (end - lengths)[kept], end[kept], sound)
+    groups, bounds = _text(counts)
+    bad = _unspelled(groups, bounds)
+    if bad.any():
+        return _runs(_without(counts, bad), pixels)
+    most, long = int(pixels.max(initial=0)), int(np.diff(bounds).max(initial=0))
+    values, more, numbers = _numbers(groups, bounds, np.int32 if most * long < NARROW else np.int64)
+    pairs, odd = numbers >> 1, numbers & 1 == 1
+    last = bounds[1:][odd] - 1
+    more[last] = True  # a mask that ends with a gap has no run behind it
+    gaps, lengths, tail = _undone(values.take(np.flatnonzero(~more)), pairs, (odd, values[last]))
+    upto, first = _upto(gaps + lengths), np.cumsum(pairs) - pairs
+    start = upto[first]
+    bad = (numbers > 0) & ((upto[first + pairs] - start + tail != pixels) | (tail < 0))
+    # Numbers of 32 bits may have come around, but the first of a mask that did is beyond these limits.
+    if min(gaps.min(initial=0), lengths.min(initial=0)) < 0 or max(gaps.max(initial=0), lengths.max(initial=0)) > most:
+        beyond = (gaps < 0) | (lengths < 0) | (gaps > most) | (lengths > most)
+        bad[np.searchsorted(first + pairs, np.flatnonzero(beyond), side="right")] = True
+    if bad.any():
+        return _runs(_without(counts, bad), pixels)
+    end = upto[1:] - np.repeat(start, pairs)
+    found = Runs(pairs, end - lengths, end, numbers > 0)
+    return found if lengths.all() else found.only(lengths > 0)
 
 
 def placed(found: Runs, boxes: Boxes, height: Ints, width: Ints) -> Runs:
@@ -89,8 +109,9 @@ def placed(found: Runs, boxes: Boxes, height: Ints, width: Ints) -> Runs:
         width: (N,) of the views, px.
     """
     sound = found.sound & (boxes.x + boxes.width <= width) & (boxes.y + boxes.height <= height)
-    kept = sound[found.row]
-    row, begin, end = found.row[kept], found.begin[kept], found.end[kept]
+    row = found.row
+    kept = sound[row]
+    row, begin, end = row[kept], found.begin[kept], found.end[kept]
     tall = boxes.height[row]
     # A run that goes on in the next column of its box does not do so in the view: it becomes one run per column.
     first, pieces = begin // tall, (end - 1) // tall - begin // tall + 1
@@ -99,38 +120,43 @@ def placed(found: Runs, boxes: Boxes, height: Ints, width: Ints) -> Runs:
     top = np.maximum(np.repeat(begin, pieces), column * tall) - column * tall
     bottom = np.minimum(np.repeat(end, pieces), (column + 1) * tall) - column * tall
     at = (boxes.x[row] + column) * height[row] + boxes.y[row]
-    return Runs(row, at + top, at + bottom, sound)
+    return Runs(np.bincount(row, minlength=len(sound)), at + top, at + bottom, sound)
 
 
 def merged(one: Runs, two: Runs) -> Runs:
     """The runs of the same masks, each of which is sound in one of both at most."""
-    row = np.concatenate([one.row, two.row])
-    order = np.argsort(row, kind="stable")
+    order = np.argsort(np.concatenate([one.row, two.row]), kind="stable")
     begin, end = (np.concatenate([getattr(one, name), getattr(two, name)])[order] for name in ("begin", "end"))
-    return Runs(row[order], begin, end, one.sound | two.sound)
+    return Runs(one.many + two.many, begin, end, one.sound | two.sound)
 
 
-def painted(begin: Ints, end: Ints, pixels: int) -> Ints:
+def painted(begin: Signed, end: Signed, pixels: int) -> Ints:
     """How often each pixel is set, int64 (pixels,), from runs of masks of one size."""
     return np.cumsum(np.bincount(begin, minlength=pixels + 1) - np.bincount(end, minlength=pixels + 1))[:pixels]
 
 
-def _spelled(counts: pa.ChunkedArray) -> tuple[Groups, Ints, Flags]:
-    """The groups of all texts that spell numbers, where those of each begin (and the last ends), and which do."""
-    groups, bounds = _text(counts)
-    sound = np.diff(bounds) > 0
-    sound[sound] = groups[bounds[1:][sound] - 1] < MORE
-    strange = groups >= 2 * MORE
-    if strange.any():
-        sound &= np.diff(np.concatenate([[0], np.cumsum(strange)])[bounds]) == 0
-    if not sound.all():
-        groups, bounds = _text(_only(counts, sound))
-    ends = np.flatnonzero(groups < MORE)
-    long = np.diff(ends, prepend=-1) > GROUPS
-    if long.any():
-        sound[np.searchsorted(bounds, ends[long], side="right") - 1] = False
-        groups, bounds = _text(_only(counts, sound))
-    return groups, bounds, sound
+def ends(found: Runs, begins: Ints) -> Iterator[tuple[Ints, int]]:
+    """Where runs begin, +1, and end, -1, in maps that lie one behind the other; some masks at a time.
+
+    Args:
+        found: Runs of N masks.
+        begins: (N,) where the map of each mask begins.
+    """
+    upto = np.concatenate([[0], np.cumsum(found.many)])
+    for one in range(0, len(begins), AT_ONCE):
+        two = min(one + AT_ONCE, len(begins))
+        mine, where = slice(upto[one], upto[two]), np.repeat(begins[one:two], found.many[one:two])
+        yield where + found.begin[mine], 1
+        yield where + found.end[mine], -1
+
+
+def _unspelled(groups: Groups, bounds: Ints) -> Flags:
+    """Which texts, of those that are not empty, do not spell numbers."""
+    bad = np.diff(bounds) > 0
+    bad[bad] = groups[bounds[1:][bad] - 1] >= MORE
+    if groups.max(initial=0) >= 2 * MORE:
+        bad[np.searchsorted(bounds, np.flatnonzero(groups >= 2 * MORE), side="right") - 1] = True
+    return bad
 
 
 def _text(counts: pa.ChunkedArray) -> tuple[Groups, Ints]:
@@ -144,43 +170,65 @@ def _text(counts: pa.ChunkedArray) -> tuple[Groups, Ints]:
     return np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]] - np.uint8(48), bounds - bounds[0]
 
 
-def _only(counts: pa.ChunkedArray, mine: Flags) -> pa.ChunkedArray:
-    """The texts of some masks; all others are null."""
+def _without(counts: pa.ChunkedArray, bad: Flags) -> pa.ChunkedArray:
+    """The texts of masks, of which some are null."""
     import pyarrow as pa
 
-    return pa.compute.if_else(pa.array(mine), counts, None)
+    return pa.compute.if_else(pa.array(bad), None, counts)
 
 
-def _numbers(groups: Groups, bounds: Ints) -> tuple[Ints, Ints]:
-    """The signed numbers that groups of five bits spell, least bits first, and how many each text has."""
-    ends = np.flatnonzero(groups < MORE)
-    values = (groups[ends] ^ SIGN).astype(np.int64) - SIGN
-    long = np.diff(ends, prepend=-1)
-    for nth in range(1, GROUPS):
-        more = np.flatnonzero(long > nth)
-        values[more] = values[more] << 5 | groups[ends[more] - nth] & (MORE - 1)
-    return values, np.diff(np.searchsorted(ends, bounds))
+def _numbers(groups: Groups, bounds: Ints, kind: type[np.signedinteger]) -> tuple[Signed, Flags, Ints]:
+    """The signed numbers that groups of five bits spell, least bits first.
+
+    Returns:
+        The number of each group that ends one; of which groups this is not so; and how many numbers each text has.
+    """
+    more = groups >= MORE
+    at = np.flatnonzero(more)
+    values = ((groups ^ SIGN).view(np.int8) - np.int8(SIGN)).astype(kind)
+    last = np.flatnonzero(np.diff(at, append=at[-1:] + 2) != 1)
+    end, long = at[last] + 1, np.diff(last, prepend=-1)
+    wide = values[end] << 5 | groups[end - 1] & (MORE - 1)
+    for nth in range(2, int(min(long.max(initial=0) + 1, GROUPS))):
+        some = np.flatnonzero(long >= nth)
+        wide[some] = wide[some] << 5 | groups[end[some] - nth] & (MORE - 1)
+    wide[long >= GROUPS] = np.iinfo(kind).min // 2  # no run, whatever it is the difference to
+    values[end] = wide
+    return values, more, np.diff(bounds - np.searchsorted(at, bounds))
 
 
-def _paired(values: Ints, numbers: Ints) -> Ints:
-    """Numbers two by two, (P, 2): a gap and the run behind it; a mask that ends with a gap has none behind it, 0."""
-    odd = numbers % 2 == 1
-    return np.insert(values, np.cumsum(numbers)[odd], 0).reshape(-1, 2)
-
-
-def _undone(paired: Ints, first: Ints, numbers: Ints) -> tuple[Ints, Ints]:
+def _undone(values: Signed, pairs: Ints, behind: tuple[Flags, Signed]) -> tuple[Signed, Signed, Signed]:
     """Gaps and runs, px: from the fourth number on, each was written as its difference to the one two before.
 
     Args:
-        paired: (P, 2) as `_paired` gives them.
-        first: (N,) first pair of each mask.
-        numbers: (N,) how many numbers each has.
+        values: (2 P,) numbers two by two: a gap and the run behind it.
+        pairs: (N,) how many of these each mask has.
+        behind: (N,) which masks end with one more gap, and the numbers of these.
+
+    Returns:
+        Gaps and runs, (P,) each, and the gap behind them, (N,), 0 where there is none.
     """
-    begins, pairs = first[numbers > 0], (numbers + 1) // 2
-    lead = paired[begins, 0]
-    paired[begins, 0] = 0  # nothing hangs on it
-    upto = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(paired, axis=0)])
-    gaps, lengths = (upto[1:] - np.repeat(upto[first], pairs, axis=0)).T
+    some = np.flatnonzero(pairs)
+    begins, ends = (np.cumsum(pairs) - pairs)[some], np.cumsum(pairs)[some]
+    lead = values[0::2][begins]
+    values[0::2][begins] = 0  # nothing hangs on it
+    gaps, lengths = (_summed(values[nth::2], pairs) for nth in (0, 1))
+    tail, (odd, more) = np.zeros(len(pairs), values.dtype), behind
+    tail[some] = gaps[ends - 1]
+    tail[odd] += more
     gaps[begins] = lead
-    lengths[(first + pairs)[numbers % 2 == 1] - 1] = 0
-    return gaps, lengths
+    return gaps, lengths, tail * odd
+
+
+def _summed(values: Signed, pairs: Ints) -> Signed:
+    """Running sums that begin anew with each mask."""
+    upto = _upto(values)
+    found: Signed = upto[1:] - np.repeat(upto[np.cumsum(pairs) - pairs], pairs)
+    return found
+
+
+def _upto(values: Signed) -> Signed:
+    """Sums of what lies before each place, and of all; they may come around."""
+    upto = np.zeros(len(values) + 1, values.dtype)
+    np.cumsum(values, out=upto[1:])
+    return upto

@@ -52,9 +52,8 @@ def sound(table: str, rows: pa.Table, asked: Asked) -> tuple[pa.Table, Runs | No
 
 def chosen(found: Runs, rows: NDArray[np.bool_]) -> Runs:
     """The runs of some of the masks."""
-    mine = rows[found.row]
-    number = np.cumsum(rows) - 1
-    return Runs(number[found.row[mine]], found.begin[mine], found.end[mine], found.sound[rows])
+    mine = np.repeat(rows, found.many)
+    return Runs(found.many[rows], found.begin[mine], found.end[mine], found.sound[rows])
 
 
 def _faults(table: str, rows: pa.Table, asked: Asked, found: Runs | None) -> Bad:
@@ -130,10 +129,9 @@ def _runs(rows: pa.Table) -> Runs:
     """The runs of every mask, whether it is told of the whole view, or of its box."""
     height, width = _whole_numbers(rows, "height", "width")
     of_box = ~_null(rows["box_counts"])
-    counts = arrow().compute.if_else(arrow().array(of_box), None, rows["counts"])
-    found = runs(counts, height * width)
     if not of_box.any():
-        return found
+        return runs(rows["counts"], height * width)
+    found = runs(arrow().compute.if_else(arrow().array(of_box), None, rows["counts"]), height * width)
     x, y, box_width, box_height = _whole_numbers(rows, "box_x", "box_y", "box_width", "box_height")
     inside = runs(rows["box_counts"], box_height * box_width)
     return merged(found, placed(inside, Boxes(x, y, box_width, box_height), height, width))

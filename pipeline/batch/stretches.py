@@ -6,6 +6,7 @@ merged, packed and sorted would be their numbers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,12 +74,37 @@ def laid(stretch: Ints, counts: Numbers) -> tuple[Ints, Ints, Ints]:
         stretch: (S,) which it is: its places begin at LONG times as much.
         counts: (S, LONG).
     """
-    at = np.flatnonzero(counts)
+    at = np.flatnonzero(counts != 0)  # of flags it is several times as fast
     row, place = parted(at, LONG)
     return row, place + stretch[row] * LONG, counts.ravel()[at]
 
 
-def stretched(lead: Ints, place: Ints) -> tuple[Ints, Ints, Ints]:
+def painted(stretch: Ints, steps: Numbers) -> tuple[Ints, Ints, Ints]:
+    """The places that are ever set, by how many more or fewer are there than at the one before.
+
+    Args:
+        stretch: (S,) as with `laid`, map by map; the steps of a map sum to nothing.
+        steps: (S, LONG).
+
+    Returns:
+        For each place, in their order: the row of the stretch, or of the one before it in its map where nothing
+        changes in its own; the place; and how often it is set.
+    """
+    # Where one map ends and the next begins, the level is 0.
+    level = np.cumsum(steps.sum(axis=1, dtype=np.int64))
+    row, more = np.arange(len(steps)), np.where(level > 0, np.diff(stretch, append=0) - 1, 0)
+    if more.any():
+        row, first = np.repeat(row, more + 1), np.cumsum(more + 1) - more - 1
+        steps, few = np.zeros((len(row), LONG), steps.dtype), steps
+        steps[first] = few
+        stretch = stretch[row] + np.arange(len(row)) - first[row]
+    n = np.cumsum(steps, dtype=np.int64)
+    at = np.flatnonzero(n != 0)
+    which, place = parted(at, LONG)
+    return row[which] if more.any() else which, place + stretch[which] * LONG, n[at]
+
+
+def stretched(lead: Ints, place: Ints) -> tuple[Ints, Ints, NDArray[np.int32]]:
     """How many rows have each place, lead by lead: (leads, stretches, (S, LONG) counts), ascending.
 
     Args:
@@ -86,35 +112,41 @@ def stretched(lead: Ints, place: Ints) -> tuple[Ints, Ints, Ints]:
         place: (N,) any whole numbers.
     """
     if not len(lead):
-        return lead, lead, np.empty((0, LONG), np.int64)
+        return lead, lead, np.empty((0, LONG), np.int32)
     near, leads = shifted(lead)
     first = int(place.min()) // LONG
     span = int(place.max()) // LONG - first + 1
-    keys, counts = stepped(near * (span * LONG) + (place - first * LONG), None, leads * span * LONG)
+    keys, counts = stepped([(near * (span * LONG) + (place - first * LONG), 1)], len(lead), leads * span * LONG)
     which, stretch = parted(keys, span)
     return which + int(lead.min()), stretch + first, counts
 
 
-def stepped(up: Ints, down: Ints | None, most: int) -> tuple[Ints, Ints]:
-    """How many more places go up than down, stretch by stretch, where that is not 0.
+def stepped(pieces: Iterable[tuple[Ints, int]], many: int, most: int) -> tuple[Ints, NDArray[np.int32]]:
+    """What steps at places add up to, stretch by stretch, where that is not 0.
 
     Args:
-        up: Places, 0 ≤ place < most.
-        down: The same.
+        pieces: Places, 0 ≤ place < most, and the step at each of these.
+        many: How many places there are in all pieces, < 2³¹; no step is larger than 1.
         most: Bound of the places, a multiple of `LONG`.
 
     Returns:
-        Which stretches, (S,) ascending, and how many more go up at each of their places, (S, LONG).
+        Which stretches, (S,) ascending, and the sum at each of their places, (S, LONG).
     """
-    both = up if down is None else np.concatenate([up, down])
-    if most > max(DENSE, CROWDED * len(both)):  # few stretches of many
-        code, first = close(both // LONG, most // LONG)
-        stretches, both = both[first] // LONG, code * LONG + both % LONG
-    else:
-        stretches = np.arange(most // LONG)
-    counts = np.bincount(both[: len(up)], minlength=len(stretches) * LONG)
-    if down is not None:
-        counts -= np.bincount(both[len(up) :], minlength=len(stretches) * LONG)
-    counts = counts.reshape(-1, LONG)
-    there = np.flatnonzero(counts.any(axis=1))
-    return stretches[there], counts[there]
+    stretches = np.arange(most // LONG)
+    if most > max(DENSE, CROWDED * many):
+        pieces, stretches = _closed([*pieces], most)
+    sums = np.zeros(len(stretches) * LONG, np.int32)
+    for place, step in pieces:
+        np.add.at(sums, place, np.int32(step))  # unlike `bincount`, it needs no array of its own for each piece
+    found = sums.reshape(-1, LONG)
+    there = np.flatnonzero(found.any(axis=1))
+    return stretches[there], found[there]
+
+
+def _closed(pieces: Sequence[tuple[Ints, int]], most: int) -> tuple[list[tuple[Ints, int]], Ints]:
+    """Places in few stretches of many as those in these few, and which these are."""
+    stretch = np.concatenate([place // LONG for place, _ in pieces])
+    code, first = close(stretch, most // LONG)
+    codes = np.split(code, np.cumsum([len(place) for place, _ in pieces])[:-1])
+    near = [(mine * LONG + place % LONG, step) for mine, (place, step) in zip(codes, pieces, strict=True)]
+    return near, stretch[first]

@@ -20,7 +20,6 @@ from pipeline.places import Where, source
 
 TABLES = ("frames", "regions", "verdicts", "gaps")
 ROWS = 1 << 19  # of a slice, about: fewer cost more calls than counting, more leave the caches
-MASKED = 1 << 18  # the same where masks are read: each has a dozen runs
 CROWDED = 4  # times as many rows are still read together
 LOOKS = 5  # at an archive that is compacted meanwhile
 GONE = "expected the file that was there, found it gone: made one with others meanwhile"
@@ -135,19 +134,15 @@ def _looked(folder: Where, home: Home) -> tuple[dict[Home, list[Unit]], list[Dea
     return found, dead, gone
 
 
-def slices(
-    home: Home, units: Sequence[Unit], calendar: Calendar, rows: int | None = None, *, masks: bool = False
-) -> Iterator[Slice]:
+def slices(home: Home, units: Sequence[Unit], calendar: Calendar, rows: int = ROWS) -> Iterator[Slice]:
     """Cut the rows of a line into slices, day by day.
 
     Args:
         home: Whose they are.
         units: Its row groups.
         calendar: How the plant divides time.
-        rows: Of a slice, about; as many as are fast where left out.
-        masks: Whether masks are read with them.
+        rows: Of a slice, about.
     """
-    rows = rows or (MASKED if masks else ROWS)
     first, last = min(unit.first_ns for unit in units), max(unit.last_ns for unit in units)
     days = [*_days(calendar, first, last)]
     for (day, windows, begin, end), mine in zip(days, _daily(units, days), strict=True):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import runs as scalar
+from pipeline.batch import runlengths
 from pipeline.batch.runlengths import Boxes, merged, painted, placed, runs
 from pipeline.boxes import cropped
 from pipeline.errors import MaskError
@@ -50,6 +51,20 @@ def test_what_is_no_mask_is_not_sound(drawn: list[tuple[tuple[int, int], bytes]]
     found = runs(column(*(text for _, text in held)), np.array([a * b for (a, b), _ in held], np.int64))
     for (size, text), sound in zip(held, found.sound.tolist(), strict=True):
         assert sound == (_sound(size, text) and text != b"")
+
+
+@given(st.lists(masks() | hostile().map(lambda told: told[1]), max_size=6))
+def test_numbers_of_either_width_tell_the_same(drawn: list[Mask | bytes]) -> None:
+    """Where sums of runs might not fit into 32 bits, they are told in 64."""
+    texts = [each if isinstance(each, bytes) else each.counts for each in drawn]
+    pixels = np.array([63 if isinstance(each, bytes) else each.size[0] * each.size[1] for each in drawn], np.int64)
+    narrow = runs(column(*texts), pixels)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runlengths, "NARROW", 0)
+        wide = runs(column(*texts), pixels)
+    assert (narrow.begin.itemsize, wide.begin.itemsize) == (4, 8)
+    for name in ("many", "begin", "end", "sound"):
+        assert getattr(narrow, name).tolist() == getattr(wide, name).tolist()
 
 
 def test_nothing_has_no_runs() -> None:

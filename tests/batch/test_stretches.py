@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.batch.charting import FEW, TAIL, _unlikely
 from pipeline.batch.peers import _between
-from pipeline.batch.stretches import LONG, added, folded, laid, stretched, unfolded
+from pipeline.batch.stretches import LONG, added, folded, laid, painted, stepped, stretched, unfolded
 
 pa = pytest.importorskip("pyarrow", reason="pip install 'kensa[batch]'")
 
@@ -41,6 +41,24 @@ def test_the_same_stretches_are_added_up() -> None:
     counts = np.full((3, LONG), 100, np.int8)
     found = added(counts, np.array([2, 0, 1]), np.array([0, 1]))
     assert found.tolist() == [[100] * LONG, [200] * LONG]
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 700), st.integers(1, 700)), min_size=1, max_size=4), max_size=3))
+def test_a_map_is_painted_from_its_steps(drawn: list[list[tuple[int, int]]]) -> None:
+    """Also where nothing changes over whole stretches; map by map."""
+    held = []
+    for lead, runs in enumerate(drawn):
+        ends = [(begin, 1) for begin, _ in runs], [(begin + long, -1) for begin, long in runs]
+        pieces = [(np.array([place for place, _ in some]), some[0][1]) for some in ends]
+        stretch, steps = stepped(pieces, 2 * len(runs), 23 * LONG)
+        held += [(lead, int(at), some) for at, some in zip(stretch, steps, strict=True)]
+    leads, stretches = (np.array([each[nth] for each in held], np.int64) for nth in (0, 1))
+    row, place, n = painted(stretches, np.array([each[2] for each in held], np.int64).reshape(-1, LONG))
+    found = dict(zip(zip(leads[row].tolist(), place.tolist(), strict=True), n.tolist(), strict=True))
+    assert found == Counter(
+        (lead, at) for lead, runs in enumerate(drawn) for b, long in runs for at in range(b, b + long)
+    )
+    assert [*found] == sorted(found)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=70), st.sampled_from([0.2, 0.5, 0.8]))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import cache
 from hashlib import blake2b
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SOUGHT = ("begin_ns",)  # by which people choose rows: readers pass over what cannot have them
+COUNTS = ("n", "of", "frames")
+PAGE = 1 << 17  # rows
 VERSION = "2.0"  # of the results; a minor one adds columns or tables
 
 Listed = tuple[str, int, str]  # file below the folder of results, rows, and BLAKE2b of the file
@@ -51,12 +55,22 @@ def parquet(rows: pa.Table) -> bytes:
     # pyarrow would say of a dictionary that it is one: what it is to be read as is told in its place. Least and most
     # of columns that say the same in every row would take half of the time.
     limits = [name for name in SOUGHT if name in rows.column_names]
-    with pq.ParquetWriter(
-        sink, rows.schema, compression="zstd", write_page_checksum=True, store_schema=False, write_statistics=limits
-    ) as writer:
+    # Names come as indices, and counts are alike; other numbers would be looked up one by one, to no end.
+    indexed = [each.name for each in rows.schema if _worded(each.type) or each.name in COUNTS]
+    told = {"compression": "zstd", "write_page_checksum": True, "store_schema": False, "write_statistics": limits}
+    with pq.ParquetWriter(sink, rows.schema, use_dictionary=indexed, **told, **_paged()) as writer:
         writer.write_table(rows)
         writer.add_key_value_metadata({**(said.metadata or {}), b"ARROW:schema": b64encode(said.serialize())})
     return bytes(sink.getvalue())
+
+
+@cache
+def _paged() -> dict[str, int]:
+    """How many rows a page has at most, where pyarrow asks: each costs a start of the compression."""
+    import pyarrow.parquet as pq
+
+    asks = "max_rows_per_page" in signature(pq.ParquetWriter).parameters
+    return {"max_rows_per_page": PAGE} if asks else {}
 
 
 def fitting(rows: pa.Table, told: pa.Schema) -> pa.Table:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.batch import moments, quantiles
 from pipeline.batch.intervals import wilson
-from pipeline.batch.measures import MEASURES, SPACES, on_sensor
+from pipeline.batch.measures import MEASURES, SPACES, Box, on_sensor
 from pipeline.batch.observing import SUBJECTS
 from pipeline.batch.statistics import KEYS, Aggregate
-from pipeline.batch.stretches import LONG, added, laid, unfolded
+from pipeline.batch.stretches import LONG, added, laid, painted, unfolded
 from pipeline.batch.tally import Ints, encoded, grouped, numbers, packed, parted, says, starts
 from pipeline.columns import arrow
 
@@ -127,26 +127,26 @@ def heat(aggregate: Aggregate) -> pa.Table:
     """How many centroids (and pixels, on parts) lie in each cell of a space."""
     cells = aggregate.parts["heat"]
     row, y, n = laid(_stretch(cells), unfolded(cells["counts"]))
-    group, space, x = (cells[name].to_numpy()[row] for name in ("group", "space", "x"))
-    return _told(aggregate, group, {"space": _named(SPACES, space), "x": x, "y": y, "n": n})
+    space, x = _named(SPACES, _spread(cells["space"].to_numpy(), row)), _spread(cells["x"].to_numpy(), row)
+    return _told(aggregate, "heat", {"space": space, "x": x, "y": y, "n": n}, row)
 
 
 def pixels(aggregate: Aggregate) -> pa.Table:
     """How often each pixel of a crop is set, where it is set at all, and where on the sensor its centre lies."""
     parts = aggregate.parts["pixels"]
-    row, pixel, n = _painted(*laid(_stretch(parts), unfolded(parts["steps"])))
-    at = {name: parts[name].to_numpy()[row] for name in ("group", *CROP)}
+    row, pixel, n = painted(_stretch(parts), unfolded(parts["steps"]))
+    at = {name: _spread(parts[name].to_numpy(), row) for name in CROP}
     x, y = _places(pixel, at["height"])
     told = {name: at[name] for name in CROP[:2]} | {"x": x, "y": y, "n": n}
     unknown, names = at["roi_width"] < 0, (*CROP[2:], "sensor_x", "sensor_y")
     if unknown.all():
-        nothing = {name: arrow().nulls(len(n), OWN["pixels"][name][0]) for name in names}
-        return _told(aggregate, at["group"], told | nothing)
+        nothing = {kind: arrow().nulls(len(n), kind) for kind in ("int32", "float64")}
+        return _told(aggregate, "pixels", told | {name: nothing[OWN["pixels"][name][0]] for name in names}, row)
     size = at["height"].astype(np.float64), at["width"].astype(np.float64)
-    roi = tuple(at[f"roi_{name}"].astype(np.float64) for name in ("x", "y", "width", "height"))
+    roi: Box = tuple(at[f"roi_{name}"].astype(np.float64) for name in ("x", "y", "width", "height"))  # type: ignore[assignment]
     sensor = zip(names[4:], on_sensor(x.astype(np.float64), y.astype(np.float64), size, roi), strict=True)
     there = {name: at[name] for name in CROP[2:]} | dict(sensor)
-    return _told(aggregate, at["group"], told | {n: arrow().array(v, mask=unknown) for n, v in there.items()})
+    return _told(aggregate, "pixels", told | {n: arrow().array(v, mask=unknown) for n, v in there.items()}, row)
 
 
 def _places(pixel: Ints, height: NDArray[np.int32]) -> tuple[Ints, Ints]:
@@ -155,15 +155,6 @@ def _places(pixel: Ints, height: NDArray[np.int32]) -> tuple[Ints, Ints]:
         return parted(pixel, int(height[0]))
     x: Ints = pixel // np.maximum(height, 1)
     return x, pixel - x * np.maximum(height, 1)
-
-
-def _painted(row: Ints, place: Ints, step: Ints) -> tuple[Ints, Ints, Ints]:
-    """The pixels that are ever set, by where more or fewer are: whose row, which pixel, and how often it is."""
-    # The steps of a map sum to nothing: where one ends and the next begins, the level is 0.
-    level = np.cumsum(step)
-    long = np.diff(np.append(place, 0)) * (level > 0)
-    pixel = np.repeat(place - np.cumsum(long) + long, long) + np.arange(long.sum())
-    return np.repeat(row, long), pixel, np.repeat(level, long)
 
 
 def pairs(aggregate: Aggregate) -> pa.Table:
@@ -207,12 +198,39 @@ RESULTS: dict[str, Callable[[Aggregate], pa.Table]] = {
 }
 
 
-def _told(aggregate: Aggregate, group: str | Ints, columns: dict[str, object]) -> pa.Table:
-    """Columns of a result behind those of the groups they speak of; names stay indices into dictionaries."""
+def _told(aggregate: Aggregate, group: str | Ints, columns: Mapping[str, object], row: Ints | None = None) -> pa.Table:
+    """Columns of a result behind those of the groups they speak of; names stay indices into dictionaries.
+
+    Args:
+        aggregate: Whose groups they are.
+        group: That of each row of a part; or the part.
+        columns: What is told of them.
+        row: The row of the part of which each row of the result is; all of them, once, where left out.
+    """
     rows = aggregate.parts[group]["group"].to_numpy() if isinstance(group, str) else group
-    row, told = arrow().array(rows), {name: aggregate.groups[name] for name in KEYS}
-    keys = {name: encoded(words) if KEYS[name] == "string" else words for name, words in told.items()}
-    return arrow().table({name: words.take(row) for name, words in keys.items()} | columns)
+    whole = {name: aggregate.groups[name] for name in KEYS}
+    keys = {name: (encoded(told) if KEYS[name] == "string" else told).take(rows) for name, told in whole.items()}
+    if row is not None:
+        first = arrow().array(np.zeros(len(row), np.int32))
+        keys = {name: _repeated(told, row, first) for name, told in keys.items()}
+    return arrow().table({**keys, **columns})
+
+
+def _repeated(told: pa.Array | pa.ChunkedArray, row: Ints, first: pa.Array) -> pa.Array | NDArray[Any]:
+    """What is told of each row's row; of names that are the same in all, the first of their dictionary."""
+    if not arrow().types.is_dictionary(told.type):
+        return _spread(told.to_numpy(), row)
+    there = told.indices.unique()
+    if len(there) == 1:
+        return arrow().DictionaryArray.from_arrays(first, told.dictionary.take(there), safe=False)
+    return arrow().DictionaryArray.from_arrays(told.indices.to_numpy()[row], told.dictionary, safe=False)
+
+
+def _spread(values: NDArray[np.generic], row: Ints) -> NDArray[Any]:
+    """Values at rows, which most columns have but one of."""
+    if len(values) and (values[1:] == values[:-1]).all():
+        return np.full(len(row), values[0])
+    return values[row]
 
 
 def _grouped(told: pa.Table, rows: pa.Table) -> pa.Table:

@@ -26,6 +26,7 @@ from pipeline.batch.runlengths import Runs, ends
 from pipeline.batch.statistics import celled, table
 from pipeline.batch.stretches import LONG, folded, stepped
 from pipeline.batch.tally import Ints, packed, parted, says, shifted
+from pipeline.columns import arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,15 +88,27 @@ def heat(located: Located) -> Iterator[pa.Table]:
 
 def pixels(located: Located, runs: Runs) -> pa.Table:
     """Where runs of set pixels begin and end, crop by crop: their running sum is how often each pixel is set."""
-    roi = [np.nan_to_num(each, nan=-1).astype(np.int64) for each in _roi(located)]
-    size = [located.regions[name].to_numpy().astype(np.int64) for name in ("height", "width")]
-    named = dict(zip(("group", "height", "width", *ROI), [located.group, *size, *roi], strict=True))
-    code, first = packed([shifted(values) for values in named.values()], len(located.group))
+    crop = _crop(located)
+    varying = {name: each for name, each in {"group": located.group, **crop}.items() if not isinstance(each, int)}
+    code, first = packed([shifted(values) for values in varying.values()], len(located.group))
     stretches = int(runs.end.max(initial=0)) // LONG + 1
     keys, steps = stepped(ends(runs, code * (stretches * LONG)), 2 * len(runs.end), len(first) * stretches * LONG)
-    crop, stretch = parted(keys, stretches)
-    told = {name: values[first][crop] for name, values in named.items()}
+    which, stretch = parted(keys, stretches)
+    told = crop | {name: values[first][which] for name, values in varying.items()}
     return table("pixels", told | {"stretch": stretch, "steps": folded(steps)})
+
+
+def _crop(located: Located) -> dict[str, Ints | int]:
+    """Size and ROI of the crop of each region, or of all, where these are alike; what is not told is -1."""
+    found = dict[str, Ints | int]()
+    for name in ("height", "width"):
+        side = _side(located.regions, name)
+        found[name] = int(side) if isinstance(side, float) else side.astype(np.int64)
+    for name in ROI:
+        told = located.exposures[name]
+        nobody, known = told.null_count == len(told), arrow().compute.fill_null(told, -1).to_numpy()
+        found[name] = -1 if nobody else np.append(known, -1)[located.at].astype(np.int64)
+    return found
 
 
 def on_parts(located: Located, runs: Runs) -> Iterator[pa.Table]:

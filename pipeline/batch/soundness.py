@@ -139,5 +139,4 @@ def _runs(rows: pa.Table) -> Runs:
 
 def _whole_numbers(rows: pa.Table, *names: str) -> list[Ints]:
     """Columns of pixels as whole numbers; what is none, or more than any view has, is told elsewhere."""
-    found = (np.nan_to_num(rows[name].to_numpy().astype(np.float64)) for name in names)
-    return [np.clip(each, 0, SIDE).astype(np.int64) for each in found]
+    return [np.clip(arrow().compute.fill_null(rows[n], 0).to_numpy(), 0, SIDE).astype(np.int64) for n in names]

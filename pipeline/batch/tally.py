@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 
 def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
     """A column as indices into a dictionary, which may tell values that no row has."""
-    whole = column.combine_chunks()
+    whole = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()  # which would copy it
     return whole if arrow().types.is_dictionary(whole.type) else whole.dictionary_encode()
 
 

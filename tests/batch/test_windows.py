@@ -42,6 +42,19 @@ def test_every_moment_has_one_window(calendar: Calendar, begin: int, long: int) 
         assert sum(place >= 0 for place in found) == 1
 
 
+@given(CALENDARS, st.lists(st.integers(-3 * HOUR, 80 * HOUR), max_size=12), st.booleans())
+def test_windows_are_those_of_each_moment_by_itself(calendar: Calendar, drawn: list[int], apart: bool) -> None:
+    """In whatever order they come, and where windows lie apart."""
+    days = [calendar.day(date(2026, 10, day)) for day in (24, 26 if apart else 25)]
+    windows = [window for day in days for window in day]
+    for moments in (drawn, sorted(drawn)):
+        times = np.array(moments, np.int64) + windows[0].begin_ns
+        found = placed(windows, times).tolist()
+        assert found == [
+            next((n for n, w in enumerate(windows) if w.begin_ns <= t < w.end_ns), -1) for t in times.tolist()
+        ]
+
+
 def test_an_hour_that_comes_twice_is_two_windows() -> None:
     """The end of summer time: 25 hours, and the two after 2 o'clock have names of their own; its begin: 23."""
     autumn = Calendar("Europe/Berlin").day(date(2026, 10, 25))

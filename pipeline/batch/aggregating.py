@@ -172,6 +172,7 @@ def _run(request: Request, work: Work, words: Sequence[str], staging: Path, say:
     folder, done, span = str(archive), staging / "done", request.calendar.span
     done.mkdir(exist_ok=True)
     reads = partial(job.aggregated, folder=folder, done=str(done.resolve()), span=span, asked=request.asked)
+    reads = partial(reads, travels=bool(words))
     sources = {key: work.sources[key] for key in work.fresh}
     writes = partial(job.written, folder=str(staging.resolve()), sources=sources)
     portions = [*_portions([work.days[key] for key in work.fresh], PORTION if not words else None)]

@@ -33,7 +33,9 @@ KEPT, LARGE = 1 << 28, 1 << 25  # bytes; glibc takes no larger bound of what it 
 _slice = msgspec.json.Decoder(Slice).decode
 
 
-def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) -> Iterator[tuple[Key, bytes]]:
+def aggregated(
+    element: bytes, folder: str, done: str, span: str, asked: Asked, *, travels: bool = True
+) -> Iterator[tuple[Key, bytes]]:
     """What is known of a slice, as (plant, line, date) and a parcel.
 
     Args:
@@ -42,13 +44,15 @@ def aggregated(element: bytes, folder: str, done: str, span: str, asked: Asked) 
         done: Folder in which a file says that a slice was read, for people who wait.
         span: What windows are.
         asked: What is asked of the rows.
+        travels: Whether parcels may go to another process.
     """
     frugal()
     cut = _slice(element)
     seen, account = read(place(folder), cut, asked)
     scope = Scope(cut.home.plant, cut.home.line, span, cut.windows)
     _tell(account.tables)
-    yield (cut.home.plant, cut.home.line, cut.day), pack(observe(seen, scope, asked), total([account]))
+    known = observe(seen, scope, asked)
+    yield (cut.home.plant, cut.home.line, cut.day), pack(known, total([account]), travels=travels)
     (Path(done) / blake2b(element, digest_size=16).hexdigest()).touch()
 
 

@@ -22,29 +22,31 @@ class Parcel(Struct, frozen=True):
     """A packed aggregate.
 
     Attributes:
-        groups: Arrow stream, LZ4.
+        groups: Arrow stream.
         parts: The same, by name.
         account: What became of the rows that were read for it.
+        travels: Whether it goes from one process to another; then streams are LZ4.
     """
 
-    groups: bytes
-    parts: dict[str, bytes]
+    groups: memoryview
+    parts: dict[str, memoryview]
     account: Account
+    travels: bool
 
 
 _decode = msgspec.msgpack.Decoder(Parcel).decode
 
 
-def pack(aggregate: Aggregate, account: Account) -> bytes:
-    """An aggregate and its account as bytes."""
-    parts = {name: _stream(aggregate.parts[name]) for name in PARTS}
-    return msgspec.msgpack.encode(Parcel(_stream(aggregate.groups), parts, account))
+def pack(aggregate: Aggregate, account: Account, *, travels: bool = True) -> bytes:
+    """An aggregate and its account as bytes, fewer of them if they travel."""
+    parts = {name: _stream(aggregate.parts[name], travels) for name in PARTS}
+    return msgspec.msgpack.encode(Parcel(_stream(aggregate.groups, travels), parts, account, travels))
 
 
 def unpack(parcel: bytes) -> tuple[Aggregate, Account]:
     """What was packed."""
-    told = _decode(parcel)
-    return Aggregate(_table(told.groups), {name: _table(part) for name, part in told.parts.items()}), told.account
+    aggregate, account, _ = _opened(parcel)
+    return aggregate, account
 
 
 def combine(parcels: Iterable[bytes]) -> bytes:
@@ -52,8 +54,8 @@ def combine(parcels: Iterable[bytes]) -> bytes:
     parcels = [*parcels]
     if len(parcels) == 1:
         return parcels[0]
-    opened = [unpack(parcel) for parcel in parcels]
-    return pack(merge([empty(), *(aggregate for aggregate, _ in opened)]), total(account for _, account in opened))
+    aggregates, accounts, travel = zip(*map(_opened, parcels), strict=True) if parcels else ((), (), ())
+    return pack(merge([empty(), *aggregates]), total(accounts), travels=any(travel))
 
 
 def total(accounts: Iterable[Account]) -> Account:
@@ -69,13 +71,19 @@ def total(accounts: Iterable[Account]) -> Account:
     return Account({table: dict(entries) for table, entries in sorted(tables.items())}, letters)
 
 
-def _stream(table: pa.Table) -> bytes:
+def _opened(parcel: bytes) -> tuple[Aggregate, Account, bool]:
+    told = _decode(parcel)
+    parts = {name: _table(part) for name, part in told.parts.items()}
+    return Aggregate(_table(told.groups), parts), told.account, told.travels
+
+
+def _stream(table: pa.Table, small: bool) -> memoryview:
     pa = arrow()
-    sink, options = pa.BufferOutputStream(), pa.ipc.IpcWriteOptions(compression="lz4")
+    sink, options = pa.BufferOutputStream(), pa.ipc.IpcWriteOptions(compression="lz4" if small else None)
     with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
         writer.write_table(table)
-    return bytes(sink.getvalue())
+    return memoryview(sink.getvalue())
 
 
-def _table(stream: bytes) -> pa.Table:
-    return arrow().ipc.open_stream(stream).read_all()
+def _table(stream: memoryview) -> pa.Table:
+    return arrow().ipc.open_stream(arrow().py_buffer(stream)).read_all()

@@ -28,6 +28,7 @@ from pipeline.places import Where, source
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MASKS = ("counts", "box_counts")
 ENTRIES = ("rows", "elsewhere", "repeated", "dead", "outside", "counted")
 
 
@@ -82,7 +83,7 @@ class _Reader:
         mine = ((number, unit) for number, unit in enumerate(self._cut.units) if unit.table == table)
         for _, units in groupby(mine, key=lambda each: each[1].path):
             found += self._file(dict(units))
-        whole = arrow().concat_tables(found or [self._none(table)]).combine_chunks()
+        whole = _joined(arrow().concat_tables(found or [self._none(table)]))
         kept = once(whole, SAME[table])
         good, runs, bad = sound(table, kept, self._asked)
         count["repeated"] += len(whole) - len(kept)
@@ -149,6 +150,14 @@ class _Reader:
         if len(rows) != expected:
             raise ValueError(f"expected {expected} rows, as the footer says, found {len(rows)}")
         return flattened(rows, table, self._asked)
+
+
+def _joined(rows: pa.Table) -> pa.Table:
+    """The rows with each column in one piece, but for masks: these are looked at some at a time."""
+    columns = {name: rows[name] for name in rows.column_names}
+    return arrow().table(
+        {n: each if n in MASKS or each.num_chunks == 1 else each.combine_chunks() for n, each in columns.items()}
+    )
 
 
 def _opened(path: Where, words: list[str]) -> Any:

@@ -58,6 +58,7 @@ def parquet(rows: pa.Table) -> bytes:
     # Names come as indices, and counts are alike; other numbers would be looked up one by one, to no end.
     indexed = [each.name for each in rows.schema if _worded(each.type) or each.name in COUNTS]
     told = {"compression": "zstd", "write_page_checksum": True, "store_schema": False, "write_statistics": limits}
+    told["write_batch_size"] = PAGE
     with pq.ParquetWriter(sink, rows.schema, use_dictionary=indexed, **told, **_paged()) as writer:
         writer.write_table(rows)
         writer.add_key_value_metadata({**(said.metadata or {}), b"ARROW:schema": b64encode(said.serialize())})

@@ -135,14 +135,14 @@ def pixels(aggregate: Aggregate) -> pa.Table:
     """How often each pixel of a crop is set, where it is set at all, and where on the sensor its centre lies."""
     parts = aggregate.parts["pixels"]
     row, pixel, n = painted(_stretch(parts), unfolded(parts["steps"]))
-    at = {name: _spread(parts[name].to_numpy(), row) for name in CROP}
+    at = {name: _spread(parts[name].to_numpy(), row) for name in CROP[:2]}
     x, y = _places(pixel, at["height"])
-    told = {name: at[name] for name in CROP[:2]} | {"x": x, "y": y, "n": n}
-    unknown, names = at["roi_width"] < 0, (*CROP[2:], "sensor_x", "sensor_y")
-    if unknown.all():
+    told, names = at | {"x": x, "y": y, "n": n}, (*CROP[2:], "sensor_x", "sensor_y")
+    if (parts["roi_width"].to_numpy() < 0).all():
         nothing = {kind: arrow().nulls(len(n), kind) for kind in ("int32", "float64")}
         return _told(aggregate, "pixels", told | {name: nothing[OWN["pixels"][name][0]] for name in names}, row)
-    size = at["height"].astype(np.float64), at["width"].astype(np.float64)
+    at |= {name: _spread(parts[name].to_numpy(), row) for name in CROP[2:]}
+    size, unknown = (at["height"].astype(np.float64), at["width"].astype(np.float64)), at["roi_width"] < 0
     roi: Box = tuple(at[f"roi_{name}"].astype(np.float64) for name in ("x", "y", "width", "height"))  # type: ignore[assignment]
     sensor = zip(names[4:], on_sensor(x.astype(np.float64), y.astype(np.float64), size, roi), strict=True)
     there = {name: at[name] for name in CROP[2:]} | dict(sensor)
@@ -152,7 +152,8 @@ def pixels(aggregate: Aggregate) -> pa.Table:
 def _places(pixel: Ints, height: NDArray[np.int32]) -> tuple[Ints, Ints]:
     """Column and row of pixels that are numbered down the columns of crops, each so high."""
     if len(height) and height.min() == height.max() > 0:
-        return parted(pixel, int(height[0]))
+        narrow = pixel.max() < 1 << 31  # twice as many at once
+        return parted(pixel.astype(np.int32) if narrow else pixel, int(height[0]))
     x: Ints = pixel // np.maximum(height, 1)
     return x, pixel - x * np.maximum(height, 1)
 

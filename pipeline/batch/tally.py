@@ -149,6 +149,8 @@ def counted(columns: Mapping[str, NDArray[np.signedinteger]]) -> tuple[dict[str,
 
 def parted(keys: Ints, bound: int) -> tuple[Ints, Ints]:
     """Numbers ≥ 0 by a divisor > 0: quotients and what is left."""
+    if bound & (bound - 1) == 0:
+        return keys >> (bound.bit_length() - 1), keys & (bound - 1)
     whole = keys // bound  # by one number: several times as fast as `divmod`
     return whole, keys - whole * bound
 

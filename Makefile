@@ -5,6 +5,8 @@ BIN := .venv/bin
 LOCKS := deploy/locks
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv --quiet
 SOURCES := pipeline nodes model tests benchmarks deploy
+# Once, and not by each of a line's processes as they start together, or each time where nothing may write beside them.
+export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help

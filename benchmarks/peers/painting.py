@@ -68,21 +68,12 @@ def _write(maps: dict[tuple[int, str, str], Steps], path: Path) -> None:
     n = np.cumsum(np.stack([*maps.values()])[:, :-1], axis=1, dtype=np.int32)
     at = np.flatnonzero(n != 0).astype(np.int32)
     which, x = np.repeat(np.arange(len(n)), np.count_nonzero(n, axis=1)), at // SIDE
-    day, camera, label = (pa.array(column).dictionary_encode() for column in zip(*maps, strict=True))
-    rows = {name: column.take(pa.array(which)) for name, column in (("camera", camera), ("label", label))}
-    rows |= {
-        "day": pa.array(day.dictionary_decode().to_numpy()[which]),
-        "x": pa.array((x - which * SIDE).astype(np.int32)),
-    }
+    days, cameras, labels = zip(*maps, strict=True)
+    names = {"camera": pa.array(cameras), "label": pa.array(labels)}
+    rows = {name: column.dictionary_encode().take(pa.array(which)) for name, column in names.items()}
+    rows |= {"day": pa.array(np.array(days)[which]), "x": pa.array((x - which * SIDE).astype(np.int32))}
     rows |= {"y": pa.array(at - x * SIDE), "n": pa.array(n.ravel()[at])}
     path.parent.mkdir(exist_ok=True)
-    # What is told apart in Kensa's own results is so here: pages as large, and numbers that no dictionary makes fewer.
-    pq.write_table(
-        pa.table(rows),
-        path,
-        compression="zstd",
-        use_dictionary=["camera", "label", "n"],
-        max_rows_per_page=PAGE,
-        write_batch_size=PAGE,
-        write_statistics=False,
-    )
+    # As Kensa writes its own results: pages as large, and dictionaries for names and counts alone.
+    told = {"compression": "zstd", "max_rows_per_page": PAGE, "write_batch_size": PAGE, "write_statistics": False}
+    pq.write_table(pa.table(rows), path, use_dictionary=["camera", "label", "n"], **told)

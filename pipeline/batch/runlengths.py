@@ -130,11 +130,6 @@ def merged(one: Runs, two: Runs) -> Runs:
     return Runs(one.many + two.many, begin, end, one.sound | two.sound)
 
 
-def painted(begin: Signed, end: Signed, pixels: int) -> Ints:
-    """How often each pixel is set, int64 (pixels,), from runs of masks of one size."""
-    return np.cumsum(np.bincount(begin, minlength=pixels + 1) - np.bincount(end, minlength=pixels + 1))[:pixels]
-
-
 def ends(found: Runs, begins: Ints) -> Iterator[tuple[Ints, int]]:
     """Where runs begin, +1, and end, -1, in maps that lie one behind the other; some masks at a time.
 

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from pipeline.cli import answered
+from pipeline.heap import keep
 
 NEEDED = ("cv2", "torch")  # what the extra `model` brings
+KEPT, PIECE = (1 << 31) - 1, 1 << 30  # bytes: a step takes the same hundreds of megabytes as the one before
 
 COMMANDS = {
     "catalogue": "draw a sheet of the samples that are made",
@@ -49,4 +51,5 @@ def _run(words: list[str]) -> int:
         if name == command:
             importlib.import_module(f"model.commands.{name}").add(sub)
     args = parser.parse_args(words)
+    keep(KEPT, PIECE)
     return int(importlib.import_module(f"model.commands.{args.command}").run(args))

@@ -46,9 +46,10 @@ ARROWS: dict[str, str] = {
     "pipeline.pieces": "columns errors evolution places",
     "pipeline.archive": "columns errors pieces",
     "pipeline.completeness": "archive columns errors pieces places",
-    "pipeline.batch": "archive columns errors evolution fields leases pieces places records",
+    "pipeline.batch": "archive columns errors evolution fields heap leases pieces places records",
     "pipeline.report": "batch columns errors",
     "pipeline.disk": "",
+    "pipeline.heap": "",
     "pipeline.score": "",
     "pipeline.agreement": "score",
     "pipeline.node": "clock errors records",
@@ -115,7 +116,7 @@ ARROWS: dict[str, str] = {
         "topology"
     ),
     # What trains networks reads what a line reads, and its crops; a line never imports it.
-    "model": "cli conform digests errors faults located masks nodes records",
+    "model": "cli conform digests errors faults heap located masks nodes records",
 }
 
 LINE = ("pipeline", "nodes")

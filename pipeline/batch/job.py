@@ -7,7 +7,6 @@ that subset is right on FnApiRunner, on Beam's portable runner and on Dask.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
@@ -25,11 +24,11 @@ from pipeline.batch.reading import read
 from pipeline.batch.surveying import Home, Slice
 from pipeline.columns import arrow
 from pipeline.errors import TableError
+from pipeline.heap import keep
 from pipeline.places import place
 
 Key = tuple[str, str, str]  # plant, line, date
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of <malloc.h>
-KEPT, LARGE = 1 << 28, 1 << 25  # bytes; glibc takes no larger bound of what it keeps at all
+KEPT = 1 << 28  # bytes
 _slice = msgspec.json.Decoder(Slice).decode
 
 
@@ -91,10 +90,7 @@ def frugal() -> None:
     """
     pa = arrow()
     pa.set_memory_pool(pa.system_memory_pool())
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
-        libc.mallopt(M_TRIM_THRESHOLD, KEPT)
+    keep(KEPT)
 
 
 def options(words: Sequence[str]) -> Any:

@@ -2,54 +2,76 @@
 
 What PicoSAM2 spends where, and what follows:
 
-- Its dense down-samplers hold 73 % of the parameters. Ours are strided in the first, thin layer and depthwise below.
+- It learns each thing once for every way that it may lie. Ours share their weights among all eight
+  (`model.networks.symmetry`): the same sums on the sensor, an eighth as many numbers to learn.
+- Its dense down-samplers hold 73 % of the parameters. Ours look at each channel by itself and take means of four
+  pixels, which no turn changes; a strided look begins at a corner.
 - It widens at full resolution: an up-sampled tensor of 80 channels at 96 × 96 is most of its run-time memory. Nearest
   up-sampling and a pointwise convolution commute, so ours narrows first and then doubles: the same function, a quarter
   of the multiplications, half of the memory.
 - It has one separable layer per stage. Ours spends what was saved on residual blocks at 24 and 12 px, where a
-  look is cheap and wide, and on dilated ones at 6 px, where each pixel then sees the whole crop.
+  look is cheap and wide, and on dilated ones at 6 px, where each pixel then sees the whole crop. They begin nearly
+  silent: depth that does not stand in the way.
 - Full resolution is kept for one thin branch, which only draws the outline.
-
-`KensaM` is for who has the multiplications, and few samples: what is thin learns slowly. It keeps what makes PicoSAM2
-learn fast, the widths where outlines are drawn, dense down-samplers and late skips, and narrows before it doubles. What
-that saves goes into residual blocks, which begin nearly silent: depth that does not stand in the way.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import torch
 from torch import Tensor, nn
 
-from model.networks.layers import Gate, Residual, dense, depthwise, separable
+from model.networks.layers import Gate, Residual, dense, separable
+from model.networks.symmetry import WAYS
 
-S = ((32, 1), (64, 2), (128, 3), (192, 3))
-THIN = 16
-DOWN, DEEPEST, UP = (48, 80, 128, 160), 192, (128, 96, 64, 40)  # channels of `KensaM`
-SILENT = 0.1  # what a residual block of `KensaM` begins with, of what it would add
+VOTE = 0.25  # of a channel at full resolution, in logits
+SILENT = 0.1  # what a residual block begins with, of what it would add
+
+
+class Plan(NamedTuple):
+    """How much of a network is where; channels are multiples of eight.
+
+    Attributes:
+        thin: Channels at full resolution.
+        stages: (channels, blocks) at a half, a quarter, an eighth and a sixteenth of the picture.
+        after: Residual blocks behind each doubling, from an eighth of the picture to all of it.
+    """
+
+    thin: int
+    stages: tuple[tuple[int, int], ...]
+    after: tuple[int, ...]
+
+
+S = Plan(thin=16, stages=((32, 1), (64, 2), (128, 3), (192, 3)), after=(0, 0, 0, 0))
+M = Plan(thin=40, stages=((56, 2), (88, 3), (128, 4), (192, 3)), after=(1, 1, 1, 1))
 
 
 class Kensa(nn.Module):
-    """A promptable segmenter: (N, 3, H, W) of (pixel − 128) / 128 to (N, 1, H, W) logits; sides divide by 16.
+    """A promptable segmenter: (N, 3, H, W) of (pixel − 128) / 128 to (N, 1, H, W) logits; sides divide by 16."""
 
-    Args:
-        stages: (channels, blocks) at a half, a quarter, an eighth and a sixteenth of the picture.
-        thin: Channels at full resolution.
-    """
-
-    def __init__(self, stages: tuple[tuple[int, int], ...] = S, thin: int = THIN) -> None:
+    def __init__(self, plan: Plan = S) -> None:
         super().__init__()
+        thin, stages, after = plan
         widths = [width for width, _ in stages]
+        ups = [*widths[-2::-1], thin]
         self.edges = dense(3, thin)
-        self.downs = nn.ModuleList([dense(3, widths[0], stride=2), *map(_down, widths, widths[1:])])
-        self.stages = nn.ModuleList(_blocks(*stage, deepest=stage is stages[-1]) for stage in stages)
+        self.downs = nn.ModuleList(map(_down, [thin, *widths], widths))
+        self.stages = nn.ModuleList(_blocks(*stage, far=1 + (stage is stages[-1])) for stage in stages)
         self.gate = Gate(widths[-1])
-        self.narrows = nn.ModuleList(map(_narrow, widths[::-1], [*widths[-2::-1], thin]))
-        self.merges = nn.ModuleList(separable(width, width) for width in [*widths[-2::-1], thin])
+        self.narrows = nn.ModuleList(map(_narrow, widths[::-1], ups))
+        self.merges = nn.ModuleList(map(_merge, ups, after))
         self.twice = nn.Upsample(scale_factor=2, mode="nearest")
         self.head = nn.Conv2d(thin, 1, 1)
+        for block in filter(lambda each: isinstance(each, Residual), self.modules()):
+            nn.init.constant_(block.narrow[1].weight, SILENT)
+        with torch.no_grad():
+            self.head.weight.copy_(_votes(thin)[None, :, None, None])
 
     def forward(self, picture: Tensor) -> Tensor:
         """Logits: positive is inside."""
-        kept, found = [self.edges(picture)], picture
+        found = self.edges(picture)
+        kept = [found]
         for down, stage in zip(self.downs, self.stages, strict=True):
             found = stage(down(found))
             kept.append(found)
@@ -60,48 +82,24 @@ class Kensa(nn.Module):
         return logits
 
 
-class KensaM(nn.Module):
-    """A wider promptable segmenter: (N, 3, H, W) of (pixel − 128) / 128 to (N, 1, H, W) logits; sides divide by 16."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        stages = [*map(separable, (3, *DOWN), DOWN)]
-        stages[1].append(Residual(DOWN[1], wider=1))
-        stages[2].append(Residual(DOWN[2]))
-        self.stages = nn.ModuleList(stages)
-        self.downs = nn.ModuleList(nn.Conv2d(width, width, 3, 2, 1, bias=False) for width in DOWN)
-        self.bottom = nn.Sequential(
-            separable(DOWN[-1], DEEPEST), Residual(DEEPEST, dilation=2), Residual(DEEPEST)
-        )  # fmt: skip
-        self.narrows = nn.ModuleList(map(_narrow, (DEEPEST, *UP), UP))
-        self.merges = nn.ModuleList(map(separable, UP, UP))
-        self.skips = nn.ModuleList(nn.Conv2d(inner, outer, 1) for inner, outer in zip(DOWN[::-1], UP, strict=True))
-        self.after = nn.ModuleList([nn.Identity(), nn.Identity(), Residual(UP[2], wider=1), nn.Identity()])
-        self.twice = nn.Upsample(scale_factor=2, mode="nearest")
-        self.head = nn.Conv2d(UP[-1], 1, 1)
-        for block in filter(lambda each: isinstance(each, Residual), self.modules()):
-            nn.init.constant_(block.narrow[1].weight, SILENT)
-
-    def forward(self, picture: Tensor) -> Tensor:
-        """Logits: positive is inside."""
-        found, kept = picture, []
-        for stage, down in zip(self.stages, self.downs, strict=True):
-            kept.append(stage(found))
-            found = down(kept[-1])
-        found = self.bottom(found)
-        for narrow, merge, skip, after in zip(self.narrows, self.merges, self.skips, self.after, strict=True):
-            found = after(merge(self.twice(narrow(found))) + skip(kept.pop()))
-        logits: Tensor = self.head(found)
-        return logits
+def _votes(thin: int) -> Tensor:
+    """What a pixel's channels begin with: every second field speaks for it, the others against; they are rectified."""
+    return VOTE * (-1.0) ** (torch.arange(thin) // WAYS)
 
 
 def _down(inner: int, outer: int) -> nn.Sequential:
-    return nn.Sequential(depthwise(inner, stride=2), dense(inner, outer, kernel=1))
+    return nn.Sequential(nn.AvgPool2d(2), dense(inner, outer, kernel=1))
 
 
-def _blocks(width: int, count: int, *, deepest: bool) -> nn.Sequential:
-    """At the bottom every second look is wide, so that the far side of the crop is seen."""
-    return nn.Sequential(*(Residual(width, dilation=1 + deepest * (place % 2)) for place in range(count)))
+def _blocks(width: int, count: int, *, wider: int = 2, far: int = 1) -> nn.Sequential:
+    """At the bottom every second look is far, so that the other side of the crop is seen."""
+    return nn.Sequential(
+        *(Residual(width, wider=wider, dilation=far if place % 2 else 1) for place in range(count))
+    )  # fmt: skip
+
+
+def _merge(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(separable(width, width), _blocks(width, count, wider=1))
 
 
 def _narrow(inner: int, outer: int) -> nn.Sequential:

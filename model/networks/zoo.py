@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from model.networks.kensa import Kensa, KensaM
+from model.networks.kensa import Kensa, M
 from model.networks.picosam import PicoSam2, PicoSam3
 from pipeline.errors import KensaError
 from pipeline.faults import listed, meant
@@ -17,7 +17,7 @@ SIDE = 96  # px of a picture and of its mask
 
 ZOO: dict[str, Callable[[], nn.Module]] = {
     "kensa-s": Kensa,
-    "kensa-m": KensaM,
+    "kensa-m": lambda: Kensa(M),
     "picosam2": PicoSam2,
     "picosam3": PicoSam3,
 }

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from model.networks.kensa import Kensa
+from model.networks.symmetry import plain, symmetric
 from model.networks.zoo import network
 from model.training.batches import Samples, batches
 from model.training.config import Config, sources
@@ -93,7 +95,7 @@ class Run:
 
     def result(self) -> dict[str, Any]:
         """The network as it would be used: its name, the mean of its weights, and how many epochs it has seen."""
-        weights = self.learner.mean.module.state_dict()
+        weights = plain(self.learner.mean.module)
         return {"format": FORMAT, "network": self.config.network, "weights": weights, "epochs": self.place.epoch}
 
     def _learn(self, after: Callable[[Place], None]) -> None:
@@ -206,7 +208,7 @@ def _first(config: Config) -> nn.Module:
         if _shapes(weights) != _shapes(net.state_dict()):
             raise RunError(f"{config.start}: expected a trained {config.network}, found another network")
         net.load_state_dict(weights)
-    return net
+    return symmetric(net) if isinstance(net, Kensa) else net
 
 
 def _shapes(weights: dict[str, Any]) -> dict[str, torch.Size]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-TINY = ((8, 1), (12, 1), (16, 1), (24, 2))
+TINY = 8, ((8, 1), (8, 1), (16, 1), (24, 2)), (0, 0, 0, 1)  # a plan of `Kensa`
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +28,6 @@ def _one_thread() -> Iterator[None]:
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network called `tiny`."""
     from model.networks import zoo
-    from model.networks.kensa import Kensa
+    from model.networks.kensa import Kensa, Plan
 
-    monkeypatch.setitem(zoo.ZOO, "tiny", lambda: Kensa(TINY, 8))
+    monkeypatch.setitem(zoo.ZOO, "tiny", lambda: Kensa(Plan(*TINY)))

@@ -18,7 +18,7 @@ from model.data.sample import Look
 from model.export.card import QUANTILES, Card
 from model.export.portable import asked, described, floating, quantised, step
 from model.networks import zoo
-from model.networks.kensa import Kensa
+from model.networks.kensa import Kensa, Plan
 from model.procedural.source import Procedural
 from model.scoring.evaluate import samples
 from model.scoring.network import answer
@@ -39,7 +39,7 @@ def _warm(pictures: list[Any]) -> Any:
     """A network of chance whose normalisations have seen pictures, so that its logits are some units apart."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        net = Kensa(TINY, 8)
+        net = Kensa(Plan(*TINY))
     seen = zoo.normalised(torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).copy()))
     with torch.no_grad():
         for _ in range(30):

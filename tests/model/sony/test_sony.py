@@ -18,7 +18,7 @@ if importlib.util.find_spec("model_compression_toolkit") is None:
 from model.cli import main
 from model.data.sample import Look
 from model.export.card import Card
-from model.networks.kensa import Kensa
+from model.networks.kensa import Kensa, Plan
 from model.networks.zoo import normalised
 from model.procedural.source import Procedural
 from model.scoring.evaluate import samples
@@ -46,7 +46,7 @@ def pictures() -> list[Any]:
 
 def _warm(pictures: list[Any]) -> Any:
     torch.manual_seed(1)
-    net = Kensa(TINY, 8)
+    net = Kensa(Plan(*TINY))
     seen = normalised(torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).copy()))
     with torch.no_grad():
         for _ in range(30):

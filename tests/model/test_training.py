@@ -18,6 +18,7 @@ torch = pytest.importorskip("torch", reason="torch is in .venv-model: make model
 from model.cli import main
 from model.data.sample import DataError
 from model.networks import zoo
+from model.networks.symmetry import plain, symmetric
 from model.procedural.source import Procedural
 from model.training.batches import Samples, batches
 from model.training.config import Config, ConfigError, Data, Made, Taught, open_config, sources
@@ -196,9 +197,9 @@ import os, signal, sys
 import torch
 from model.cli import main
 from model.networks import zoo
-from model.networks.kensa import Kensa
+from model.networks.kensa import Kensa, Plan
 from model.training import run
-zoo.ZOO["tiny"] = lambda: Kensa(((8, 1), (12, 1), (16, 1), (24, 2)), 8)
+zoo.ZOO["tiny"] = lambda: Kensa(Plan(8, ((8, 1), (8, 1), (16, 1), (24, 2)), (0, 0, 0, 1)))
 write, left = run._write, [int(sys.argv[3])]
 def counted(path, state):
     write(path, state)
@@ -345,10 +346,10 @@ def test_a_run_learns_from_a_teacher(tmp_path: Path) -> None:
 def test_a_run_begins_with_what_another_learned(tmp_path: Path) -> None:
     """Its weights, to the bit; other weights are another run, those of another network are refused."""
     path = tmp_path / "first.pt"
-    torch.save({"network": "tiny", "weights": zoo.network("tiny", 5).state_dict()}, path)
+    learned = plain(symmetric(zoo.network("tiny", 5)))
+    torch.save({"network": "tiny", "weights": learned}, path)
     config = _config(start=str(path))
-    begun = Run(config, tmp_path / "run").learner.network.state_dict()
-    assert _equal({**begun}, {**zoo.network("tiny", 5).state_dict()})
+    assert _equal(plain(Run(config, tmp_path / "run").learner.network), learned)
     _until(Place(0, 3), tmp_path / "run", config)
     torch.save({"network": "tiny", "weights": zoo.network("tiny", 6).state_dict()}, path)
     with pytest.raises(RunError, match="expected a checkpoint of this configuration"):

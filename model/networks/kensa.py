@@ -4,8 +4,8 @@ What PicoSAM2 spends where, and what follows:
 
 - It learns each thing once for every way that it may lie. Ours share their weights among all eight
   (`model.networks.symmetry`): the same sums on the sensor, an eighth as many numbers to learn.
-- Its dense down-samplers hold 73 % of the parameters. Ours look at each channel by itself and take means of four
-  pixels, which no turn changes; a strided look begins at a corner.
+- Its dense down-samplers hold 73 % of the parameters. Ours are means of four pixels, which no turn changes, and a
+  pointwise convolution; a strided look begins at a corner.
 - It widens at full resolution: an up-sampled tensor of 80 channels at 96 × 96 is most of its run-time memory. Nearest
   up-sampling and a pointwise convolution commute, so ours narrows first and then doubles: the same function, a quarter
   of the multiplications, half of the memory.

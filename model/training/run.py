@@ -201,7 +201,7 @@ def _why(error: Exception) -> str:
 
 
 def _first(config: Config) -> nn.Module:
-    """What a run begins with."""
+    """What a run begins with: of ours, weights that follow from fewer, whatever they were before."""
     net = network(config.network, config.seed)
     if config.start:
         weights = load(Path(config.start)).state_dict()

@@ -134,9 +134,12 @@ def booked(frame: Frame | Gap, *, book: str = "") -> Frame | Gap:
 
 @node()
 def versions(verdicts: Iterator[Verdict], *, path: str) -> None:
-    """Note who was judged by which version of a book."""
+    """Note what was judged by which version of a book."""
     with Path(path).open("a", encoding="utf-8", buffering=1) as file:
-        file.writelines(f"{verdict.camera} {verdict.version} {verdict.part}\n" for verdict in verdicts)
+        file.writelines(
+            f"{one.camera} {one.version} {one.session} {one.subject} {one.part} {one.first_seq} {one.seq}\n"
+            for one in verdicts
+        )
 
 
 @node()

@@ -18,7 +18,7 @@ from statistics import median
 
 from nodes.transforms.assignment import assign
 from nodes.transforms.clusters import PIECE, resolve
-from nodes.transforms.places import LEAST_GATE, REST, Box, Ends, Shelf, Size, Way, carried, gate, gone, stays
+from nodes.transforms.places import LEAST_GATE, REST, Box, Ends, Shelf, Size, Way, beyond, carried, gate, gone, stays
 from nodes.transforms.scene import Found, Match, Past, Scene
 from pipeline.records import Region
 
@@ -89,7 +89,7 @@ class Belt:
         pace = self.pace(None)
         side, usual = (3, self._widths) if abs(pace.x) >= abs(pace.y) else (2, self._lengths)
         wide = region.box[side] >= PIECE * median(usual) if usual else region.whole
-        return self.settled and wide and not stays(region.box, pace.times(-1), size)
+        return self.settled and wide and beyond(region.box, pace.times(-1), size) >= -LEAST_GATE
 
     def _move(self, way: Way, size: Size) -> None:
         """The belt has gone on: its direction is that of its way of late, over about the width of the view."""

@@ -160,7 +160,7 @@ def test_what_is_seen_once_is_noise() -> None:
 
 
 def test_a_speck_is_given_no_id_although_it_is_soon_out_of_sight() -> None:
-    """So small a thing may be overlooked anywhere: in the middle of the view that does not say that it has just come."""
+    """So small a thing may be overlooked anywhere: that does not say that it has just come."""
     specks = regions(0, [(40.0, 40.0, 2.0, 2.0), (60.0, 20.0, 3.0, 3.0)])
     later = [regions(seq, [(4.0 * seq - 30, 30.0, 30.0, 36.0)]) for seq in range(1, 5)]
     told = [record for record in follow([specks, *later], speed=4.0) if isinstance(record, Tracks)]

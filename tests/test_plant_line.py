@@ -18,7 +18,7 @@ import pytest
 from nodes.alarming.chain import recall
 from tests.conftest import ROOT
 from tests.edges import free_port
-from tests.nodes.test_opcua import ANNA, acknowledging, place, ua, ua_module
+from tests.nodes.test_opcua import ANNA, acknowledging, patient, place, ua
 from tests.test_alarm_command import BOOK
 from tests.test_run import Started, start
 
@@ -94,7 +94,7 @@ async def _connected(url: str) -> Any:
     """A client, as soon as the server listens."""
     until = time.monotonic() + PATIENCE_S
     while True:
-        client = ua_module.Client(url, timeout=30)
+        client = patient(url)
         client.set_user(ANNA["name"])
         client.set_password(ANNA["token"])
         try:

@@ -163,10 +163,15 @@ class Seen:
         self.events.put(event)
 
 
+def patient(endpoint: str) -> Any:
+    """The library's client, which shares the machine with the server and with other tests: it gives both their time."""
+    return ua_module.Client(endpoint, timeout=60, watchdog_intervall=60)
+
+
 @asynccontextmanager
 async def client(plant: Plant, *, name: str = "", token: str = "") -> AsyncIterator[Any]:
     """The library's client."""
-    made = ua_module.Client(plant.setting.endpoint, timeout=60)
+    made = patient(plant.setting.endpoint)
     if name:
         made.set_user(name)
         made.set_password(token)
@@ -395,7 +400,7 @@ def test_with_a_certificate_everything_is_signed_and_encrypted(tmp_path: Path, p
             ask(lambda found: read(found, "VisionStateMachine.CurrentState"), plant)
 
         async def act() -> tuple[Any, ...]:
-            made = ua_module.Client(plant.setting.endpoint, timeout=60)
+            made = patient(plant.setting.endpoint)
             made.application_uri = "urn:kensa:mes"
             made.set_user(ANNA["name"])
             made.set_password(ANNA["token"])

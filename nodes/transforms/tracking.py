@@ -107,7 +107,7 @@ class Tracker:
         """Remember who has just left the view, while no farther from it than it is wide."""
         if left:
             near = (sight for sight in (*self._gone, *left) if 0 <= self._outside(sight, size) <= max(size))
-            self._gone = deque((sight for sight in near if sight.id is not None or sight.told), KNOWN)
+            self._gone = deque((sight for sight in near if sight.told or self._certain(sight, size)), KNOWN)
 
     def _outside(self, sight: Sight, size: Size) -> float:
         return beyond(sight.region.box, self._motion.travelled.less(sight.at), size)

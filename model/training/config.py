@@ -135,7 +135,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         save: Steps between two checkpoints within an epoch.
         workers: Processes that make samples beside the one that trains.
         mixed: Whether products are taken in bfloat16; where this is left out, on a GPU they are. Processors that have
-            instructions for it train half as fast again.
+            instructions for it train half as fast again; others go on in float32.
     """
 
     network: str

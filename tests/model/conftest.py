@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 TINY = 8, ((8, 1), (8, 1), (16, 1), (24, 2)), (0, 0, 0, 1)  # a plan of `Kensa`
 
@@ -31,3 +34,11 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     from model.networks.kensa import Kensa, Plan
 
     monkeypatch.setitem(zoo.ZOO, "tiny", lambda: Kensa(Plan(*TINY)))
+
+
+def weights(network: bytes) -> Iterator[NDArray[np.int8]]:
+    """The weights of an ONNX file that are held in int8, layer by layer."""
+    onnx: Any = pytest.importorskip("onnx", reason="onnx is in .venv-model: make model-test")
+    for each in onnx.load_from_string(network).graph.initializer:
+        if each.data_type == onnx.TensorProto.INT8 and len(each.dims) == 4:
+            yield onnx.numpy_helper.to_array(each)

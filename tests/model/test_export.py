@@ -24,7 +24,7 @@ from model.scoring.evaluate import samples
 from model.scoring.network import answer
 from nodes.sensors.virtual.brightness import brightness
 from nodes.sensors.virtual.network import Network
-from tests.model.conftest import TINY
+from tests.model.conftest import TINY, weights
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -67,6 +67,12 @@ def test_int8_is_nearly_the_same_and_smaller(pictures: list[Any]) -> None:
     one, other = (np.array([ask(picture) for picture in pictures[12:]]) for ask in (mine, theirs))
     assert ((one > 0) == (other > 0)).mean() > 0.9
     assert np.sqrt(np.square(one - other).mean()) < 0.2 * one.std()
+
+
+def test_int8_overflows_on_no_processor(pictures: list[Any]) -> None:
+    """Where two products are added in 16 bits, 255 times two weights must fit: each has half the range."""
+    largest = [np.abs(whole.astype(int)).max() for whole in weights(quantised(floating(_warm(pictures)), pictures[:2]))]
+    assert 32 < max(largest) <= 64
 
 
 def test_two_exports_are_equal(pictures: list[Any]) -> None:

@@ -17,6 +17,7 @@ from model.scoring.metrics import fit
 from nodes.sensors.virtual.network import Network
 from nodes.sinks.drift import read_card
 from tests.conftest import ROOT
+from tests.model.conftest import weights
 
 FOLDER = ROOT / "topologies" / "networks"
 FILES = sorted(FOLDER.rglob("*.onnx"))
@@ -76,3 +77,10 @@ def test_its_score_is_had_again(path: Path) -> None:
     overlaps = [fit(network.answer(sample.picture).outputs[0] > 0, sample.mask).iou for sample in shown]
     spread = 4 * np.std(overlaps) / np.sqrt(len(overlaps))
     assert np.mean(overlaps) == pytest.approx(told.miou, abs=spread)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_it_overflows_on_no_processor(path: Path) -> None:
+    """Its weights have half the range of int8: its card's scores are had without sums in 32 bits, too."""
+    largest = [np.abs(whole.astype(int)).max() for whole in weights(path.read_bytes())]
+    assert 32 < max(largest) <= 64

@@ -22,7 +22,7 @@ from model.networks.symmetry import plain, symmetric
 from model.procedural.source import Procedural
 from model.training.batches import Samples, batches
 from model.training.config import Config, ConfigError, Data, Made, Taught, open_config, sources
-from model.training.epoch import Learner, Tally, run_epoch
+from model.training.epoch import Learner, Tally, rounds, run_epoch
 from model.training.loss import dice, distilled, hard, ious, soft
 from model.training.run import BEST, JOURNAL, LAST, Place, Run, RunError, load
 from model.training.teacher import KeptError
@@ -383,12 +383,19 @@ def test_a_run_goes_on_from_kept_answers(tmp_path: Path) -> None:
 
 
 def test_products_in_bfloat16_learn_as_well(tmp_path: Path) -> None:
-    """Not with the same bits, and nearly to the same loss."""
+    """Not with the same bits, where the processor has instructions for it, and nearly to the same loss."""
     for mixed in (False, True):
         Run(_config(epochs=1, samples=32, mixed=mixed), tmp_path / str(mixed)).epochs()
     exact, rounded = (_told(tmp_path / str(mixed))[0]["loss"] for mixed in (False, True))
-    assert exact != rounded
+    assert (exact != rounded) == rounds(torch.device("cpu"), mixed=True)
     assert rounded == pytest.approx(exact, rel=0.05)
+
+
+def test_a_gpu_rounds_products_unless_told_otherwise() -> None:
+    """A processor only where it is told to."""
+    gpu, processor = torch.device("cuda"), torch.device("cpu")
+    assert [rounds(gpu, mixed) for mixed in (None, True, False)] == [True, True, False]
+    assert [rounds(processor, mixed) for mixed in (None, False)] == [False, False]
 
 
 def test_one_teacher_at_a_time(tmp_path: Path) -> None:
